@@ -1,0 +1,56 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Imports run one way: Kernels <- Graph <- {Ops, Optim}; Ops <- Models; {Graph, Files} <- Datasets;
+// then Training and Commands. Modules carry the prefix through `path:`, because bare names such as
+// `Models` collide in an app that depends on this package.
+let package = Package(
+  name: "Tapestry",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Tapestry", targets: ["Tapestry"]),
+    .library(name: "TapestryTesting", targets: ["TapestryTesting"]),
+    .executable(name: "convnet", targets: ["convnet"]),
+  ],
+  targets: [
+    .target(name: "CTapestryKernels", path: "Sources/Kernels"),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/CZlib",
+      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
+    .target(
+      name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
+    .target(
+      name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
+      path: "Sources/Optim"),
+    .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
+    .target(
+      name: "TapestryModels", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      path: "Sources/Models"),
+    .target(
+      name: "TapestryDatasets",
+      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
+      path: "Sources/Datasets"),
+    .target(name: "CTapestryDigits", path: "Sources/Digits"),
+    .target(
+      name: "TapestryTraining",
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryDatasets",
+      ],
+      path: "Sources/Training"),
+    .target(name: "TapestryTesting", dependencies: ["TapestryGraph"], path: "Sources/Testing"),
+    .target(
+      name: "Tapestry",
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryFiles",
+        "TapestryDatasets", "TapestryTraining",
+      ],
+      path: "Sources/Tapestry"),
+    .target(name: "TapestryCommands", dependencies: ["Tapestry"], path: "Sources/Commands"),
+    .executableTarget(
+      name: "convnet", dependencies: ["TapestryCommands"], path: "Sources/convnet"),
+    .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
+    .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,36 @@
+// Two-dimensional convolution (cross-correlation) in three directions, without an im2col matrix in memory.
+#ifndef TAPESTRY_CONVOLUTION_H
+#define TAPESTRY_CONVOLUTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// x [batch, channels, height, width], weight [filters, channels / groups, kernel_height, kernel_width],
+/// y [batch, filters, output_height, output_width]; the caller has made them agree:
+/// output_height = floor((height + top + bottom - dilation_height (kernel_height - 1) - 1) / stride_height) + 1.
+typedef struct {
+  int64_t batch, channels, height, width;
+  int64_t filters, kernel_height, kernel_width;
+  int64_t output_height, output_width;
+  int64_t stride_height, stride_width;
+  int64_t top, left, bottom, right;
+  int64_t dilation_height, dilation_width;
+  int64_t groups;
+} tapestry_convolution;
+
+/// y = x * weight (+ bias per filter if not NULL), then max(y, 0) if relu. float32 and float64.
+void tapestry_convolution_forward(
+    int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight, const void *bias, bool relu, void *y);
+
+/// gx = the gradient by x for the cotangent gy: the transposed convolution. gx is overwritten; inputs that no window reaches get 0.
+void tapestry_convolution_input_gradient(
+    int32_t dtype, const tapestry_convolution *shape, const void *gy, const void *weight, void *gx);
+
+/// gw = the gradient by the weight. gw is overwritten.
+void tapestry_convolution_weight_gradient(
+    int32_t dtype, const tapestry_convolution *shape, const void *x, const void *gy, void *gw);
+
+/// gb[f] = the sum of gy over batch and space.
+void tapestry_convolution_bias_gradient(int32_t dtype, const tapestry_convolution *shape, const void *gy, void *gb);
+
+#endif

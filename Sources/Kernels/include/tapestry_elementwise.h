@@ -1,0 +1,104 @@
+// Elementwise mathematics. The output may be the same memory as an input of the same size.
+// NaN passes through everything, also through relu, maximum and minimum.
+#ifndef TAPESTRY_ELEMENTWISE_H
+#define TAPESTRY_ELEMENTWISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// Unary functions y = f(x; alpha, beta). float32 results are within 2 ulp of the exact value on the
+/// normal range, float64 within 2 ulp as well; infinities, zeros and NaN as in C's mathematics library.
+enum {
+  TAPESTRY_NEGATE = 0,
+  TAPESTRY_EXP,
+  TAPESTRY_LOG,
+  TAPESTRY_SQRT,
+  TAPESTRY_SQUARE,
+  TAPESTRY_ABS,
+  TAPESTRY_SIGN,  // -1, 0, 1
+  TAPESTRY_TANH,
+  TAPESTRY_SIGMOID,
+  TAPESTRY_RELU,
+  TAPESTRY_RECIPROCAL,
+  TAPESTRY_SIN,
+  TAPESTRY_COS,
+  TAPESTRY_ERF,
+  TAPESTRY_LOG1P,
+  TAPESTRY_EXPM1,
+  TAPESTRY_SOFTPLUS,  // ln(1 + e^x), stable at both ends
+  TAPESTRY_AFFINE,    // alpha * x + beta
+  TAPESTRY_DIVIDE_INTO,  // alpha / x
+  TAPESTRY_POWER,        // x to the alpha; whole alpha allows negative x; alpha 0, 1, 2, 3, -1, 0.5 are exact short forms
+  TAPESTRY_CLIP,         // min(max(x, alpha), beta)
+  TAPESTRY_LEAKY_RELU,   // x > 0 ? x : alpha x
+  TAPESTRY_ELU,          // x > 0 ? x : alpha (e^x - 1)
+  TAPESTRY_GELU,         // x / 2 (1 + erf(x / sqrt 2))
+  TAPESTRY_POSITIVE_MASK,  // x > 0 ? 1 : 0  (NaN: 0)
+  TAPESTRY_ZERO_MASK,      // x == 0 ? 1 : 0
+  TAPESTRY_UNARY_COUNT
+};
+
+/// y[i] = f(x[i]) for i < count. float32 and float64: all functions; int32 and int64: NEGATE, SQUARE, ABS, SIGN,
+/// RELU, AFFINE, CLIP (in 64-bit wrapping arithmetic).
+void tapestry_unary(int32_t function, int32_t dtype, int64_t count, const void *x, void *y, double alpha, double beta);
+
+/// Binary functions y = f(a, b).
+enum {
+  TAPESTRY_ADD = 0,
+  TAPESTRY_SUBTRACT,
+  TAPESTRY_MULTIPLY,
+  TAPESTRY_DIVIDE,
+  TAPESTRY_MAXIMUM,
+  TAPESTRY_MINIMUM,
+  TAPESTRY_POW,               // a to the b
+  TAPESTRY_RELU_GRADIENT,     // b > 0 ? a : 0
+  TAPESTRY_TANH_GRADIENT,     // a (1 - b b), b = tanh x
+  TAPESTRY_SIGMOID_GRADIENT,  // a b (1 - b), b = sigmoid x
+  TAPESTRY_BINARY_COUNT
+};
+
+/// y = f(a, b) over a row-major index space of `rank` axes (0 ... 6) with `sizes`; y is dense, `strides_a` and
+/// `strides_b` count elements and are 0 along broadcast axes. Equal dense shapes are rank 1 with strides 1.
+/// The kernel merges axes where the strides allow it, so callers need not. float32 and float64: all; int32 and
+/// int64: ADD to MINIMUM (division truncates; by zero gives 0).
+void tapestry_binary(
+    int32_t function, int32_t dtype, int32_t rank, const int64_t *sizes,
+    const int64_t *strides_a, const int64_t *strides_b, const void *a, const void *b, void *y);
+
+/// Comparisons; the output is TAPESTRY_BOOL.
+enum { TAPESTRY_EQUAL = 0, TAPESTRY_NOT_EQUAL, TAPESTRY_LESS, TAPESTRY_LESS_EQUAL, TAPESTRY_GREATER, TAPESTRY_GREATER_EQUAL };
+
+/// y = a (comparison) b, indexed as in tapestry_binary; all dtypes.
+void tapestry_compare(
+    int32_t comparison, int32_t dtype, int32_t rank, const int64_t *sizes,
+    const int64_t *strides_a, const int64_t *strides_b, const void *a, const void *b, uint8_t *y);
+
+/// y = condition ? a : b, indexed likewise; a NaN in the value not chosen stays out. All dtypes.
+void tapestry_select(
+    int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_condition, const int64_t *strides_a,
+    const int64_t *strides_b, const uint8_t *condition, const void *a, const void *b, void *y);
+
+/// accumulator[i] += x[i]. float32, float64, int32, int64.
+void tapestry_accumulate(int32_t dtype, int64_t count, const void *x, void *accumulator);
+
+/// y[i] = value, rounded once to dtype.
+void tapestry_fill(int32_t dtype, int64_t count, double value, void *y);
+
+/// y[i] = start + i * step, for all dtypes but bool.
+void tapestry_ramp(int32_t dtype, int64_t count, double start, double step, void *y);
+
+/// y[i] = (to) x[i]. Between floating types rounded to nearest; floating to integer truncates, saturates, NaN gives 0;
+/// to bool: x != 0.
+void tapestry_convert(int32_t from, int32_t to, int64_t count, const void *x, void *y);
+
+/// Index of the first NaN or infinity, or -1. Integers and bools: always -1.
+int64_t tapestry_first_nonfinite(int32_t dtype, int64_t count, const void *x);
+
+/// Scalar functions for callers that link no mathematics library.
+double tapestry_exp(double x);
+double tapestry_log(double x);
+double tapestry_sqrt(double x);
+double tapestry_cos(double x);
+double tapestry_pow(double x, double y);
+
+#endif

@@ -1,0 +1,27 @@
+// Matrix products.
+#ifndef TAPESTRY_GEMM_H
+#define TAPESTRY_GEMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// What happens to a tile of the product while it is still in registers.
+typedef struct {
+  const void *row_bias;     // NULL or one value per row of C, added
+  const void *column_bias;  // NULL or one value per column of C, added
+  bool relu;                // then max(c, 0), NaN passing through
+} tapestry_epilogue;
+
+/// C[m, n] = A[m, k] B[k, n], plus C's old contents if `accumulate`, then the epilogue (may be NULL). With transpose_a the memory at
+/// `a` holds A transposed, [k, m]; likewise b, [n, k]. Row strides lda, ldb, ldc count elements. Any size may be 0
+/// (k = 0 gives zeros, or C as it was). float32 and float64. Same bits for any number of threads.
+void tapestry_gemm(
+    int32_t dtype, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
+    const void *b, int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue);
+
+/// `batch` products, the operands of product i at offsets_a[i], offsets_b[i] (elements) and its result at i * m * n of c.
+void tapestry_gemm_batched(
+    int32_t dtype, bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
+    int64_t lda, const int64_t *offsets_a, const void *b, int64_t ldb, const int64_t *offsets_b, void *c);
+
+#endif
