@@ -1,0 +1,48 @@
+/// What an op's backward and jvp see of a recorded node: kept values, shapes, and the cotangents of its results
+/// (backward) or the tangents of its inputs (jvp).
+public struct Differential: ~Copyable {
+  let node: Node
+  /// Cotangents by result, or tangents by input.
+  let flow: ShortList<Tensor?>
+  /// Bit per input: is its gradient wanted. Inputs past the last bit share it.
+  let needed: UInt64
+
+  /// The kept input at `index`, in its place in the graph.
+  public func input(_ index: Int) -> Tensor {
+    guard let tensor = node.operands[index].kept else {
+      trap(
+        "\(node.name): backward reads input \(index), but `keeps` does not name it; this node was made at \(node.site)")
+    }
+    return tensor
+  }
+
+  /// The kept result at `index`, in its place in the graph.
+  public func output(_ index: Int = 0) -> Tensor {
+    guard let tensor = node.keptOutput(index) else {
+      trap(
+        "\(node.name): backward reads output \(index), but `keeps` does not name it; this node was made at \(node.site)")
+    }
+    return tensor
+  }
+
+  /// Shape and type of the input at `index`, kept or not.
+  public func inputSpec(_ index: Int) -> TensorSpec { node.inputSpecs[index] }
+  /// Shape and type of the result at `index`.
+  public func outputSpec(_ index: Int = 0) -> TensorSpec { node.outputSpecs[index] }
+  public var inputCount: Int { node.inputSpecs.count }
+  public var outputCount: Int { node.outputSpecs.count }
+
+  /// The cotangent of the only result.
+  public var cotangent: Tensor { flow[0]! }
+  /// The cotangent of the result at `index`, or `nil` where it is zero.
+  public func cotangent(_ index: Int) -> Tensor? { index < flow.count ? flow[index] : nil }
+
+  /// The tangent of the input at `index`, or `nil` where it is zero.
+  public func tangent(_ index: Int) -> Tensor? { index < flow.count ? flow[index] : nil }
+
+  /// Whether the gradient of the input at `index` is wanted; in a jvp, whether its tangent is not zero.
+  public func needs(_ index: Int) -> Bool { needed >> UInt64(min(index, 63)) & 1 != 0 }
+
+  /// The user's line that made the node.
+  public var site: CallSite { node.site }
+}

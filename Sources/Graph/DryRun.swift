@@ -1,0 +1,27 @@
+import Synchronization
+
+/// Runs `body` without computing anything: ops run their shape rules only and answer with placeholders.
+///
+/// ```swift
+/// let logits = try dryRun { net(.shape([1, 3, 32, 32])) }
+/// print(logits.shape)
+/// ```
+///
+/// - Returns: what `body` returns; tensors in it are placeholders.
+/// - Throws: the first ``Misuse``, or what `body` throws. A body that reads values (`item`) traps.
+public func dryRun<Result>(_ body: () throws -> Result) throws -> Result {
+  let state = DryRunState()
+  var scope = Scope.current.with { $0.dryRun = state }
+  scope.flags.insert(.dryRun)
+  let result = try scope.run(body)
+  if let misuse = state.first { throw misuse }
+  return result
+}
+
+/// The first misuse of a dry run.
+final class DryRunState: Sendable {
+  private let noted = Mutex<Misuse?>(nil)
+
+  var first: Misuse? { noted.withLock { $0 } }
+  func note(_ misuse: Misuse) { noted.withLock { $0 = $0 ?? misuse } }
+}

@@ -1,0 +1,111 @@
+/// Forward mode: tangents flow from tracked tensors up to the results.
+///
+/// - Parameters:
+///   - outputs: what was computed, its graph not released.
+///   - tangents: directions of change of tracked tensors.
+/// - Returns: the directional derivative of each output; `nil` where it is zero because none of the tensors
+///   is among what the output was computed from.
+func tangents(
+  of outputs: [Tensor], along tangents: [(Tensor, Tensor)], recording: Bool, site: CallSite
+) -> [Tensor?] {
+  let sources = tangents.map { ($0.0.resolved, $0.1.resolved) }
+  var tape = Tape(of: outputs.filter { $0.producer != nil }, targets: sources.map(\.0), site: site)
+  let state = WalkState()
+  var scope = Scope.current.with { $0.walk = state }
+  if recording { scope.flags.insert(.recording) } else { scope.flags.remove(.recording) }
+  let results = scope.run { () -> [Tensor?] in
+    for node in tape.nodes.reversed() {
+      if tape.isOnPath(node) {
+        let (inputs, present) = inputTangents(of: node, floor: tape.floor)
+        if present != 0 {
+          state.node = node
+          let results = node.operation!.jvp(Differential(node: node, flow: inputs, needed: present))
+          check(results, of: node)
+          node.flow = results.list
+        }
+      }
+      // A source that was computed from another one carries its own tangent besides.
+      for target in tape.targets[node.serial] ?? [] where node.isTarget {
+        while node.flow.count < node.outputSpecs.count { node.flow.append(nil) }
+        let own = sources[target.slot].1
+        node.flow[target.outputIndex] = node.flow[target.outputIndex].map { sum($0, own) } ?? own
+      }
+    }
+    return outputs.map { output in
+      guard let node = output.producer, node.serial >= tape.floor,
+        output.outputIndex < node.flow.count
+      else { return nil }
+      return node.flow[output.outputIndex]
+    }
+  }
+  tape.finish()
+  return results
+}
+
+private func inputTangents(of node: Node, floor: UInt64) -> (ShortList<Tensor?>, present: UInt64) {
+  var list = ShortList<Tensor?>()
+  var present: UInt64 = 0
+  for index in 0..<node.operands.count {
+    let operand = node.operands[index]
+    var tangent: Tensor?
+    if let producer = operand.producer, producer.serial >= floor,
+      operand.outputIndex < producer.flow.count
+    {
+      tangent = producer.flow[operand.outputIndex]
+    }
+    if tangent != nil { present |= 1 << UInt64(min(index, 63)) }
+    list.append(tangent)
+  }
+  return (list, present)
+}
+
+private func check(_ tangents: Tensors, of node: Node) {
+  for index in 0..<tangents.count {
+    guard let tangent = tangents.list[index], !tangent.isUnknown else { continue }
+    guard index < node.outputSpecs.count, tangent.spec == node.outputSpecs[index] else {
+      trap(
+        Misuse(
+          "jvp returned \(tangent.spec) as the tangent of result \(index), whose spec differs",
+          operation: node.name, site: node.site))
+    }
+  }
+}
+
+/// The default jvp of an op: its backward is linear in the cotangent u, g(u) = Jᵀu, so the derivative of
+/// ⟨g(u), t⟩ by u is J t.
+func transposedJVP(of operation: some TensorOperation, _ node: borrowing Differential) -> Tensors {
+  let isRecording = Scope.current.flags.contains(.recording)
+  let floor = Node.nextSerial()
+  var cotangents = ShortList<Tensor?>()
+  var probes: [Tensor] = []
+  var places: [Int] = []
+  for index in 0..<node.outputCount {
+    let spec = node.outputSpec(index)
+    guard spec.dtype.isFloatingPoint else {
+      cotangents.append(nil)
+      continue
+    }
+    let probe = Tensor.zeros(spec.shape, dtype: spec.dtype).tracked()
+    cotangents.append(probe)
+    probes.append(probe)
+    places.append(index)
+  }
+  let differential = Differential(node: node.node, flow: cotangents, needed: node.needed)
+  let gradients = recordingGradients { operation.backward(differential) }
+  var outputs: [Tensor] = []
+  var weights: [Tensor] = []
+  for index in 0..<gradients.count {
+    guard let gradient = gradients.at(index), gradient.producer != nil,
+      let tangent = node.tangent(index)
+    else { continue }
+    outputs.append(gradient)
+    weights.append(tangent)
+  }
+  var results = ShortList<Tensor?>(repeating: nil, count: node.outputCount)
+  if outputs.isEmpty { return Tensors(list: results) }
+  let transposed = gradientsInOrder(
+    of: outputs, withRespectTo: probes, cotangents: weights, retaining: false,
+    recording: isRecording, floor: floor, site: node.site)
+  for (place, tangent) in zip(places, transposed) { results[place] = tangent }
+  return Tensors(list: results)
+}

@@ -1,0 +1,210 @@
+/// The result of a backward pass: a gradient per leaf or requested tensor, as values.
+///
+/// Nothing has to be zeroed, and micro-batches add with `+`. A parameter that was not reached is absent.
+/// The order is that of the leaves' creation, which for a model is the order of its parameters.
+public struct Gradients: Sendable {
+  struct Key: Hashable, Comparable {
+    let serial: UInt64
+    let outputIndex: Int
+    static func < (a: Key, b: Key) -> Bool { (a.serial, a.outputIndex) < (b.serial, b.outputIndex) }
+  }
+
+  struct Entry: Sendable {
+    let key: Key
+    var gradient: Tensor
+  }
+
+  /// Sorted by key.
+  private(set) var entries: [Entry]
+
+  init(_ entries: [Entry]) { self.entries = entries }
+
+  /// No gradients: the neutral element of `+`.
+  public init() { entries = [] }
+
+  /// How many tensors have a gradient.
+  public var count: Int { entries.count }
+
+  /// The gradient of a parameter or another tracked tensor, or `nil` where the pass did not reach it.
+  ///
+  /// - Precondition: the tensor is tracked.
+  public subscript(tensor: Tensor) -> Tensor? {
+    let key = Gradients.key(of: tensor)
+    return position(of: key).map { entries[$0].gradient }
+  }
+
+  /// The gradients in order.
+  public var tensors: [Tensor] { entries.map(\.gradient) }
+
+  /// Those of `parameters` that have no gradient here.
+  public func unreached(among parameters: [Parameter]) -> [Parameter] {
+    parameters.filter { self[$0] == nil }
+  }
+
+  /// Each gradient replaced by what `transform` makes of it.
+  public func map(_ transform: (Tensor) -> Tensor) -> Gradients {
+    Gradients(entries.map { Entry(key: $0.key, gradient: transform($0.gradient)) })
+  }
+
+  /// The sum, tensor by tensor; one that only one side has counts as zero on the other.
+  public static func + (a: Gradients, b: Gradients) -> Gradients {
+    var merged: [Entry] = []
+    merged.reserveCapacity(max(a.count, b.count))
+    var (i, j) = (0, 0)
+    while i < a.count || j < b.count {
+      if j == b.count || (i < a.count && a.entries[i].key < b.entries[j].key) {
+        merged.append(a.entries[i])
+        i += 1
+      } else if i == a.count || b.entries[j].key < a.entries[i].key {
+        merged.append(b.entries[j])
+        j += 1
+      } else {
+        merged.append(
+          Entry(key: a.entries[i].key, gradient: sum(a.entries[i].gradient, b.entries[j].gradient)))
+        (i, j) = (i + 1, j + 1)
+      }
+    }
+    return Gradients(merged)
+  }
+
+  public static func += (a: inout Gradients, b: Gradients) { a = a + b }
+
+  static func key(of tensor: Tensor) -> Key {
+    // A parameter keeps its leaf under `substituting` too.
+    if let leaf = tensor.cell?.leaf { return Key(serial: leaf.serial, outputIndex: 0) }
+    let value = tensor.resolved
+    guard let producer = value.producer else {
+      trap(
+        "the gradient of an untracked tensor \(value.spec): make it a Parameter, or track it with"
+          + " `let x = x.tracked()` before computing with it")
+    }
+    return Key(serial: producer.serial, outputIndex: value.outputIndex)
+  }
+
+  private func position(of key: Key) -> Int? {
+    var (low, high) = (0, entries.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].key < key { low = middle + 1 } else { high = middle }
+    }
+    return low < entries.count && entries[low].key == key ? low : nil
+  }
+}
+
+extension Tensor {
+  /// The gradients of this scalar by every parameter and tracked tensor that it depends on.
+  ///
+  /// - Parameters:
+  ///   - cotangent: the weight of each element in what is differentiated; 1 by default, for which the
+  ///     tensor must have one element.
+  ///   - retaining: keep the graph's values, so that it can be walked again. By default they are released
+  ///     as the walk consumes them.
+  ///   - recording: record the backward's own ops, for higher derivatives. Implies `retaining`.
+  /// - Precondition: this tensor is tracked; its graph has not been released.
+  public final func gradients(
+    cotangent: Tensor? = nil, retaining: Bool = false, recording: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line
+  ) -> Gradients {
+    let site = CallSite(file: file, line: line)
+    let seed = seeds([self], cotangent.map { [$0] }, site)
+    let pass = BackwardPass(isRetaining: retaining || recording, isRecording: recording)
+    let tape = Tape(of: [seed[0].0], targets: nil, site: site)
+    return Gradients(
+      pass.runToLeaves(tape, seeds: seed).map {
+        Gradients.Entry(key: Gradients.Key(serial: $0.leaf.serial, outputIndex: 0), gradient: $0.gradient)
+      })
+  }
+}
+
+/// The gradients of `output` by these tensors: parameters, tracked leaves, or anything computed from them.
+///
+/// Only the part of the graph between them is walked. Parameters as in ``Tensor/gradients(cotangent:retaining:recording:file:line:)``.
+public func gradients(
+  of output: Tensor, withRespectTo targets: [Tensor], cotangent: Tensor? = nil,
+  retaining: Bool = false, recording: Bool = false,
+  file: StaticString = #fileID, line: UInt = #line
+) -> Gradients {
+  gradients(
+    of: [output], withRespectTo: targets, cotangents: cotangent.map { [$0] },
+    retaining: retaining, recording: recording, file: file, line: line)
+}
+
+/// The gradients of the weighted sum of several outputs by these tensors.
+///
+/// - Parameter cotangents: a weight for each element of each output; 1 by default, for which every output must
+///   have one element.
+public func gradients(
+  of outputs: [Tensor], withRespectTo targets: [Tensor], cotangents: [Tensor]?,
+  retaining: Bool = false, recording: Bool = false,
+  file: StaticString = #fileID, line: UInt = #line
+) -> Gradients {
+  let site = CallSite(file: file, line: line)
+  let values = targets.map { target(of: $0, site) }
+  let results = gradientsInOrder(
+    of: outputs, withRespectTo: values, cotangents: cotangents, retaining: retaining,
+    recording: recording, site: site)
+  var entries: [Gradients.Entry] = []
+  for (target, gradient) in zip(targets, results) {
+    guard let gradient else { continue }
+    entries.append(Gradients.Entry(key: Gradients.key(of: target), gradient: gradient))
+  }
+  entries.sort { $0.key < $1.key }
+  return Gradients(entries)
+}
+
+/// The gradients in the order of the targets, `nil` where the walk did not arrive.
+func gradientsInOrder(
+  of outputs: [Tensor], withRespectTo targets: [Tensor], cotangents: [Tensor]?,
+  retaining: Bool, recording: Bool, floor: UInt64? = nil, site: CallSite
+) -> [Tensor?] {
+  let seeds = seeds(outputs, cotangents, site)
+  let pass = BackwardPass(isRetaining: retaining || recording, isRecording: recording)
+  let tape = Tape(of: seeds.map(\.0), targets: targets, floor: floor, site: site)
+  return pass.run(tape, seeds: seeds, targetCount: targets.count)
+}
+
+/// A tensor that gradients are asked for, in its place in the graph.
+private func target(of tensor: Tensor, _ site: CallSite) -> Tensor {
+  let value = tensor.resolved
+  guard value.producer != nil else {
+    trap(
+      Misuse(
+        "\(value.spec) is untracked; make it a Parameter, or track it with `let x = x.tracked()` before"
+          + " computing with it", operation: "gradients", site: site))
+  }
+  return value
+}
+
+/// Outputs with their cotangents, checked.
+private func seeds(_ outputs: [Tensor], _ cotangents: [Tensor]?, _ site: CallSite) -> [(Tensor, Tensor)] {
+  func refuse(_ reason: String) -> Never {
+    trap(Misuse(reason, operation: "gradients", site: site))
+  }
+  if let cotangents, cotangents.count != outputs.count {
+    refuse("\(outputs.count) outputs, but \(cotangents.count) cotangents")
+  }
+  var seeds: [(Tensor, Tensor)] = []
+  for (index, output) in outputs.enumerated() {
+    let value = output.resolved
+    if value.producer == nil, outputs.count == 1 {
+      refuse(
+        "the output \(value.spec) does not depend on a tracked tensor: nothing was recorded. Track an input"
+          + " with `x.tracked()`, use a Parameter, and compute outside withoutGradients { } and inference { }")
+    }
+    if let cotangent = cotangents?[index] {
+      let weight = cotangent.resolved
+      guard weight.declaredSpec == value.declaredSpec else {
+        refuse("the cotangent is \(weight.declaredSpec), but the output is \(value.declaredSpec)")
+      }
+      seeds.append((value, weight))
+    } else {
+      guard value.count == 1 else {
+        refuse(
+          "the output has shape \(value.shape), not one element; pass a cotangent of that shape, or reduce"
+            + " it with sum() or mean()")
+      }
+      seeds.append((value, .ones(value.shape, dtype: value.dtype)))
+    }
+  }
+  return seeds
+}

@@ -1,0 +1,34 @@
+/// One call of an op, as an observer sees it.
+public struct OperationEvent: Sendable {
+  public let operation: any TensorOperation
+  /// The operands, parameters replaced by their values.
+  public let inputs: Tensors
+  public let outputs: Tensors
+  /// Shapes and types of the results.
+  public let specs: Specs
+  /// The user's line; for an op of a backward pass, the line of the node being differentiated.
+  public let site: CallSite
+  /// Whether the call is part of a backward or forward-mode walk.
+  public let isBackward: Bool
+  /// The time that the forward took; 0 in a dry run.
+  public let nanoseconds: Int
+
+  /// The op's name.
+  public var name: String { type(of: operation).name }
+  /// Arithmetic and memory traffic.
+  public var cost: OperationCost { operation.cost(of: inputs, specs) }
+}
+
+/// Something that is told of every op while ``observing(_:_:)`` is in force: profilers, summaries, counters.
+public protocol OperationObserver: Sendable {
+  /// Called after the op ran, on the thread that ran it.
+  func didApply(_ event: OperationEvent)
+}
+
+/// Runs `body` and tells `observer` of every op that runs in it, backward passes included. Scopes nest: outer
+/// observers are told first.
+public func observing<Result>(
+  _ observer: some OperationObserver, _ body: () throws -> Result
+) rethrows -> Result {
+  try Scope.current.with { $0.observers.append(observer) }.run(body)
+}
