@@ -48,3 +48,46 @@ struct Identity: TensorOperation {
   func backward(_ node: borrowing Differential) -> Tensors { Tensors(node.cotangent) }
   func jvp(_ node: borrowing Differential) -> Tensors { Tensors(node.tangent(0)) }
 }
+
+/// y = Σ w x, a scalar, for a constant w: what second-order checks differentiate.
+struct WeightedSum: TensorOperation {
+  let weights: Tensor
+  var keeps: Kept { .nothing }
+
+  static func of(_ x: Tensor, _ weights: Tensor) -> Tensor {
+    apply(WeightedSum(weights: weights), to: Tensors(x))[0]
+  }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { Specs([], inputs[0].dtype) }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(Tensor(dot(inputs[0], weights), dtype: inputs[0].dtype))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(apply(Scaled(tensor: weights), to: Tensors(node.cotangent))[0])
+  }
+
+  /// y = s w for a scalar s and a constant w: the transpose.
+  struct Scaled: TensorOperation {
+    let tensor: Tensor
+    var keeps: Kept { .nothing }
+
+    func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { Specs(tensor.spec) }
+
+    func forward(_ inputs: borrowing Tensors) -> Tensors {
+      let factor = inputs[0].item
+      return Tensors(
+        Tensor(tensor.spec) { y in
+          tensor.withMemory { x in
+            tapestry_unary(
+              Int32(TAPESTRY_AFFINE), tensor.dtype.code, Int64(tensor.count), x, y, factor, 0)
+          }
+        })
+    }
+
+    func backward(_ node: borrowing Differential) -> Tensors {
+      Tensors(WeightedSum.of(node.cotangent, tensor))
+    }
+  }
+}

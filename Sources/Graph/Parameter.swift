@@ -87,9 +87,14 @@ public final class Buffer: Tensor, @unchecked Sendable {
 public protocol ParameterContainer {
   /// The parameters in a fixed order, each with its name.
   var namedParameters: [(name: String, parameter: Parameter)] { get }
+
+  /// The buffers in a fixed order, each with its name. Default: none.
+  var namedBuffers: [(name: String, buffer: Buffer)] { get }
 }
 
 extension ParameterContainer {
+  public var namedBuffers: [(name: String, buffer: Buffer)] { [] }
+
   /// The parameters in order.
   public var parameters: [Parameter] { namedParameters.map(\.parameter) }
 }

@@ -1,0 +1,195 @@
+import CTapestryKernels
+import TapestryGraph
+
+// Sums, differences, products and quotients with NumPy's broadcasting, and the operators for them.
+
+/// What the four ops have in common: two operands of one type whose shapes broadcast.
+protocol BroadcastingOperation: TensorOperation {}
+
+extension BroadcastingOperation {
+  static var inputNames: [String] { ["left", "right"] }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    let (left, right) = (inputs[0].spec, inputs[1].spec)
+    if left == right && left.dtype.isFloatingPoint { return Specs(left) }
+    try requireSameType(inputs, allowingIntegers: true)
+    guard let shape = TensorShape.broadcast(left.shape, right.shape) else {
+      throw Misuse(
+        "the shapes \(left.shape) and \(right.shape) do not broadcast: aligned at the last axis, two"
+          + " sizes must be equal or one of them 1")
+    }
+    guard left.dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    return Specs(shape, left.dtype)
+  }
+}
+
+/// y = a + b.
+struct Add: BroadcastingOperation {
+  var keeps: Kept { .nothing }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].combined(TAPESTRY_ADD, with: inputs[1]))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let g = node.cotangent
+    return Tensors(
+      node.needs(0) ? g.summed(to: node.inputSpec(0).shape) : nil,
+      node.needs(1) ? g.summed(to: node.inputSpec(1).shape) : nil)
+  }
+}
+
+/// y = a - b.
+struct Subtract: BroadcastingOperation {
+  var keeps: Kept { .nothing }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].combined(TAPESTRY_SUBTRACT, with: inputs[1]))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let g = node.cotangent
+    return Tensors(
+      node.needs(0) ? g.summed(to: node.inputSpec(0).shape) : nil,
+      node.needs(1) ? (-g).summed(to: node.inputSpec(1).shape) : nil)
+  }
+}
+
+/// y = a b.
+struct Multiply: BroadcastingOperation {
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].combined(TAPESTRY_MULTIPLY, with: inputs[1]))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let g = node.cotangent
+    return Tensors(
+      node.needs(0) ? (g * node.input(1)).summed(to: node.inputSpec(0).shape) : nil,
+      node.needs(1) ? (g * node.input(0)).summed(to: node.inputSpec(1).shape) : nil)
+  }
+}
+
+/// y = a / b.
+struct Divide: BroadcastingOperation {
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].combined(TAPESTRY_DIVIDE, with: inputs[1]))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let (g, a, b) = (node.cotangent, node.input(0), node.input(1))
+    return Tensors(
+      node.needs(0) ? (g / b).summed(to: a.shape) : nil,
+      node.needs(1) ? (-(g * a) / (b * b)).summed(to: b.shape) : nil)
+  }
+}
+
+/// y = factor x + offset, for numbers: sums and products with Swift scalars.
+struct Affine: TensorOperation {
+  let factor: Double
+  let offset: Double
+  var keeps: Kept { .nothing }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    return Specs(inputs[0].spec)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].mapped(TAPESTRY_AFFINE, factor, offset))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(factor == 1 ? node.cotangent : node.cotangent * factor)
+  }
+
+  func jvp(_ node: borrowing Differential) -> Tensors {
+    Tensors(node.tangent(0).map { factor == 1 ? $0 : $0 * factor })
+  }
+}
+
+/// y = numerator / x.
+struct DivideInto: TensorOperation {
+  let numerator: Double
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    return Specs(inputs[0].spec)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].mapped(TAPESTRY_DIVIDE_INTO, numerator))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let x = node.input(0)
+    return Tensors(node.cotangent * (-numerator / (x * x)))
+  }
+}
+
+/// y = a summed over the axes along which `shape` was broadcast to a's shape: the transpose of broadcasting.
+struct SumTo: TensorOperation {
+  let shape: TensorShape
+  var keeps: Kept { .nothing }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    guard TensorShape.broadcast(shape, inputs[0].shape) == inputs[0].shape else {
+      throw Misuse("\(inputs[0].shape) is not a broadcast of \(shape)")
+    }
+    return Specs(shape, inputs[0].dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    let missing = x.rank - shape.rank
+    let axes = x.shape.indices.filter { $0 < missing || (shape[$0 - missing] == 1 && x.shape[$0] != 1) }
+    return Tensors(x.reduced(TAPESTRY_SUM, along: axes).sharing(shape))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(node.cotangent.broadcast(to: node.inputSpec(0).shape))
+  }
+}
+
+extension Tensor {
+  /// The sum over the axes along which `shape` is broadcast to this tensor's shape.
+  func summed(to shape: TensorShape) -> Tensor {
+    self.shape == shape ? self : apply(SumTo(shape: shape), to: Tensors(self))[0]
+  }
+
+  /// Elementwise sum; shapes broadcast.
+  public static func + (a: Tensor, b: Tensor) -> Tensor { apply(Add(), to: Tensors(a, b))[0] }
+  /// Elementwise difference; shapes broadcast.
+  public static func - (a: Tensor, b: Tensor) -> Tensor { apply(Subtract(), to: Tensors(a, b))[0] }
+  /// Elementwise product; shapes broadcast. The matrix product is `matmul(_:_:)`.
+  public static func * (a: Tensor, b: Tensor) -> Tensor { apply(Multiply(), to: Tensors(a, b))[0] }
+  /// Elementwise quotient; shapes broadcast. Integers are truncated.
+  public static func / (a: Tensor, b: Tensor) -> Tensor { apply(Divide(), to: Tensors(a, b))[0] }
+
+  /// x + c for every element; c is rounded once, to the tensor's type.
+  public static func + (x: Tensor, c: Double) -> Tensor { affine(x, 1, c) }
+  public static func + (c: Double, x: Tensor) -> Tensor { affine(x, 1, c) }
+  /// x - c for every element.
+  public static func - (x: Tensor, c: Double) -> Tensor { affine(x, 1, -c) }
+  /// c - x for every element.
+  public static func - (c: Double, x: Tensor) -> Tensor { affine(x, -1, c) }
+  /// c x for every element.
+  public static func * (x: Tensor, c: Double) -> Tensor { affine(x, c, 0) }
+  public static func * (c: Double, x: Tensor) -> Tensor { affine(x, c, 0) }
+  /// x / c for every element.
+  public static func / (x: Tensor, c: Double) -> Tensor { affine(x, 1 / c, 0) }
+  /// c / x for every element.
+  public static func / (c: Double, x: Tensor) -> Tensor {
+    apply(DivideInto(numerator: c), to: Tensors(x))[0]
+  }
+  /// -x for every element.
+  public static prefix func - (x: Tensor) -> Tensor { affine(x, -1, 0) }
+
+  public static func += (a: inout Tensor, b: Tensor) { a = a + b }
+  public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
+  public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
+  public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
+
+  private static func affine(_ x: Tensor, _ factor: Double, _ offset: Double) -> Tensor {
+    apply(Affine(factor: factor, offset: offset), to: Tensors(x))[0]
+  }
+}
