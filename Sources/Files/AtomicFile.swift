@@ -1,0 +1,96 @@
+/// A file being written: what is at its path changes all at once upon `commit()`, or not at all.
+///
+/// The bytes go to a temporary file in the same directory. `commit()` brings them to the disk,
+/// moves the file to its place and brings the directory to the disk. When an `AtomicFile` goes away
+/// without it, because an error was thrown, the temporary file is removed and what was at the path
+/// is as before. A symbolic link at the path stays, its file is replaced; permissions stay too.
+/// Bytes are handed on as they come, without a buffer: append large pieces.
+package struct AtomicFile: ~Copyable {
+  /// The path as the caller gave it.
+  package let path: String
+  /// The number of bytes appended so far.
+  package private(set) var byteCount: Int
+
+  private let target: String
+  private let directory: String
+  private let temporaryPath: String
+  private var descriptor: FileDescriptor?
+  private var isCommitted: Bool
+
+  /// Begins to write the file that is to be at `path`.
+  package init(path: String) throws(FileError) {
+    let replaced = try ReplacementTarget(path)
+    let directory = Self.directory(of: replaced.path)
+    // A name, not a result: it needs no seed.
+    let number = UInt64.random(in: .min ... .max)
+    let temporaryPath = "\(directory)/.tapestry-\(String(number, radix: 16)).tmp"
+    let descriptor = try Self.create(temporaryPath, for: path, like: replaced)
+    self.path = path
+    self.directory = directory
+    self.temporaryPath = temporaryPath
+    self.descriptor = consume descriptor
+    target = replaced.path
+    byteCount = 0
+    isCommitted = false
+  }
+
+  deinit {
+    if !isCommitted { removeFile(temporaryPath) }
+  }
+
+  /// Adds `bytes` at the end.
+  package mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    try descriptor?.writeAll(bytes)
+    byteCount += bytes.count
+  }
+
+  /// Adds `bytes` at the end.
+  package mutating func append(_ bytes: [UInt8]) throws(FileError) {
+    try bytes.withUnsafeBufferPointer { buffer throws(FileError) in
+      try append(UnsafeRawBufferPointer(buffer))
+    }
+  }
+
+  /// Puts what was appended at the path.
+  ///
+  /// - Throws: `FileError`; the path then holds what it held before, unless it was the last step,
+  ///   bringing the directory to the disk, that failed.
+  package consuming func commit() throws(FileError) {
+    guard let file = descriptor.take() else { return }
+    try file.synchronize()
+    try file.finish()
+    try renameFile(temporaryPath, to: target, path: path)
+    isCommitted = true
+    try synchronizeDirectory(directory, path: path)
+  }
+
+  /// Puts `bytes` at `path`, all or nothing.
+  package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    var file = try AtomicFile(path: path)
+    try file.append(bytes)
+    try file.commit()
+  }
+
+  /// Puts the UTF-8 of `text` at `path`, all or nothing.
+  package static func write(_ text: String, to path: String) throws(FileError) {
+    try write(Array(text.utf8), to: path)
+  }
+
+  private static func create(
+    _ temporaryPath: String, for path: String, like replaced: ReplacementTarget
+  ) throws(FileError) -> FileDescriptor {
+    let file = try FileDescriptor(creating: temporaryPath, for: path)
+    do throws(FileError) {
+      if let permissions = replaced.permissions { try file.setPermissions(permissions) }
+    } catch {
+      removeFile(temporaryPath)
+      throw error
+    }
+    return file
+  }
+
+  private static func directory(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}
