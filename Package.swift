@@ -8,9 +8,7 @@ let package = Package(
   name: "Tapestry",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "Tapestry", targets: ["Tapestry"]),
-    .library(name: "TapestryTesting", targets: ["TapestryTesting"]),
-    .executable(name: "convnet", targets: ["convnet"]),
+    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"])
   ],
   targets: [
     .target(name: "CTapestryKernels", path: "Sources/Kernels"),
@@ -20,36 +18,7 @@ let package = Package(
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
-    .target(
-      name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
-      path: "Sources/Optim"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
-    .target(
-      name: "TapestryModels", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
-      path: "Sources/Models"),
-    .target(
-      name: "TapestryDatasets",
-      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
-      path: "Sources/Datasets"),
-    .target(name: "CTapestryDigits", path: "Sources/Digits"),
-    .target(
-      name: "TapestryTraining",
-      dependencies: [
-        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryDatasets",
-      ],
-      path: "Sources/Training"),
-    .target(name: "TapestryTesting", dependencies: ["TapestryGraph"], path: "Sources/Testing"),
-    .target(
-      name: "Tapestry",
-      dependencies: [
-        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryFiles",
-        "TapestryDatasets", "TapestryTraining",
-      ],
-      path: "Sources/Tapestry"),
-    .target(name: "TapestryCommands", dependencies: ["Tapestry"], path: "Sources/Commands"),
-    .executableTarget(
-      name: "convnet", dependencies: ["TapestryCommands"], path: "Sources/convnet"),
-    .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
   ],
   swiftLanguageModes: [.v6]
