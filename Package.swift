@@ -19,7 +19,6 @@ let package = Package(
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
-    .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
   ],
   swiftLanguageModes: [.v6]
 )
