@@ -19,6 +19,10 @@ let package = Package(
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
+    .target(
+      name: "TapestryModels",
+      dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles", "CTapestryKernels"],
+      path: "Sources/Models"),
   ],
   swiftLanguageModes: [.v6]
 )
