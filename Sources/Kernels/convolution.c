@@ -1,5 +1,6 @@
 // Convolutions in three directions; convolution_typed.h says how.
 #include "include/tapestry_convolution.h"
+#include "include/tapestry_gemm.h"
 #include "include/tapestry_machine.h"
 #include "include/tapestry_memory.h"
 #include "include/tapestry_threads.h"

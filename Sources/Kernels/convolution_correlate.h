@@ -146,32 +146,54 @@ static void TYPED(correlate_pixels)(
   tapestry_release(pixels, bytes);
 }
 
-/// sums[r][v] = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k].
-INLINE void TYPED(few_body)(
-    const int rows, int64_t depth, const int64_t *offsets, const REAL *weights, const REAL *const *pixels, REAL *sums) {
+/// What one call of the loop over taps computes, and where it goes: to targets[v] + r channel, or to sums[r][v] if a store there
+/// would overrun.
+typedef struct {
+  const REAL *pixels[FEW_VECTORS];
+  REAL *targets[FEW_VECTORS], *sums;
+  int64_t depth, channel;
+  const int64_t *offsets;
+  const REAL *weights, *bias;
+  bool relu, direct;
+} TYPED(few_work);
+
+/// Output r at register v = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k], plus bias[r].
+INLINE void TYPED(few_body)(const int rows, const TYPED(few_work) *work) {
   V sum[FEW_ROWS][FEW_VECTORS];
-  const REAL *at[FEW_VECTORS];
-  UNROLL for (int v = 0; v < FEW_VECTORS; v++) at[v] = pixels[v];
+  const REAL *at[FEW_VECTORS], *weights = work->weights;
+  const int64_t *offset = work->offsets, *end = offset + work->depth;
+  UNROLL for (int v = 0; v < FEW_VECTORS; v++) at[v] = work->pixels[v];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = (V){0};
-  _Pragma("clang loop unroll(disable)") for (int64_t k = 0; k < depth; k++, weights += rows) {
+  _Pragma("clang loop unroll(disable)") for (; offset < end; offset++, weights += rows) {
     V pixel[FEW_VECTORS];
-    UNROLL for (int v = 0; v < FEW_VECTORS; v++) pixel[v] = LOAD(at[v] + offsets[k]);
+    UNROLL for (int v = 0; v < FEW_VECTORS; v++) pixel[v] = LOAD(at[v] + *offset);
     UNROLL for (int r = 0; r < rows; r++) {
       V weight = SPLAT(weights[r]);
       UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = FMA(weight, pixel[v], sum[r][v]);
     }
   }
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
-    STORE(sums + (r * FEW_VECTORS + v) * LANES, sum[r][v]);
+  if (work->bias) {
+    UNROLL for (int r = 0; r < rows; r++) {
+      V bias = SPLAT(work->bias[r]);
+      UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] += bias;
+    }
+  }
+  if (work->relu) {
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
+      sum[r][v] = TYPED(relu)(sum[r][v]);
+  }
+  if (work->direct) {
+    UNROLL for (int v = 0; v < FEW_VECTORS; v++) UNROLL for (int r = 0; r < rows; r++)
+      STORE(work->targets[v] + r * work->channel, sum[r][v]);
+  } else {
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
+      STORE(work->sums + (r * FEW_VECTORS + v) * LANES, sum[r][v]);
+  }
 }
 
-typedef void (*TYPED(few))(
-    int64_t depth, const int64_t *offsets, const REAL *weights, const REAL *const *pixels, REAL *sums);
-#define FEW(rows)                                                                                                 \
-  static void TYPED(few_##rows)(                                                                                  \
-      int64_t depth, const int64_t *offsets, const REAL *weights, const REAL *const *pixels, REAL *sums) {        \
-    TYPED(few_body)(rows, depth, offsets, weights, pixels, sums);                                                 \
-  }
+typedef void (*TYPED(few))(const TYPED(few_work) *work);
+#define FEW(rows) \
+  static void TYPED(few_##rows)(const TYPED(few_work) *work) { TYPED(few_body)(rows, work); }
 FEW(1) FEW(2) FEW(3) FEW(4)
 #if FEW_ROWS > 4
 FEW(5) FEW(6)
@@ -194,43 +216,48 @@ static void TYPED(correlate_rows)(
   const REAL *weights = part->weights + group * s->outs * part->depth;
   int64_t per_row = (part->columns + LANES - 1) / LANES, count = (row1 - row0) * per_row;
   bool dense = s->target_column == 1 && s->target_row == part->columns;
-  int64_t end = row1 * part->columns;  // stores may not pass the last row: it may be another thread's
+  int64_t end = row1 * part->columns - LANES;  // stores may not pass the last row: it may be another thread's
+  TYPED(few_work) work = {
+    .sums = sums, .depth = part->depth, .channel = s->target_channel, .offsets = part->offsets, .relu = s->relu,
+  };
   for (int64_t panel = 0; panel < s->panels; panel++) {
-    int64_t first;
+    int64_t first, row = row0, in_row = 0;
     int rows = TYPED(channel_panel)(s, panel, &first);
     REAL *target = s->target + part->target_offset + image_index * s->target_image +
                    (group * s->outs + first) * s->target_channel;
+    work.weights = weights + first * part->depth;
+    work.bias = s->bias ? s->bias + group * s->outs + first : NULL;
     for (int64_t v0 = 0; v0 < count; v0 += FEW_VECTORS) {
-      const REAL *pixels[FEW_VECTORS];
-      int64_t row[FEW_VECTORS], column[FEW_VECTORS];
+      int64_t column = 0, columns[FEW_VECTORS];
+      work.direct = dense;
       for (int v = 0; v < FEW_VECTORS; v++) {
-        int64_t index = v0 + v < count ? v0 + v : count - 1;
-        row[v] = row0 + index / per_row;
-        column[v] = index % per_row * LANES;
-        if (column[v] + LANES > part->columns && part->columns >= LANES) column[v] = part->columns - LANES;
-        pixels[v] = source + row[v] * s->source.pitch + column[v];
+        if (v0 + v < count) {
+          column = in_row * LANES;
+          if (column + LANES > part->columns && part->columns >= LANES) column = part->columns - LANES;
+          work.pixels[v] = source + row * s->source.pitch + column;
+          work.targets[v] = target + row * s->target_row + column * s->target_column;
+          columns[v] = column;
+          work.direct = work.direct && row * part->columns + column <= end;
+          if (++in_row == per_row) in_row = 0, row++;
+        } else {  // the last one again
+          work.pixels[v] = work.pixels[v - 1];
+          work.targets[v] = work.targets[v - 1];
+        }
       }
-      TYPED(few_rows)[rows - 1](part->depth, part->offsets, weights + first * part->depth, pixels, sums);
-      for (int r = 0; r < rows; r++)
-        for (int v = 0; v < FEW_VECTORS && v0 + v < count; v++) {
-          V x = LOAD(sums + (r * FEW_VECTORS + v) * LANES);
-          if (s->bias) {
-            REAL bias = s->bias[group * s->outs + first + r];
-            x += SPLAT(bias);
-          }
-          if (s->relu) x = TYPED(relu)(x);
-          REAL *to = target + r * s->target_channel + row[v] * s->target_row + column[v] * s->target_column;
-          int64_t length = part->columns - column[v] < LANES ? part->columns - column[v] : LANES;
-          if (dense && row[v] * part->columns + column[v] + LANES <= end) {
-            STORE(to, x);
-          } else if (s->target_column == 1) {
-            TYPED(store_part)(to, x, length);
+      TYPED(few_rows)[rows - 1](&work);
+      if (work.direct) continue;
+      for (int v = 0; v < FEW_VECTORS && v0 + v < count; v++) {
+        int64_t length = part->columns - columns[v] < LANES ? part->columns - columns[v] : LANES;
+        for (int r = 0; r < rows; r++) {
+          const REAL *sum = sums + (r * FEW_VECTORS + v) * LANES;
+          REAL *to = work.targets[v] + r * s->target_channel;
+          if (length == LANES && s->target_column == 1) {
+            STORE(to, LOAD(sum));
           } else {
-            REAL part_of[LANES] __attribute__((aligned(64)));
-            STORE(part_of, x);
-            for (int64_t t = 0; t < length; t++) to[t * s->target_column] = part_of[t];
+            for (int64_t t = 0; t < length; t++) to[t * s->target_column] = sum[t];
           }
         }
+      }
     }
   }
 }

@@ -6,7 +6,7 @@
 
 typedef struct {
   const REAL *memory;  // [images, channels, height, width]
-  int64_t channels, height, width;
+  int64_t images, channels, height, width;
   int64_t top, left;                // zeros before the first row and column
   int64_t step_height, step_width;  // phases by which rows and columns are dealt out
   int64_t phases_height, phases_width;  // how many of them any tap uses
@@ -24,34 +24,49 @@ INLINE int64_t TYPED(source_elements)(const TYPED(source) *s, int64_t images) {
   return images * s->image_size + 4 * LANES + 2 * s->pitch;
 }
 
-/// The planes of one channel of one image.
+/// `length` zeros; may overrun by a register.
+INLINE void TYPED(clear_over)(REAL *to, int64_t length) {
+  for (int64_t c = 0; c < length; c += LANES) STORE(to + c, (V){0});
+}
+
+/// The planes of one channel of one image. Registers overrun the end of a row where the plane still goes on (what they
+/// spoil is written afterwards) and the memory read from does too.
 static void TYPED(pad_channel)(const TYPED(source) *s, int64_t image, int64_t channel, REAL *to) {
   const REAL *from = s->memory + (image * s->channels + channel) * s->height * s->width;
+  const REAL *readable = s->memory + s->images * s->channels * s->height * s->width - LANES;
+  const REAL *writable = to + s->channel_size - 3 * LANES;
   for (int64_t ph = 0; ph < s->phases_height; ph++)
     for (int64_t pw = 0; pw < s->phases_width; pw++)
       for (int64_t r = 0; r < s->rows; r++, to += s->pitch) {
         int64_t h = r * s->step_height + ph - s->top;
+        bool over = to + s->pitch <= writable;
         if (h < 0 || h >= s->height) {
-          memset(to, 0, (size_t)s->pitch * sizeof(REAL));
+          if (over) TYPED(clear_over)(to, s->pitch);
+          else for (int64_t c = 0; c < s->pitch; c++) to[c] = 0;
           continue;
         }
         // Columns first ..< end of the plane lie inside the image.
         int64_t w = pw - s->left, first = 0, end = 0;
-        if (w < 0) first = (-w + s->step_width - 1) / s->step_width;
-        if (s->width > w) end = (s->width - w + s->step_width - 1) / s->step_width;
+        if (s->step_width == 1) {
+          first = w < 0 ? -w : 0;
+          end = s->width - w;
+        } else {
+          if (w < 0) first = (-w + s->step_width - 1) / s->step_width;
+          if (s->width > w) end = (s->width - w + s->step_width - 1) / s->step_width;
+        }
         if (end > s->pitch) end = s->pitch;
         if (first > s->pitch) first = s->pitch;
         if (end < first) end = first;
         const REAL *row = from + h * s->width + w;
-        for (int64_t c = 0; c < first; c++) to[c] = 0;
-        if (s->step_width == 1) {
-          int64_t c = first;
-          for (; c + LANES <= end; c += LANES) STORE(to + c, LOAD(row + c));
-          for (; c < end; c++) to[c] = row[c];
+        if (over && s->step_width == 1 && row + end <= readable) {
+          TYPED(clear_over)(to, first);
+          for (int64_t c = first; c < end; c += LANES) STORE(to + c, LOAD(row + c));
+          TYPED(clear_over)(to + end, s->pitch - end);
         } else {
+          for (int64_t c = 0; c < first; c++) to[c] = 0;
           for (int64_t c = first; c < end; c++) to[c] = row[c * s->step_width];
+          for (int64_t c = end; c < s->pitch; c++) to[c] = 0;
         }
-        for (int64_t c = end; c < s->pitch; c++) to[c] = 0;
       }
 }
 

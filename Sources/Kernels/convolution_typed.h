@@ -10,7 +10,7 @@
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
 static TYPED(source) TYPED(forward_source)(const tapestry_convolution *c, const REAL *x, int64_t *offsets) {
   TYPED(source) s = {
-    .memory = x, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
+    .memory = x, .images = c->batch, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
     .step_height = c->stride_height, .step_width = c->stride_width,
     .phases_height = c->kernel_height > 1 ? c->stride_height : 1,
     .phases_width = c->kernel_width > 1 ? c->stride_width : 1,
@@ -28,6 +28,20 @@ static TYPED(source) TYPED(forward_source)(const tapestry_convolution *c, const 
       }
   return s;
 }
+
+/// A kernel as large as the unpadded image is a fully connected layer: y[batch, filters] = x W^T.
+INLINE bool TYPED(is_connected)(const tapestry_convolution *c) {
+  return c->groups == 1 && c->kernel_height == c->height && c->kernel_width == c->width && c->dilation_height == 1 &&
+         c->dilation_width == 1 && (c->top | c->left | c->bottom | c->right) == 0;
+}
+
+/// A 1x1 kernel on images of some size is one matrix product per image.
+INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c) {
+  return c->groups == 1 && c->kernel_height == 1 && c->kernel_width == 1 && c->stride_height == 1 && c->stride_width == 1 &&
+         (c->top | c->left | c->bottom | c->right) == 0 && c->height * c->width >= 512;
+}
+
+#define DTYPE (REAL_BYTES == 4 ? TAPESTRY_FLOAT32 : TAPESTRY_FLOAT64)
 
 INLINE bool TYPED(choose_few)(TYPED(correlation) *s, int64_t deepest) {
   s->few = s->outs <= FEW_MOST && deepest <= DEPTH;
@@ -69,6 +83,22 @@ static void TYPED(forward)(
     .depth = c->channels / c->groups * c->kernel_height * c->kernel_width,
   };
   if (c->batch * c->filters * part.rows * part.columns == 0) return;
+  if (TYPED(is_connected)(c)) {
+    tapestry_epilogue epilogue = {.column_bias = bias, .relu = relu};
+    tapestry_gemm(
+        DTYPE, false, true, c->batch, c->filters, part.depth, x, part.depth, weight, part.depth, y, c->filters, false,
+        &epilogue);
+    return;
+  }
+  if (TYPED(is_pointwise)(c)) {
+    tapestry_epilogue epilogue = {.row_bias = bias, .relu = relu};
+    int64_t pixels = part.rows * part.columns;
+    for (int64_t n = 0; n < c->batch; n++)
+      tapestry_gemm(
+          DTYPE, false, false, c->filters, pixels, c->channels, weight, c->channels,
+          (const REAL *)x + n * c->channels * pixels, pixels, s.target + n * c->filters * pixels, pixels, false, &epilogue);
+    return;
+  }
   s.parts = &part;
   s.part = &part;
   TYPED(choose_few)(&s, part.depth);
@@ -121,8 +151,22 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
     .target_row = c->width * c->stride_height, .target_column = c->stride_width,
   };
   if (s.target_image * s.images == 0) return;
+  if (TYPED(is_connected)(c)) {
+    tapestry_gemm(
+        DTYPE, false, false, c->batch, s.target_image, c->filters, gy, c->filters, weight, s.target_image, gx,
+        s.target_image, false, NULL);
+    return;
+  }
+  if (TYPED(is_pointwise)(c)) {
+    int64_t pixels = c->height * c->width;
+    for (int64_t n = 0; n < c->batch; n++)
+      tapestry_gemm(
+          DTYPE, true, false, c->channels, pixels, c->filters, weight, c->channels,
+          (const REAL *)gy + n * c->filters * pixels, pixels, s.target + n * c->channels * pixels, pixels, false, NULL);
+    return;
+  }
   s.source = (TYPED(source)){
-    .memory = gy, .channels = c->filters, .height = c->output_height, .width = c->output_width, .step_height = 1,
+    .memory = gy, .images = c->batch, .channels = c->filters, .height = c->output_height, .width = c->output_width, .step_height = 1,
     .step_width = 1, .phases_height = 1, .phases_width = 1,
   };
   // How far the taps reach before the first and behind the last row and column.
@@ -198,6 +242,19 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
     .taps = c->channels / c->groups * c->kernel_height * c->kernel_width, .rows = c->output_height,
     .columns = c->output_width,
   };
+  if (TYPED(is_connected)(c)) {
+    tapestry_gemm(
+        DTYPE, true, false, c->filters, s.taps, c->batch, gy, c->filters, x, s.taps, gw, s.taps, false, NULL);
+    return;
+  }
+  if (TYPED(is_pointwise)(c) && c->batch > 0) {
+    int64_t pixels = s.rows * s.columns;
+    for (int64_t n = 0; n < c->batch; n++)
+      tapestry_gemm(
+          DTYPE, false, true, c->filters, c->channels, pixels, s.gy + n * c->filters * pixels, pixels,
+          (const REAL *)x + n * c->channels * pixels, pixels, gw, c->channels, n > 0, NULL);
+    return;
+  }
   size_t bytes = (size_t)s.taps * sizeof(int64_t);
   int64_t *offsets = tapestry_allocate(bytes);
   s.source = TYPED(forward_source)(c, x, offsets);
@@ -242,6 +299,7 @@ static void TYPED(bias_gradient)(const tapestry_convolution *c, const void *gy, 
     for (int64_t f = 0; f < c->filters; f++) TYPED(bias_task)(&s, f);
 }
 
+#undef DTYPE
 #undef DEPTH
 #undef GROUP
 #undef ROW_GROUP

@@ -27,58 +27,77 @@ typedef struct {
   REAL *padded, *cotangent;
 } TYPED(weights);
 
-/// Elements of one row of the cotangent for `images` images, and the copy itself for filters first ..< end.
-INLINE int64_t TYPED(cotangent_row)(const TYPED(weights) *s, int64_t images) {
-  return s->in_place ? ((images - 1) * s->source.image_size + (s->rows - 1) * s->source.pitch + s->columns)
-                     : images * s->rows * s->columns;
+/// Pixels of one row of the cotangent for `images` images, and how far apart rows are: whole registers, zeros behind.
+INLINE int64_t TYPED(cotangent_length)(const TYPED(weights) *s, int64_t images) {
+  return s->in_place ? (s->rows - 1) * s->source.pitch + s->columns : images * s->rows * s->columns;
+}
+
+INLINE int64_t TYPED(cotangent_stride)(const TYPED(weights) *s, int64_t images) {
+  return (TYPED(cotangent_length)(s, images) / LANES + 2) * LANES;  // room to overrun
 }
 
 static void TYPED(copy_cotangent)(
     const TYPED(weights) *s, int64_t first_image, int64_t images, int64_t first, int64_t end, REAL *to) {
-  int64_t length = TYPED(cotangent_row)(s, images), pixels = s->rows * s->columns;
-  for (int64_t f = first; f < end; f++)
+  int64_t stride = TYPED(cotangent_stride)(s, images), pixels = s->rows * s->columns;
+  const REAL *readable = s->gy + s->images * s->groups * s->filters * pixels - LANES;
+  for (int64_t f = first; f < end; f++) {
+    REAL *row = to + f * stride, *row_end = row + stride;
     for (int64_t n = 0; n < images; n++) {
       const REAL *from = s->gy + ((first_image + n) * s->groups * s->filters + f) * pixels;
-      if (!s->in_place) {
-        memcpy(to + f * length + n * pixels, from, (size_t)pixels * sizeof(REAL));
-        continue;
+      int64_t lines = s->in_place ? s->rows : 1, length = s->in_place ? s->columns : pixels;
+      int64_t gap = s->in_place ? s->source.pitch - s->columns : 0;  // in place there is one image at a time
+      for (int64_t i = 0; i < lines; i++, from += length, row += length + gap) {
+        // Loads and stores overrun where both may; what they spoil is written afterwards.
+        int64_t c = 0;
+        if (from + length <= readable && row + length + gap + LANES <= row_end) {
+          for (; c < length; c += LANES) STORE(row + c, LOAD(from + c));
+        } else {
+          for (; c < length; c++) row[c] = from[c];
+        }
+        if (i + 1 == lines) break;
+        if (row + length + gap + LANES <= row_end) {
+          for (c = 0; c < gap; c += LANES) STORE(row + length + c, (V){0});
+        } else {
+          for (c = 0; c < gap; c++) row[length + c] = 0;
+        }
       }
-      // In place there is one image at a time.
-      REAL *row = to + f * length;
-      for (int64_t i = 0; i < s->rows; i++, from += s->columns, row += s->source.pitch) {
-        memcpy(row, from, (size_t)s->columns * sizeof(REAL));
-        if (i + 1 < s->rows)
-          memset(row + s->columns, 0, (size_t)(s->source.pitch - s->columns) * sizeof(REAL));
-      }
+      row += length;
     }
+    for (; row < row_end; row++) *row = 0;
+  }
 }
 
 /// gw[filters, taps t0 ..< t1] of one group += the products over the images of `padded` and `cotangent`.
 static void TYPED(add_taps)(
     const TYPED(weights) *s, const REAL *padded, const REAL *cotangent, int64_t images, int64_t group, int64_t t0,
     int64_t t1, REAL *gw) {
-  int64_t length = TYPED(cotangent_row)(s, images);
+  int64_t length = TYPED(cotangent_length)(s, images), stride = TYPED(cotangent_stride)(s, images);
   const REAL *source = padded + group * (s->source.channels / s->groups) * s->source.channel_size;
-  const REAL *rows = cotangent + group * s->filters * length;
+  const REAL *rows = cotangent + group * s->filters * stride;
   REAL sums[DOT_ROWS * DOT_COLUMNS + LANES];
   REAL *gathered = NULL;
-  size_t gathered_bytes = (size_t)(TAP_GROUP * DEPTH + LANES) * sizeof(REAL), run_bytes = DEPTH * sizeof(TYPED(run));
+  // Gathered rows are a register longer than a block: 4096 bytes apart they would all fall into the same sets of L1.
+  enum { gathered_stride = DEPTH + LANES };
+  size_t gathered_bytes = (size_t)(TAP_GROUP * gathered_stride) * sizeof(REAL), run_bytes = DEPTH * sizeof(TYPED(run));
   TYPED(run) *runs = NULL;
   if (!s->in_place) {
     gathered = tapestry_allocate(gathered_bytes);
     runs = tapestry_allocate(run_bytes);
   }
   int64_t blocks = (length + DEPTH - 1) / DEPTH, depth = blocks ? (length + blocks - 1) / blocks : 1;
+  depth = (depth + LANES - 1) / LANES * LANES;
   for (int64_t q = 0; q < length; q += depth) {
     int64_t here = length - q < depth ? length - q : depth, run_count = 0;
+    int64_t whole = (here + LANES - 1) / LANES * LANES;  // the last register ends in zeros
     if (!s->in_place) run_count = TYPED(find_runs)(&s->source, s->rows, s->columns, q, q + here, runs);
     for (int64_t g0 = t0; g0 < t1; g0 += TAP_GROUP) {
       int64_t g1 = g0 + TAP_GROUP < t1 ? g0 + TAP_GROUP : t1;
       if (!s->in_place)
         for (int64_t t = g0; t < g1; t++) {
           const REAL *tap = source + s->offsets[t];
-          REAL *to = gathered + (t - g0) * here;
+          REAL *to = gathered + (t - g0) * gathered_stride;
           for (int64_t r = 0; r < run_count; r++) STORE(to + runs[r].target, LOAD(tap + runs[r].source));
+          for (int64_t p = here; p < whole; p++) to[p] = 0;
         }
       for (int64_t f = 0; f < s->filters; f += DOT_ROWS) {
         int height = (int)(s->filters - f < DOT_ROWS ? s->filters - f : DOT_ROWS);
@@ -87,9 +106,9 @@ static void TYPED(add_taps)(
           const REAL *columns[DOT_COLUMNS];
           for (int c = 0; c < DOT_COLUMNS; c++) {
             int64_t tap = c < width ? t + c : t;
-            columns[c] = s->in_place ? source + s->offsets[tap] + q : gathered + (tap - g0) * here;
+            columns[c] = s->in_place ? source + s->offsets[tap] + q : gathered + (tap - g0) * gathered_stride;
           }
-          TYPED(dots)[height - 1][width - 1](here, rows + f * length + q, length, columns, columns[0], sums);
+          TYPED(dots)[height - 1][width - 1](whole, rows + f * stride + q, stride, columns, columns[0], sums);
           for (int i = 0; i < height; i++)
             for (int c = 0; c < width; c++) gw[(f + i) * s->taps + t + c] += sums[i * width + c];
         }
@@ -115,7 +134,7 @@ static void TYPED(share_task)(void *context, int64_t index) {
   if (step < 1) step = 1;
   if (step > end - index * s->share) step = end - index * s->share;
   size_t padded_bytes = (size_t)TYPED(source_elements)(&s->source, step) * sizeof(REAL);
-  size_t cotangent_bytes = (size_t)(s->groups * s->filters * TYPED(cotangent_row)(s, step)) * sizeof(REAL);
+  size_t cotangent_bytes = (size_t)(s->groups * s->filters * TYPED(cotangent_stride)(s, step)) * sizeof(REAL);
   REAL *padded = tapestry_allocate(padded_bytes), *cotangent = tapestry_allocate(cotangent_bytes);
   for (int64_t n = index * s->share; n < end; n += step) {
     int64_t images = end - n < step ? end - n : step;
@@ -184,7 +203,7 @@ static void TYPED(add_weights)(TYPED(weights) *s) {
   if (block < 1) block = 1;
   if (block > s->images) block = s->images;
   size_t padded_bytes = (size_t)TYPED(source_elements)(&s->source, block) * sizeof(REAL);
-  size_t cotangent_bytes = (size_t)(s->groups * s->filters * TYPED(cotangent_row)(s, block)) * sizeof(REAL);
+  size_t cotangent_bytes = (size_t)(s->groups * s->filters * TYPED(cotangent_stride)(s, block)) * sizeof(REAL);
   s->padded = tapestry_allocate(padded_bytes);
   s->cotangent = tapestry_allocate(cotangent_bytes);
   for (s->first_image = 0; s->first_image < s->images; s->first_image += block) {
