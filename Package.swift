@@ -19,6 +19,13 @@ let package = Package(
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
+    .target(
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      path: "Tests/Support"),
+    .testTarget(
+      name: "OpsTests",
+      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"],
+      path: "Tests/OpsTests"),
   ],
   swiftLanguageModes: [.v6]
 )
