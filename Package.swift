@@ -8,21 +8,72 @@ let package = Package(
   name: "Tapestry",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"])
+    .library(name: "Tapestry", targets: ["Tapestry"]),
+    .library(name: "TapestryTesting", targets: ["TapestryTesting"]),
+    .executable(name: "convnet", targets: ["convnet"]),
   ],
   targets: [
     .target(name: "CTapestryKernels", path: "Sources/Kernels"),
     .systemLibrary(
       name: "CZlib", path: "Sources/CZlib",
       providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .target(name: "CTapestryDigits", path: "Sources/Digits"),
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
+    .target(
+      name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
+      path: "Sources/Optim"),
+    .target(name: "TapestryTesting", dependencies: ["TapestryGraph"], path: "Sources/Testing"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
     .target(
       name: "TapestryModels",
       dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles", "CTapestryKernels"],
       path: "Sources/Models"),
+    .target(
+      name: "TapestryDatasets",
+      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
+      path: "Sources/Datasets"),
+    .target(
+      name: "TapestryTraining",
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryDatasets",
+      ],
+      path: "Sources/Training"),
+    .target(
+      name: "Tapestry",
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryFiles",
+        "TapestryDatasets", "TapestryTraining",
+      ],
+      path: "Sources/Tapestry"),
+    .target(
+      name: "TapestryCommands", dependencies: ["Tapestry", "TapestryFiles", "CTapestryKernels"],
+      path: "Sources/Commands"),
+    .executableTarget(
+      name: "convnet", dependencies: ["TapestryCommands"], path: "Sources/convnet"),
+    .target(
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      path: "Tests/Support"),
+    .testTarget(
+      name: "OpsTests",
+      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"],
+      path: "Tests/OpsTests"),
+    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph"], path: "Tests/GraphTests"),
+    .testTarget(
+      name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"],
+      path: "Tests/TestingTests"),
+    .testTarget(
+      name: "OptimTests",
+      dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"],
+      path: "Tests/OptimTests"),
+    .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
+    .testTarget(
+      name: "CommandsTests",
+      dependencies: ["TapestryCommands", "Tapestry", "TapestryFiles", "CTapestryKernels"]),
   ],
   swiftLanguageModes: [.v6]
 )
