@@ -18,6 +18,9 @@ let package = Package(
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
+    .target(
+      name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
+      path: "Sources/Optim"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
   ],
   swiftLanguageModes: [.v6]
