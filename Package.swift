@@ -22,6 +22,13 @@ let package = Package(
       name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
       path: "Sources/Optim"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
+    .target(
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      path: "Tests/Support"),
+    .testTarget(
+      name: "OpsTests",
+      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"],
+      path: "Tests/OpsTests"),
   ],
   swiftLanguageModes: [.v6]
 )
