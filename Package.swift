@@ -8,7 +8,9 @@ let package = Package(
   name: "Tapestry",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"])
+    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps", "TapestryOptim"]),
+    // Expectations for Swift Testing, for the test targets of a package that depends on this one.
+    .library(name: "TapestryTesting", targets: ["TapestryTesting"]),
   ],
   targets: [
     .target(name: "CTapestryKernels", path: "Sources/Kernels"),
@@ -21,14 +23,19 @@ let package = Package(
     .target(
       name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
       path: "Sources/Optim"),
+    .target(name: "TapestryTesting", dependencies: ["TapestryGraph"], path: "Sources/Testing"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
     .target(
-      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryFiles"],
       path: "Tests/Support"),
     .testTarget(
       name: "OpsTests",
       dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"],
       path: "Tests/OpsTests"),
+    .testTarget(
+      name: "OptimTests",
+      dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"],
+      path: "Tests/OptimTests"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -68,8 +68,6 @@ struct StateReader {
     }
   }
 
-  var names: [String] { order }
-
   /// The tensor called `name`; `nil`, with a note, where there is none of this shape and type.
   mutating func tensor(_ name: String, _ shape: TensorShape, _ dtype: DType) -> Tensor? {
     guard let value = values.removeValue(forKey: name) else {
@@ -85,10 +83,14 @@ struct StateReader {
     return value
   }
 
-  /// A counter.
-  mutating func count(_ name: String) -> Int {
+  /// A counter; 0, with a note, where it is out of range.
+  mutating func count(_ name: String, atMost limit: Int = .max) -> Int {
     guard let count = tensor(name, [], .int64)?.integers()[0] else { return 0 }
-    if count < 0 { error.unfit.append("\(name) is \(count), but expected 0 or more") }
+    guard count >= 0, count <= limit else {
+      let range = limit == .max ? "0 or more" : "0 to \(limit)"
+      error.unfit.append("\(name) is \(count), but expected \(range)")
+      return 0
+    }
     return count
   }
 
