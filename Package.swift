@@ -32,6 +32,10 @@ let package = Package(
       name: "OpsTests",
       dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"],
       path: "Tests/OpsTests"),
+    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph"], path: "Tests/GraphTests"),
+    .testTarget(
+      name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"],
+      path: "Tests/TestingTests"),
     .testTarget(
       name: "OptimTests",
       dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"],

@@ -19,7 +19,7 @@ public final class LBFGS: Optimizer {
   /// How many past moves shape the next.
   public let historySize: Int
 
-  private let parameters: [(name: String, parameter: Parameter)]
+  private let parameters: [(name: String, parameter: Parameter, spec: TensorSpec)]
   private let length: Int
   private var memory = Memory()
 
@@ -40,7 +40,9 @@ public final class LBFGS: Optimizer {
   ) {
     self.learningRate = learningRate
     self.historySize = historySize
-    parameters = namedParameters(of: container, file, line)
+    parameters = namedParameters(of: container, file, line).map {
+      ($0.name, $0.parameter, $0.parameter.value.spec)
+    }
     length = parameters.reduce(0) { $0 + $1.parameter.count }
     requireNonNegative(learningRate, "learningRate", of: self, file, line)
     guard historySize > 0 else {
@@ -49,7 +51,9 @@ public final class LBFGS: Optimizer {
   }
 
   public func update(along gradients: Gradients, scale: Double, file: StaticString, line: UInt) {
-    let found = parameters.map { gradient(of: $0.parameter, in: gradients, self, file, line) }
+    let found = parameters.map {
+      gradient(of: $0.parameter, $0.name, $0.spec, in: gradients, self, file, line)
+    }
     requireReached(found.count { $0 != nil }, of: found.count, gradients, self, file, line)
     let g = joined(found, scale)
     learnCurvature(from: g)
@@ -145,7 +149,7 @@ public final class LBFGS: Optimizer {
         continue
       }
       let change = direction[range]
-      if named.parameter.dtype == .float64 {
+      if named.spec.dtype == .float64 {
         add(change, to: named.parameter, as: Double.self)
       } else {
         add(change, to: named.parameter, as: Float.self)

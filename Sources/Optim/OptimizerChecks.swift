@@ -32,7 +32,8 @@ func requireFraction(
 ) {
   guard value >= 0, value < 1 else {
     trap(
-      "\(kind(of: optimizer)): \(name) must be at least 0 and less than 1, not \(value)", file: file,
+      "\(kind(of: optimizer)): \(name) must be at least 0 and less than 1, not \(value)",
+      file: file,
       line: line)
   }
 }
@@ -61,17 +62,16 @@ func namedParameters(
   return named
 }
 
-/// The gradient of a parameter, if there is one.
+/// The gradient of a parameter of this shape and type, if there is one.
 func gradient(
-  of parameter: Parameter, in gradients: Gradients, _ optimizer: some Optimizer,
-  _ file: StaticString, _ line: UInt
+  of parameter: Parameter, _ name: String, _ spec: TensorSpec, in gradients: Gradients,
+  _ optimizer: some Optimizer, _ file: StaticString, _ line: UInt
 ) -> Tensor? {
   guard let gradient = gradients[parameter] else { return nil }
-  let expected = TensorSpec(parameter.shape, parameter.dtype)
-  guard gradient.spec == expected else {
+  guard gradient.spec == spec else {
     trap(
-      "\(kind(of: optimizer)): the gradient of \"\(parameter.name ?? "a parameter")\" is \(gradient.spec),"
-        + " but the parameter is \(expected); gradients under substituting are of the substitutes' type",
+      "\(kind(of: optimizer)): the gradient of \"\(name)\" is \(gradient.spec),"
+        + " but the parameter is \(spec); gradients under substituting are of the substitutes' type",
       file: file, line: line)
   }
   return gradient

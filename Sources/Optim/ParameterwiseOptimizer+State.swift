@@ -7,7 +7,8 @@ extension ParameterwiseOptimizer {
   public var state: [(name: String, value: Tensor)] {
     var state = commonState(of: self)
     for entry in entries {
-      state.append(("\(entry.name).\(StateName.updates)", Tensor(integers: [entry.updates], shape: [])))
+      state.append(
+        ("\(entry.name).\(StateName.updates)", Tensor(integers: [entry.updates], shape: [])))
       for (slot, buffer) in zip(slots, entry.slots) {
         state.append(("\(entry.name).\(slot.name)", buffer.value))
       }
@@ -21,13 +22,13 @@ extension ParameterwiseOptimizer {
     let rate = reader.rate(StateName.learningRate)
     var loaded = entries
     for index in loaded.indices {
-      let (name, parameter) = (loaded[index].name, loaded[index].parameter)
+      let (name, spec) = (loaded[index].name, loaded[index].spec)
       let updates = reader.count("\(name).\(StateName.updates)")
       loaded[index].updates = updates
       // Without an update there is nothing to remember.
       let present = updates > 0 ? slots : []
       loaded[index].slots = present.compactMap { slot in
-        reader.tensor("\(name).\(slot.name)", parameter.shape, parameter.dtype).map { Buffer($0) }
+        reader.tensor("\(name).\(slot.name)", spec.shape, spec.dtype).map { Buffer($0) }
       }
     }
     try reader.finish()

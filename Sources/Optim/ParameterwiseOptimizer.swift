@@ -10,6 +10,8 @@ public class ParameterwiseOptimizer: Optimizer {
   struct Entry {
     let name: String
     let parameter: Parameter
+    /// The parameter's own, whatever stands in for it under `substituting`.
+    let spec: TensorSpec
     var updates = 0
     var learningRateFactor = 1.0
     var weightDecayFactor = 1.0
@@ -38,7 +40,7 @@ public class ParameterwiseOptimizer: Optimizer {
     self.learningRate = learningRate
     self.slots = slots
     entries = namedParameters(of: container, file, line).map {
-      Entry(name: $0.name, parameter: $0.parameter)
+      Entry(name: $0.name, parameter: $0.parameter, spec: $0.parameter.value.spec)
     }
     requireNonNegative(learningRate, "learningRate", of: self, file, line)
   }
@@ -76,7 +78,10 @@ public class ParameterwiseOptimizer: Optimizer {
   public func update(along gradients: Gradients, scale: Double, file: StaticString, line: UInt) {
     var reached = 0
     for index in entries.indices {
-      guard let gradient = gradient(of: entries[index].parameter, in: gradients, self, file, line)
+      let entry = entries[index]
+      guard
+        let gradient = gradient(
+          of: entry.parameter, entry.name, entry.spec, in: gradients, self, file, line)
       else { continue }
       reached += 1
       entries[index].updates += 1
@@ -92,7 +97,7 @@ public class ParameterwiseOptimizer: Optimizer {
 
   private func makeSlots(of index: Int) {
     guard entries[index].slots.isEmpty, !slots.isEmpty else { return }
-    let spec = TensorSpec(entries[index].parameter.shape, entries[index].parameter.dtype)
+    let spec = entries[index].spec
     entries[index].slots = slots.map {
       Buffer(.full(spec.shape, $0.initialValue, dtype: spec.dtype))
     }
@@ -104,7 +109,7 @@ public class ParameterwiseOptimizer: Optimizer {
         withMutableMemory(of: entry.slots) { state in
           move(
             ParameterStep(
-              dtype: entry.parameter.dtype, count: entry.parameter.count, number: entry.updates,
+              dtype: entry.spec.dtype, count: entry.spec.shape.elementCount, number: entry.updates,
               learningRate: learningRate * entry.learningRateFactor,
               weightDecayFactor: entry.weightDecayFactor, gradientScale: scale, gradient: gradient,
               state: state, parameter: parameter))

@@ -36,7 +36,8 @@ import Testing
     #expect(clipped[parameters[0]] === gradients[parameters[0]])
   }
 
-  @Test("a norm that is not finite is reported and scales nothing", arguments: [Double.nan, .infinity])
+  @Test(
+    "a norm that is not finite is reported and scales nothing", arguments: [Double.nan, .infinity])
   func notFinite(value: Double) throws {
     let gradients = make([3, value], 4)
     let (clipped, norm) = gradients.clipped(toNorm: 1)

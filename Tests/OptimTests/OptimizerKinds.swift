@@ -14,14 +14,16 @@ struct OptimizerKind: Sendable, CustomTestStringConvertible {
     OptimizerKind(name: "SGD, Nesterov") {
       SGD($0, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.01)
     },
-    OptimizerKind(name: "Adam, AMSGrad") { Adam($0, weightDecay: 0.01, amsgrad: true) },
-    OptimizerKind(name: "AdamW") { AdamW($0) },
-    OptimizerKind(name: "Adagrad") { Adagrad($0, initialAccumulator: 0.5) },
+    OptimizerKind(name: "Adam, AMSGrad") {
+      Adam($0, learningRate: 0.05, weightDecay: 0.001, amsgrad: true)
+    },
+    OptimizerKind(name: "AdamW") { AdamW($0, learningRate: 0.05) },
+    OptimizerKind(name: "Adagrad") { Adagrad($0, learningRate: 0.5, initialAccumulator: 0.5) },
     OptimizerKind(name: "RMSprop") { RMSprop($0, momentum: 0.5, centered: true) },
-    OptimizerKind(name: "Adadelta") { Adadelta($0) },
-    OptimizerKind(name: "Adamax") { Adamax($0) },
-    OptimizerKind(name: "NAdam") { NAdam($0) },
-    OptimizerKind(name: "RAdam") { RAdam($0, beta2: 0.9) },
+    OptimizerKind(name: "Adadelta") { Adadelta($0, learningRate: 20) },
+    OptimizerKind(name: "Adamax") { Adamax($0, learningRate: 0.05) },
+    OptimizerKind(name: "NAdam") { NAdam($0, learningRate: 0.05) },
+    OptimizerKind(name: "RAdam") { RAdam($0, learningRate: 0.05, beta2: 0.9) },
     OptimizerKind(name: "Rprop") { Rprop($0) },
   ]
 

@@ -3,15 +3,27 @@ import TapestryOptim
 import TestSupport
 import Testing
 
+// Outside the exit tests, in whose expansion `#line` is not that of this file.
+private let nesterovLine = #line + 2
+private func nesterovMisused() {
+  _ = SGD(makeParameters(), learningRate: 0.1, nesterov: true)
+}
+
+private let gradientsLine = #line + 3
+private func gradientsMisused() {
+  let gradients = makeGradients(makeParameters(), step: 0)
+  SGD(makeParameters(), learningRate: 0.1).update(along: gradients)
+}
+
 @Suite struct OptimizerMisuseTests {
   @Test("Nesterov without momentum is refused with words")
   func nesterovWithoutMomentum() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = SGD(makeParameters(), learningRate: 0.1, nesterov: true)
+      nesterovMisused()
     }
     expectMessage(
       result, "nesterov looks ahead along the momentum", "not momentum 0.0 and dampening 0.0",
-      "OptimizerMisuseTests.swift:11")
+      "OptimizerMisuseTests.swift:\(nesterovLine)")
   }
 
   @Test("Nesterov with dampening is refused with words")
@@ -41,12 +53,11 @@ import Testing
   @Test("the gradients of another model are refused with words")
   func foreignGradients() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let gradients = makeGradients(makeParameters(), step: 0)
-      SGD(makeParameters(), learningRate: 0.1).update(along: gradients)
+      gradientsMisused()
     }
     expectMessage(
       result, "none of its 2 parameters is among the 2 tensors that have a gradient here",
-      "OptimizerMisuseTests.swift:47")
+      "OptimizerMisuseTests.swift:\(gradientsLine)")
   }
 
   @Test("two parameters of one name are refused with words")

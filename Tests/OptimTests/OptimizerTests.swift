@@ -21,14 +21,12 @@ import Testing
 
   @Test("an optimizer finds the bottom of a bowl", arguments: OptimizerKind.all)
   func descends(kind: OptimizerKind) {
-    // Adadelta starts with steps of about √epsilon.
-    let isSlow = kind.name == "Adadelta"
     let parameters = makeParameters()
-    let distance = { parameters.flatMap { $0.value.scalars() }.reduce(0) { max($0, abs($1 - 0.3)) } }
+    let distance = {
+      parameters.flatMap { $0.value.scalars() }.reduce(0) { max($0, abs($1 - 0.3)) }
+    }
     let start = distance()
     let optimizer = kind.make(parameters)
-    if kind.name.hasPrefix("Ad") || kind.name.hasSuffix("Adam") { optimizer.learningRate = 0.05 }
-    if isSlow { optimizer.learningRate = 5 }
     for _ in 0..<300 {
       let values = parameters.map { parameter in
         Tensor(
@@ -37,10 +35,12 @@ import Testing
       }
       optimizer.update(along: makeGradients(parameters, values))
     }
-    #expect(distance() < (isSlow ? 0.9 * start : 0.1 * start))
+    #expect(distance() < 0.1 * start)
   }
 
-  @Test("a parameter without a gradient is untouched, and so is its state", arguments: OptimizerKind.all)
+  @Test(
+    "a parameter without a gradient is untouched, and so is its state", arguments: OptimizerKind.all
+  )
   func unreached(kind: OptimizerKind) throws {
     let parameters = makeParameters()
     let optimizer = kind.make(parameters)
@@ -110,7 +110,8 @@ import Testing
     #expect(bits(a) == bits(b))
   }
 
-  @Test("a steady step makes no memory for parameters or state", arguments: OptimizerKind.parameterwise)
+  @Test(
+    "a steady step makes no memory for parameters or state", arguments: OptimizerKind.parameterwise)
   func inPlace(kind: OptimizerKind) {
     let parameters = makeParameters(.float32)
     let gradients = makeGradients(parameters, step: 0)

@@ -13,7 +13,7 @@ func makeGradients(_ parameters: [Parameter], _ values: [Tensor]) -> Gradients {
 func referenceOptimizer(
   _ op: String, _ a: ReferenceAttributes, _ parameters: [Parameter]
 ) -> (any Optimizer)? {
-  let rate = a.double("learningRate")
+  let rate = a.has("learningRate") ? a.double("learningRate") : .nan
   switch op {
   case "sgd":
     return SGD(
@@ -107,7 +107,8 @@ func referencePlateau(_ a: ReferenceAttributes) -> ReduceOnPlateau {
   return ReduceOnPlateau(
     from: a.double("baseRate"), mode: a.string("mode") == "minimize" ? .minimize : .maximize,
     factor: a.double("factor"), patience: a.int("patience"),
-    threshold: a.string("thresholdMode") == "relative" ? .relative(threshold) : .absolute(threshold),
+    threshold: a.string("thresholdMode") == "relative"
+      ? .relative(threshold) : .absolute(threshold),
     cooldown: a.int("cooldown"), minimumRate: a.double("minimumRate"),
     epsilon: a.double("epsilon"))
 }
