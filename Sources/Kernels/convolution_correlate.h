@@ -35,6 +35,7 @@ typedef struct {
   int64_t target_image, target_channel, target_row, target_column;  // strides
   const REAL *bias;
   bool relu, few;
+  int64_t patch;  // few channels along the lanes, by patches of this width; 0: along the registers
   int64_t part_count, panels;
   TYPED(part) *parts;
   const TYPED(part) *part;  // the one at work
@@ -262,6 +263,64 @@ static void TYPED(correlate_rows)(
   }
 }
 
+/// The same with channels along the lanes: see convolution_lanes.h.
+static void TYPED(correlate_patches)(
+    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
+    int64_t row0, int64_t row1) {
+  enum { room = (PATCH_SUMS + LANES - 1) / LANES * LANES };
+  REAL sums[room * LANES] __attribute__((aligned(64))), channels[LANES * room + LANES];
+  const REAL *source = image + group * (s->source.channels / s->groups) * s->source.channel_size;
+  int64_t width = s->patch, per_row = (part->columns + width - 1) / width, count = (row1 - row0) * per_row;
+  int height = TYPED(patch_height)(width);
+  int64_t end = row1 * part->columns - LANES;
+  for (int64_t panel = 0; panel < s->panels; panel++) {
+    int64_t first = panel * LANES, lanes = s->outs - first < LANES ? s->outs - first : LANES;
+    const REAL *weights = part->weights + (group * s->panels + panel) * LANES * part->depth;
+    const REAL *bias = s->bias ? s->bias + group * s->outs + first : NULL;
+    REAL *target = s->target + part->target_offset + image_index * s->target_image +
+                   (group * s->outs + first) * s->target_channel;
+    int64_t row = row0, in_row = 0;
+    for (int64_t v0 = 0; v0 < count; v0 += height) {
+      const REAL *rows[8];
+      int64_t places[8], here = count - v0 < height ? count - v0 : height;
+      for (int r = 0; r < height; r++) {
+        if (r < here) {
+          int64_t column = in_row * width + width <= part->columns ? in_row * width : part->columns - width;
+          rows[r] = source + row * s->source.pitch + column;
+          places[r] = row * part->columns + column;
+          if (++in_row == per_row) in_row = 0, row++;
+        } else {
+          rows[r] = rows[r - 1];
+        }
+      }
+      TYPED(patch)(width, part->depth, part->offsets, weights, rows, sums, false);
+      for (int64_t i = 0; i < here * width; i += LANES) {
+        V square[LANES];
+        UNROLL for (int q = 0; q < LANES; q++) square[q] = LOAD(sums + (i + q) * LANES);
+        TYPED(transpose)(square);
+        UNROLL for (int q = 0; q < LANES; q++) STORE(channels + q * room + i, square[q]);
+      }
+      for (int64_t f = 0; f < lanes; f++) {
+        REAL *to = target + f * s->target_channel;
+        for (int r = 0; r < here; r++)
+          for (int64_t t = 0; t < width; t += LANES) {
+            V x = LOAD(channels + f * room + r * width + t);
+            if (bias) x += SPLAT(bias[f]);
+            if (s->relu) x = TYPED(relu)(x);
+            if (places[r] + t <= end) STORE(to + places[r] + t, x);
+            else TYPED(store_part)(to + places[r] + t, x, width - t < LANES ? width - t : LANES);
+          }
+      }
+    }
+  }
+}
+
+INLINE void TYPED(correlate_in_place)(
+    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
+    int64_t row0, int64_t row1) {
+  (s->patch ? TYPED(correlate_patches) : TYPED(correlate_rows))(s, part, image, image_index, group, row0, row1);
+}
+
 /// One chunk of images from the copy to the outputs, all on one thread: small images stay in its cache.
 static void TYPED(chunk_task)(void *context, int64_t index) {
   const TYPED(correlation) *s = context;
@@ -275,7 +334,7 @@ static void TYPED(chunk_task)(void *context, int64_t index) {
     for (int64_t group = 0; group < s->groups; group++) {
       if (s->few) {
         for (int64_t n = 0; n < images && pixels; n++)
-          TYPED(correlate_rows)(s, part, padded + n * s->source.image_size, first + n, group, 0, part->rows);
+          TYPED(correlate_in_place)(s, part, padded + n * s->source.image_size, first + n, group, 0, part->rows);
       } else {
         for (int64_t q = 0; q < pixels; q += step)
           TYPED(correlate_pixels)(s, part, padded, first, group, q, q + step < pixels ? q + step : pixels, 0, s->panels);
@@ -307,7 +366,7 @@ static void TYPED(rows_task)(void *context, int64_t index) {
   const TYPED(correlation) *s = context;
   int64_t steps = (s->part->rows + ROW_GROUP - 1) / ROW_GROUP, row = index % steps * ROW_GROUP;
   int64_t n = index / steps % s->block_images, g = index / steps / s->block_images;
-  TYPED(correlate_rows)(
+  TYPED(correlate_in_place)(
       s, s->part, s->padded + n * s->source.image_size, s->first_image + n, g, row,
       row + ROW_GROUP < s->part->rows ? row + ROW_GROUP : s->part->rows);
 }

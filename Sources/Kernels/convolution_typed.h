@@ -4,6 +4,7 @@
 #include "gemm_tile.h"
 #include "gemm_pack.h"
 #include "convolution_source.h"
+#include "convolution_lanes.h"
 #include "convolution_correlate.h"
 #include "convolution_weight.h"
 
@@ -62,6 +63,13 @@ static void TYPED(pack_forward_task)(void *context, int64_t index) {
   const TYPED(correlation) *s = p->correlation;
   const TYPED(part) *part = s->part;
   int64_t first, group = index / s->panels, depth = TYPED(block_depth)(part->depth);
+  if (s->patch) {
+    first = index % s->panels * LANES;
+    TYPED(pack_lanes)(
+        s->outs - first, part->depth, p->weight + (group * s->outs + first) * part->depth, part->depth,
+        part->weights + index * LANES * part->depth);
+    return;
+  }
   int rows = TYPED(channel_panel)(s, index % s->panels, &first);
   for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
     int64_t here = part->depth - k0 < depth ? part->depth - k0 : depth;
@@ -101,8 +109,14 @@ static void TYPED(forward)(
   }
   s.parts = &part;
   s.part = &part;
-  TYPED(choose_few)(&s, part.depth);
-  size_t weight_bytes = (size_t)(c->filters * part.depth) * sizeof(REAL);
+  if (TYPED(fills_lanes)(s.outs) && s.outs > FEW_ROWS && part.depth <= DEPTH && TYPED(patch_width)(part.columns)) {
+    s.few = true;
+    s.patch = TYPED(patch_width)(part.columns);
+    s.panels = (s.outs + LANES - 1) / LANES;
+  } else {
+    TYPED(choose_few)(&s, part.depth);
+  }
+  size_t weight_bytes = (size_t)(s.groups * (s.patch ? s.panels * LANES : s.outs) * part.depth) * sizeof(REAL);
   size_t bytes = weight_bytes + (size_t)part.depth * sizeof(int64_t);
   part.offsets = tapestry_allocate(bytes);
   part.weights = (REAL *)(part.offsets + part.depth);
@@ -240,7 +254,8 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
   TYPED(weights) s = {
     .gy = gy, .gw = gw, .images = c->batch, .groups = c->groups, .filters = c->filters / c->groups,
     .taps = c->channels / c->groups * c->kernel_height * c->kernel_width, .rows = c->output_height,
-    .columns = c->output_width,
+    .columns = c->output_width, .kernel_width = c->kernel_width,
+    .neighbours = c->dilation_width == 1 && c->stride_width == 1,
   };
   if (TYPED(is_connected)(c)) {
     tapestry_gemm(
@@ -300,6 +315,10 @@ static void TYPED(bias_gradient)(const tapestry_convolution *c, const void *gy, 
 }
 
 #undef DTYPE
+#undef PATCH_3
+#undef PATCH_5
+#undef PATCH_7
+#undef PATCH_SUMS
 #undef DEPTH
 #undef GROUP
 #undef ROW_GROUP
