@@ -54,7 +54,7 @@ public struct FileError: Error, Equatable, Sendable {
 extension FileError: CustomStringConvertible {
   /// The path, what is wrong, and where there is one, the remedy.
   public var description: String {
-    "\(path): \(cause)"
+    "\(path.isEmpty ? "(empty path)" : path): \(cause)"
   }
 }
 
