@@ -26,7 +26,7 @@ struct MisuseTests {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = apply(Add(left: "x"), to: Tensors(Tensor.ones([2]), Tensor.ones([3])))
     }
-    #expect(text(result).contains("MisuseTests.swift:\(#line - 2)"), "\(text(result))")
+    #expect(text(result).contains("MisuseTests.swift:\(#line - 3)"), "\(text(result))")
   }
 
   @Test("a released graph names the backward pass that released it")
