@@ -149,6 +149,16 @@ struct OptionParserTests {
     #expect(refusal(line) == expected + "; see 'convnet train --help'")
   }
 
+  @Test("to read what the command does not declare is a mistake of the program")
+  func undeclared() async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = try parsed("m").optionalInt("epoch")
+    }
+    let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(text.contains("OptionParserTests.swift"))
+    #expect(text.contains("convnet train declares no option --epoch"))
+  }
+
   @Test("an option without default can be required when it is read")
   func required() throws {
     let arguments = try parsed("m")

@@ -76,8 +76,8 @@ struct AtomicFileTests {
         == "\(directory.path)/new/: cannot write the file: No such file or directory; "
         + "check the path")
     #expect(
-      message { try AtomicFile.write("x", to: "/dev/full") }
-        == "/dev/full: is a device, pipe or socket, but a regular file is needed")
+      message { try AtomicFile.write("x", to: "/dev/null") }
+        == "/dev/null: is a device, pipe or socket, but a regular file is needed")
     #expect(
       message { try AtomicFile.write("x", to: "\(file)\0.bak") }
         == "\(file)\0.bak: cannot use the path: Invalid argument")

@@ -113,6 +113,16 @@ struct RasterImageTests {
       message { try RasterImage(contentsOf: path) } == "\(path): portable map: \(expected)")
   }
 
+  @Test("an image that contradicts itself is a mistake of the program")
+  func contradiction() async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = RasterImage(width: 2, height: 2, channels: 1, bytes: [1, 2, 3])
+    }
+    let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(text.contains("RasterImageTests.swift"))
+    #expect(text.contains("RasterImage: 3 samples, but 2 x 2 pixels of 1 are needed"))
+  }
+
   @Test("five thousand damaged images are read or refused, never a crash")
   func damaged() throws {
     let sources = [

@@ -194,6 +194,18 @@ struct SafetensorsFileTests {
         """)
   }
 
+  @Test("an entry of another file is a mistake of the program")
+  func foreignEntry() async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let header = #"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}"#
+      let entry = try SafetensorsFile(bytes: safetensors(header, dataCount: 8)).entries[0]
+      let empty = try SafetensorsFile(bytes: safetensors("{}"))
+      empty.withUnsafeBytes(of: entry) { _ in }
+    }
+    let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(text.contains("SafetensorsFile: entry a is of another file"))
+  }
+
   @Test("ten thousand damaged files are read or refused, never a crash")
   func damaged() throws {
     let header = """
@@ -207,10 +219,12 @@ struct SafetensorsFileTests {
     for _ in 0..<10_000 {
       do throws(SafetensorsError) {
         let file = try SafetensorsFile(bytes: mutations.damaged(good))
+        var covered = 0
         for entry in file.entries {
-          let sum = file.withUnsafeBytes(of: entry) { $0.reduce(0) { $0 + Int($1) } }
-          #expect(sum >= 0)
-          #expect(file.elements(of: entry, as: Float.self)?.count ?? 6 >= 0)
+          #expect(entry.byteRange.lowerBound == covered)
+          covered = entry.byteRange.upperBound
+          let bytes = file.withUnsafeBytes(of: entry) { Array($0) }
+          #expect(bytes.count == entry.elementCount * entry.dtype.itemSize)
         }
       } catch {
         refused += 1
