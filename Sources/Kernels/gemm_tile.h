@@ -105,7 +105,7 @@ static const TYPED(tile) TYPED(tiles)[2][TILE_ROWS] = {
 #endif
   },
 };
-static const TYPED(tile) TYPED(wide_tiles)[WIDE_ROWS] = {
+__attribute__((unused)) static const TYPED(tile) TYPED(wide_tiles)[WIDE_ROWS] = {
 #if WIDE == 8
   TILE(1, 8) TILE(2, 8) TILE(3, 8)
 #else
