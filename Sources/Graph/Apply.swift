@@ -15,7 +15,7 @@ public func apply(
   var isFaulty = false
   for index in 0..<inputs.count {
     guard let input = inputs.list[index] else {
-      trap("\(name(of: operation)): input \(index) is absent", file: file, line: line)
+      trap("\(operation.displayName): input \(index) is absent", file: file, line: line)
     }
     let value = input.cell == nil ? input : input.resolve(scope)
     if value !== input { inputs.list[index] = value }
@@ -42,8 +42,6 @@ public func apply(
   }
   return outputs
 }
-
-private func name(of operation: some TensorOperation) -> String { type(of: operation).name }
 
 /// Where a call made in this scope is said to come from: inside a walk, the line of the node under way.
 private func site(_ scope: Scope, _ file: StaticString, _ line: UInt) -> CallSite {
@@ -97,7 +95,7 @@ private func checkOutputs(
     trap(
       Misuse(
         "forward returned \(delivered), but its shape rule announced \(announced)",
-        operation: name(of: operation), site: site()))
+        operation: operation.displayName, site: site()))
   }
 }
 
@@ -140,7 +138,7 @@ extension Misuse {
   /// The misuse with op, operands and place filled in.
   func completed(_ operation: some TensorOperation, _ inputs: Tensors, _ site: CallSite) -> Misuse {
     var misuse = self
-    misuse.operation = type(of: operation).name
+    misuse.operation = operation.displayName
     misuse.site = site
     let names = (0..<inputs.count).map { type(of: operation).inputName($0, of: inputs.count) }
     let width = names.lazy.map(\.count).max() ?? 0

@@ -88,7 +88,7 @@ final class Node: @unchecked Sendable {
 
   /// `conv2d`, `parameter "conv1.weight"` or `tracked tensor`
   var name: String {
-    if let operation { return type(of: operation).name }
+    if let operation { return operation.displayName }
     guard let label else { return "tracked tensor" }
     return label.name.map { "parameter \"\($0)\"" } ?? "parameter without a name"
   }
