@@ -45,7 +45,7 @@ struct EvaluateCommand {
     let net = try SavedNet(path: weights, modelName: modelName)
     let source = try net.dataSource(data)
     let test = try net.testImages(of: source)
-    let loader = net.description.loader(test, batchSize: Self.batchSize)
+    let loader = try net.description.loader(test, batchSize: Self.batchSize)
     let result = evaluate(net.model, on: loader)
     isJSON ? reportJSON(result, net) : report(result, net, on: source)
     return 0

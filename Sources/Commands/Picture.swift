@@ -31,23 +31,23 @@ struct Picture {
     }
   }
 
-  /// The picture, made smaller by whole factors (means of square blocks) until it is at most that wide.
-  func reduced(toWidth limit: Int) -> Picture {
-    let factor = (width + limit - 1) / limit
+  /// The picture, made smaller until it is at most that wide.
+  func reduced(toWidth limit: Int) -> Picture { reduced(by: (width + limit - 1) / limit) }
+
+  /// The picture with the mean of each square block of `factor` x `factor` pixels in the place of the block.
+  func reduced(by factor: Int) -> Picture {
     guard factor > 1 else { return self }
     let columns = (width + factor - 1) / factor
     let rows = (height + factor - 1) / factor
     var means: [Double] = []
-    for row in 0..<rows {
-      for column in 0..<columns {
-        var (sum, count) = (0.0, 0)
-        for y in row * factor..<min((row + 1) * factor, height) {
-          for x in column * factor..<min((column + 1) * factor, width) {
-            sum += brightness[y * width + x]
-            count += 1
-          }
+    means.reserveCapacity(rows * columns)
+    for top in stride(from: 0, to: height, by: factor) {
+      for left in stride(from: 0, to: width, by: factor) {
+        let (bottom, right) = (min(top + factor, height), min(left + factor, width))
+        let sum = (top..<bottom).reduce(0.0) { sum, y in
+          brightness[y * width + left..<y * width + right].reduce(sum, +)
         }
-        means.append(sum / Double(count))
+        means.append(sum / Double((bottom - top) * (right - left)))
       }
     }
     return Picture(width: columns, height: rows, brightness: means)

@@ -118,11 +118,11 @@ struct TrainCommand {
       height: max(training.height, entry.input.height), width: max(training.width, entry.input.width),
       data: source.name, seed: seed)
     let random = RandomSource(seed: seed)
-    let model = withRandomSource(random) { entry.make(saved.classes, saved.channels) }
-    _ = try model.outputShape(for: saved.inputShape(min(batchSize, training.count)))
+    let model = try withRandomSource(random) { try saved.makeModel(source: source.name) }
+    let loader = try saved.loader(training, batchSize: batchSize, shuffleSeed: seed)
+    let testLoader = try saved.loader(test, batchSize: EvaluateCommand.batchSize)
     let folder = try OutputFolder(path: outputPath, for: Self.weightsName)
 
-    let loader = saved.loader(training, batchSize: batchSize, shuffleSeed: seed)
     announce(model, training, test)
     let reporter = TrainingReporter(console, style: style)
     let weights = folder.file(Self.weightsName)
@@ -143,7 +143,7 @@ struct TrainCommand {
       reportStop(summary, weights: weights)
       return Convnet.ExitCode.interrupted
     }
-    let result = evaluate(model, on: saved.loader(test, batchSize: EvaluateCommand.batchSize))
+    let result = evaluate(model, on: testLoader)
     report(summary, result, weights: weights)
     return 0
   }

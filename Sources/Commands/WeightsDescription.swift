@@ -91,16 +91,17 @@ struct WeightsDescription: Equatable {
     seed = texts["seed"].flatMap { UInt64($0) } ?? 0
   }
 
-  /// The net, with fresh parameters.
-  func makeModel() throws -> any Model {
+  /// A net of this description, with fresh parameters.
+  ///
+  /// - Throws: `InputMismatch` when the net cannot take images of this size.
+  func makeModel(source: String) throws -> any Model {
     guard let entry = ModelCatalog.entry(named: model) else {
-      throw CommandError("the model '\(model)' is not known")
+      throw CommandError("\(source): the model '\(model)' is not known")
     }
-    return entry.make(classes, channels)
+    let net = entry.make(classes, channels)
+    _ = try net.outputShape(for: [1, channels, height, width])
+    return net
   }
-
-  /// A batch of that many images as the net takes it.
-  func inputShape(_ count: Int) -> TensorShape { [count, channels, height, width] }
 
   /// Classes and channels by the shapes of the last and the first parameter, which every net has at its ends; 10 and
   /// those of the net's design where they are missing, which loading then reports.

@@ -58,7 +58,7 @@ public func evaluate(_ model: any Model, on loader: BatchLoader) -> Evaluation {
   var confusion: [[Int]] = []
   var lossSum = 0.0
   var images = 0
-  for batch in loader.batches(epoch: 0) {
+  for batch in loader.epoch(0) {
     let (logits, loss) = inference { () -> (Tensor, Tensor) in
       let logits = model(batch.images)
       return (logits, softmaxCrossEntropy(logits, labels: batch.labels))
@@ -84,5 +84,5 @@ public func correctCount(_ logits: Tensor, labels: Tensor) -> Int {
 
 /// The class of the largest value in each row, the first of equals.
 private func answers(_ logits: Tensor) -> [Int] {
-  withoutGradients { argmax(logits, along: 1) }.integers()
+  withoutGradients { logits.argmax(along: 1) }.integers()
 }

@@ -16,7 +16,7 @@ import TapestryOptim
 ///
 /// ```swift
 /// for epoch in 0..<5 {
-///   for batch in loader.batches(epoch: epoch) {
+///   for batch in loader.epoch(epoch) {
 ///     let loss = softmaxCrossEntropy(net(batch.images), labels: batch.labels)
 ///     optimizer.update(along: loss.gradients())
 ///   }
@@ -72,7 +72,7 @@ public struct Trainer {
       let epochStart = clock.now
       var totals = RunningTotals()
       var last: TrainingProgress?
-      for batch in loader.batches(epoch: epoch) {
+      for batch in loader.epoch(epoch) {
         if isStopRequested { break }
         let result = try step(batch, epoch: epoch + 1, number: totals.batches + 1)
         totals.add(result)
