@@ -1,11 +1,9 @@
-import CTapestryKernels
 import TapestryGraph
 import TapestryOptim
 import TestSupport
 import Testing
 
-/// Serialized, because two of these count what the whole process allocates or set its thread count.
-@Suite(.serialized) struct OptimizerTests {
+@Suite struct OptimizerTests {
   @Test("a step moves every parameter and counts", arguments: OptimizerKind.all)
   func moves(kind: OptimizerKind) {
     let parameters = makeParameters()
@@ -110,18 +108,6 @@ import Testing
     #expect(bits(a) == bits(b))
   }
 
-  @Test(
-    "a steady step makes no memory for parameters or state", arguments: OptimizerKind.parameterwise)
-  func inPlace(kind: OptimizerKind) {
-    let parameters = makeParameters(.float32)
-    let gradients = makeGradients(parameters, step: 0)
-    let optimizer = kind.make(parameters)
-    optimizer.update(along: gradients)
-    let before = LiveCounters.storagesMade
-    for _ in 0..<10 { optimizer.update(along: gradients) }
-    #expect(LiveCounters.storagesMade == before)
-  }
-
   @Test("a value that was read before a step stays as it was")
   func valuesAreImmutable() {
     let parameters = makeParameters()
@@ -131,22 +117,6 @@ import Testing
     optimizer.update(along: makeGradients(parameters, step: 0))
     #expect(held.scalars() == numbers)
     #expect(parameters[0].value.scalars() != numbers)
-  }
-
-  @Test("a step has the same bits on any number of threads", arguments: OptimizerKind.all)
-  func threads(kind: OptimizerKind) {
-    let original = tapestry_thread_count()
-    defer { tapestry_set_thread_count(original) }
-    var results: [[UInt64]] = []
-    for count: Int32 in [1, 2, 3] {
-      tapestry_set_thread_count(count)
-      let parameters = makeParameters(.float32, count: 300_002)
-      let optimizer = kind.make(parameters)
-      for step in 0..<2 { optimizer.update(along: makeGradients(parameters, step: step)) }
-      results.append(bits(parameters))
-    }
-    #expect(results[0] == results[1])
-    #expect(results[0] == results[2])
   }
 
   @Test("adjust gives a group of parameters its own rates")
