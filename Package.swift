@@ -23,6 +23,13 @@ let package = Package(
       name: "TapestryModels",
       dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles", "CTapestryKernels"],
       path: "Sources/Models"),
+    .target(name: "CTapestryDigits", path: "Sources/Digits"),
+    .target(
+      name: "TapestryDatasets",
+      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
+      path: "Sources/Datasets"),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
   ],
   swiftLanguageModes: [.v6]
 )
