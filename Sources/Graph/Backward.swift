@@ -9,8 +9,8 @@ struct BackwardPass {
   private let isInPlace: Bool
   private let scope: Scope
 
-  /// The gradients of leaves, newest first; without targets.
-  private(set) var leafGradients: [Gradients.Entry] = []
+  /// The gradients of all leaves; without targets.
+  private(set) var leaves = LeafGradients()
   /// The gradients by target slot.
   private(set) var targetGradients: [Tensor?]
 
@@ -37,7 +37,7 @@ struct BackwardPass {
     Scope.$current.withValue(scope) {
       while let node = tape.takeNewest() {
         if node.flow.count > 0 { visit(node) }
-        if !isRetaining && !node.isLeaf { node.release(by: tape) }
+        if !isRetaining { node.release(by: tape) }
         node.unclaim()
       }
       tape.current = nil
@@ -49,10 +49,6 @@ struct BackwardPass {
       for target in tape.targets[node.serial]! {
         if let gradient = node.flow.at(target.outputIndex) { targetGradients[target.slot] = gradient }
       }
-    } else if node.isLeaf && !tape.hasTargets {
-      leafGradients.append(
-        Gradients.Entry(
-          key: Gradients.Key(serial: node.serial, outputIndex: 0), gradient: node.flow.first!))
     }
     guard tape.isOnPath(node) else { return }
     tape.current = node
@@ -70,14 +66,15 @@ struct BackwardPass {
 
   /// Adds a cotangent to what has arrived at a result of `producer`.
   private mutating func send(_ gradient: Tensor, to producer: Node, _ outputIndex: Int) {
-    if producer.serial >= tape.floor {
+    if tape.isOnTape(producer) {
       if producer.flow.count == 0 { producer.flow = Tensors(absent: producer.outputSpecs.count) }
       producer.flow.slot(outputIndex) { accumulate(gradient, into: &$0, inPlace: isInPlace) }
-    } else {
-      // Below the floor nodes may belong to another walk under way: their flow is not ours to touch.
+    } else if tape.hasTargets {
       for target in tape.targets[producer.serial] ?? [] where target.outputIndex == outputIndex {
-        accumulate(gradient, into: &targetGradients[target.slot], inPlace: false)
+        accumulate(gradient, into: &targetGradients[target.slot], inPlace: isInPlace)
       }
+    } else {
+      leaves.add(gradient, to: producer.serial, inPlace: isInPlace)
     }
   }
 
@@ -118,5 +115,35 @@ private func accumulate(_ gradient: Tensor, into total: inout Tensor?, inPlace: 
     }
   } else {
     total = sum(total!, gradient)
+  }
+}
+
+/// What has arrived at each leaf. Few leaves are found by looking through them, many by a table.
+struct LeafGradients {
+  private var entries: [Gradients.Entry] = []
+  private var places: [UInt64: Int] = [:]
+  private static let fewest = 12
+
+  /// The gradients in the order of the leaves' creation.
+  var sorted: [Gradients.Entry] { entries.count < 2 ? entries : entries.sorted { $0.key < $1.key } }
+
+  fileprivate mutating func add(_ gradient: Tensor, to serial: UInt64, inPlace: Bool) {
+    let place =
+      entries.count > Self.fewest
+      ? places[serial] : entries.firstIndex { $0.key.serial == serial }
+    if let place {
+      var total: Tensor? = entries[place].gradient
+      entries[place].gradient = gradient  // lets go, so that the sum may be made in place
+      accumulate(gradient, into: &total, inPlace: inPlace)
+      entries[place].gradient = total!
+      return
+    }
+    entries.append(
+      Gradients.Entry(key: Gradients.Key(serial: serial, outputIndex: 0), gradient: gradient))
+    if entries.count == Self.fewest + 1 {
+      for (index, entry) in entries.enumerated() { places[entry.key.serial] = index }
+    } else if entries.count > Self.fewest {
+      places[serial] = entries.count - 1
+    }
   }
 }

@@ -16,7 +16,7 @@ func tangents(
   let results = scope.run { () -> [Tensor?] in
     for node in tape.nodes {
       if tape.isOnPath(node) {
-        let (inputs, present) = inputTangents(of: node, floor: tape.floor)
+        let (inputs, present) = inputTangents(of: node, on: tape, sources)
         if present != 0 {
           tape.current = node
           let results = node.operation.jvp(Differential(node: node, flow: inputs, needed: present))
@@ -33,8 +33,7 @@ func tangents(
       }
     }
     return outputs.map { output in
-      guard let node = output.producer, node.serial >= tape.floor else { return nil }
-      return node.flow.at(output.outputIndex)
+      output.producer.flatMap { flow(from: $0, output.outputIndex, on: tape, sources) }
     }
   }
   tape.current = nil
@@ -42,18 +41,28 @@ func tangents(
   return results
 }
 
-private func inputTangents(of node: Node, floor: UInt64) -> (Tensors, present: UInt64) {
+private func inputTangents(
+  of node: Node, on tape: Tape, _ sources: [(Tensor, Tensor)]
+) -> (Tensors, present: UInt64) {
   var list = Tensors()
   var present: UInt64 = 0
   for index in 0..<node.operands.count {
-    var tangent: Tensor?
-    if let producer = node.operands[index].producer, producer.serial >= floor {
-      tangent = producer.flow.at(node.operands[index].outputIndex)
+    let tangent = node.operands[index].producer.flatMap {
+      flow(from: $0, node.operands[index].outputIndex, on: tape, sources)
     }
     if tangent != nil { present |= 1 << UInt64(min(index, 63)) }
     list.append(tangent)
   }
   return (list, present)
+}
+
+/// The tangent of a result of `node`: computed by the walk, or given.
+private func flow(
+  from node: Node, _ outputIndex: Int, on tape: Tape, _ sources: [(Tensor, Tensor)]
+) -> Tensor? {
+  if tape.isOnTape(node) { return node.flow.at(outputIndex) }
+  return (tape.targets[node.serial] ?? []).filter { $0.outputIndex == outputIndex }
+    .map { sources[$0.slot].1 }.reduce(nil) { total, tangent in total.map { sum($0, tangent) } ?? tangent }
 }
 
 private func check(_ tangents: Tensors, of node: Node) {

@@ -111,7 +111,7 @@ extension Tensor {
     var pass = BackwardPass(tape, retaining: retaining, recording: recording)
     pass.seed(output, weight)
     pass.run()
-    return Gradients(pass.leafGradients.reversed())
+    return Gradients(pass.leaves.sorted)
   }
 }
 

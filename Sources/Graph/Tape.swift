@@ -2,8 +2,9 @@ import Synchronization
 
 /// One walk over a recorded graph: the nodes that some tensors depend on, in the order of their serial numbers.
 ///
-/// A walk goes down from the newest for gradients, and up from the oldest for tangents. Nodes older than `floor`
-/// are not on the tape: they count as leaves. Sendable, because only the thread that walks touches it; released
+/// A walk goes down from the newest for gradients, and up from the oldest for tangents. Leaves are not on the tape,
+/// for graphs on several threads may share a parameter; nor are nodes older than `floor`: they count as leaves. What
+/// flows to either goes to the walk's own table, never into the node. Sendable, because only the thread that walks touches it; released
 /// nodes keep it for its line.
 final class Tape: @unchecked Sendable {
   /// What nodes are claimed with.
@@ -69,7 +70,7 @@ final class Tape: @unchecked Sendable {
 
   @inline(__always)
   private func visit(_ node: Node?) {
-    guard let node, node.serial >= floor, node.claim(for: self) else { return }
+    guard let node, isOnTape(node), node.claim(for: self) else { return }
     nodes.append(node)
   }
 
@@ -90,18 +91,22 @@ final class Tape: @unchecked Sendable {
     }
   }
 
+  /// Whether the node's own fields hold its flow; otherwise it counts as a leaf.
+  @inline(__always)
+  func isOnTape(_ node: Node) -> Bool { !node.isLeaf && node.serial >= floor }
+
   /// Whether the flow along this edge is wanted.
   private func leadsToTarget(_ operand: borrowing Operand) -> Bool {
     guard let producer = operand.producer else { return false }
     if !hasTargets { return true }
-    if producer.serial >= floor { return producer.reachesTarget || producer.isTarget }
+    if isOnTape(producer) { return producer.reachesTarget || producer.isTarget }
     let index = operand.outputIndex
     return targets[producer.serial]?.contains { $0.outputIndex == index } ?? false
   }
 
   /// Whether a node's backward or jvp has to run at all.
   @inline(__always)
-  func isOnPath(_ node: Node) -> Bool { !node.isLeaf && (!hasTargets || node.reachesTarget) }
+  func isOnPath(_ node: Node) -> Bool { !hasTargets || node.reachesTarget }
 
   /// The bits of ``Differential/needs(_:)``.
   func neededMask(_ node: Node) -> UInt64 {
