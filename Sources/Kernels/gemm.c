@@ -1,40 +1,49 @@
-// Matrix products: see gemm_kernel.h.
-#include "include/CTapestryKernels.h"
+// Matrix products. The inner loops are in gemm_tile.h, the blocks in gemm_typed.h.
+#include "include/tapestry_gemm.h"
+#include "include/tapestry_machine.h"
+#include "include/tapestry_memory.h"
+#include "include/tapestry_threads.h"
 
-#define DEFINE(real, suffix)                                                                                  \
-  static void product_##suffix(                                                                               \
-      bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *b,           \
-      int64_t ldb, real *c, int64_t ldc, bool accumulate, const tapestry_epilogue *e) {                       \
-    const real *row = e ? e->row_bias : NULL, *column = e ? e->column_bias : NULL;                            \
-    for (int64_t i = 0; i < m; i++)                                                                           \
-      for (int64_t j = 0; j < n; j++) {                                                                       \
-        real sum = 0;                                                                                         \
-        for (int64_t p = 0; p < k; p++)                                                                       \
-          sum += (ta ? a[p * lda + i] : a[i * lda + p]) * (tb ? b[j * ldb + p] : b[p * ldb + j]);             \
-        if (accumulate) sum += c[i * ldc + j];                                                                \
-        if (row) sum += row[i];                                                                               \
-        if (column) sum += column[j];                                                                         \
-        c[i * ldc + j] = e && e->relu && sum < 0 ? 0 : sum;                                                   \
-      }                                                                                                       \
-  }
-DEFINE(float, f32)
-DEFINE(double, f64)
+#define PARALLEL_PRODUCTS 1e5  // multiplications below which waking a thread costs more than it saves
+#define IN_PLACE_BITS 19       // B of up to 2^19 bytes is read in place by few rows
+#define DOT_ROWS_MOST 64       // rows of A up to which A B^T is computed in place
+
+#define KERNEL_SOURCE "gemm_kernel.h"
+#include "variants.h"
 
 void tapestry_gemm(
     int32_t dtype, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
     const void *b, int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
-  if (dtype == TAPESTRY_FLOAT32)
-    product_f32(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue);
-  else
-    product_f64(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue);
+  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(multiply_f64) : DISPATCH(multiply_f32))(
+      transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue);
+}
+
+typedef struct {
+  int32_t dtype;
+  bool transpose_a, transpose_b;
+  int64_t m, n, k, lda, ldb;
+  const int64_t *offsets_a, *offsets_b;
+  const char *a, *b;
+  char *c;
+} batched;
+
+static void one_of_batch(void *context, int64_t i) {
+  const batched *s = context;
+  int64_t bytes = s->dtype == TAPESTRY_FLOAT64 ? 8 : 4;
+  tapestry_gemm(
+      s->dtype, s->transpose_a, s->transpose_b, s->m, s->n, s->k, s->a + s->offsets_a[i] * bytes, s->lda,
+      s->b + s->offsets_b[i] * bytes, s->ldb, s->c + i * s->m * s->n * bytes, s->n, false, NULL);
 }
 
 void tapestry_gemm_batched(
     int32_t dtype, bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
     int64_t lda, const int64_t *offsets_a, const void *b, int64_t ldb, const int64_t *offsets_b, void *c) {
-  int64_t bytes = dtype == TAPESTRY_FLOAT32 ? 4 : 8;
-  for (int64_t i = 0; i < batch; i++)
-    tapestry_gemm(
-        dtype, transpose_a, transpose_b, m, n, k, (const char *)a + offsets_a[i] * bytes, lda,
-        (const char *)b + offsets_b[i] * bytes, ldb, (char *)c + i * m * n * bytes, n, false, NULL);
+  batched s = {dtype, transpose_a, transpose_b, m, n, k, lda, ldb, offsets_a, offsets_b, a, b, c};
+  double products = (double)m * (double)n * (double)k;
+  // Products large enough to share out are shared out one after the other; small ones whole.
+  if (products < 32 * PARALLEL_PRODUCTS && products * (double)batch >= PARALLEL_PRODUCTS && batch > 1) {
+    tapestry_parallel(batch, &s, one_of_batch);
+  } else {
+    for (int64_t i = 0; i < batch; i++) one_of_batch(&s, i);
+  }
 }

@@ -1,0 +1,285 @@
+// Strided copies and sums, gather and scatter.
+//
+// Axes are ordered by the target's strides, so that the target is written in order, and merged. Then the inner part
+// is one of: a contiguous run, a repeated element, a transpose in tiles, or a plain strided loop.
+#include "include/CTapestryKernels.h"
+#include "indexing.h"
+
+#include <string.h>
+
+typedef struct {
+  int32_t kind;   // what a row does: see below
+  int64_t bytes;  // per element
+  tapestry_space space;  // operand 0 the target, 1 the source
+  char *target;
+  const char *source;
+  int32_t tile_axis;  // the axis along which the source is contiguous while the target runs along the last, or -1
+  int64_t outer_count, rows_per_piece, pieces;
+} copy_job;
+
+enum { copy_elements = -1 };  // otherwise `kind` is the dtype to add in
+
+static inline int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
+
+// MARK: Rows
+
+#define STRIDED(type, operation)                                                                     \
+  {                                                                                                  \
+    type *t = (type *)target;                                                                        \
+    const type *s = (const type *)source;                                                            \
+    if (ts == 1 && ss == 1)                                                                          \
+      for (int64_t i = 0; i < n; i++) t[i] operation s[i];                                           \
+    else if (ts == 1 && ss == 0) {                                                                   \
+      type v = *s;                                                                                   \
+      for (int64_t i = 0; i < n; i++) t[i] operation v;                                              \
+    } else if (ts == 1 && ss == -1)                                                                  \
+      for (int64_t i = 0; i < n; i++) t[i] operation s[-i];                                          \
+    else if (ts == 1 && ss == 2)                                                                     \
+      for (int64_t i = 0; i < n; i++) t[i] operation s[2 * i];                                       \
+    else                                                                                             \
+      for (int64_t i = 0; i < n; i++) t[i * ts] operation s[i * ss];                                 \
+  }                                                                                                  \
+  break
+
+static void row(const copy_job *job, char *target, int64_t ts, const char *source, int64_t ss, int64_t n) {
+  switch (job->kind) {
+    case copy_elements:
+      if (ts == 1 && ss == 1 && n * job->bytes >= 128) {
+        memcpy(target, source, (size_t)(n * job->bytes));
+        break;
+      }
+      switch (job->bytes) {
+        case 4: STRIDED(uint32_t, =);
+        case 8: STRIDED(uint64_t, =);
+        default: STRIDED(uint8_t, =);
+      }
+      break;
+    case TAPESTRY_FLOAT32: STRIDED(float, +=);
+    case TAPESTRY_FLOAT64: STRIDED(double, +=);
+    case TAPESTRY_INT32: STRIDED(uint32_t, +=);  // unsigned: overflow wraps
+    case TAPESTRY_INT64: STRIDED(uint64_t, +=);
+    default: break;
+  }
+}
+
+// MARK: Tiles
+
+enum { tile = 16 };
+
+/// A tile of a transpose: `down` target rows of `along` elements each. Source elements are contiguous down, target
+/// elements along; whole tiles have constant bounds, so they stay in registers or one or two cache lines per row.
+#define TILE(type, operation)                                                                       \
+  {                                                                                                 \
+    type *t = (type *)target;                                                                       \
+    const type *s = (const type *)source;                                                           \
+    if (down == tile && along == tile) {                                                            \
+      type turned[tile][tile];                                                                      \
+      for (int i = 0; i < tile; i++)                                                                \
+        for (int j = 0; j < tile; j++) turned[j][i] = s[i * source_stride + j];                     \
+      for (int j = 0; j < tile; j++)                                                                \
+        for (int i = 0; i < tile; i++) t[j * target_stride + i] operation turned[j][i];             \
+    } else                                                                                          \
+      for (int64_t j = 0; j < down; j++)                                                            \
+        for (int64_t i = 0; i < along; i++) t[j * target_stride + i] operation s[i * source_stride + j]; \
+  }                                                                                                 \
+  break
+
+static void transpose_tile(
+    const copy_job *job, char *target, int64_t target_stride, const char *source, int64_t source_stride, int64_t down,
+    int64_t along) {
+  switch (job->kind) {
+    case copy_elements:
+      switch (job->bytes) {
+        case 4: TILE(uint32_t, =);
+        case 8: TILE(uint64_t, =);
+        default: TILE(uint8_t, =);
+      }
+      break;
+    case TAPESTRY_FLOAT32: TILE(float, +=);
+    case TAPESTRY_FLOAT64: TILE(double, +=);
+    case TAPESTRY_INT32: TILE(uint32_t, +=);
+    case TAPESTRY_INT64: TILE(uint64_t, +=);
+    default: break;
+  }
+}
+
+/// Units of work are: with tiles, bands of `tile` indices of the tile axis within one index of the other outer axes;
+/// otherwise rows of the last axis.
+static void run_units(const copy_job *job, int64_t begin, int64_t end) {
+  const tapestry_space *s = &job->space;
+  int32_t last = s->rank - 1;
+  int64_t n = s->sizes[last], ts = s->strides[0][last], ss = s->strides[1][last], bytes = job->bytes;
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t rest = unit, to = 0, from = 0, first = 0;
+    for (int32_t axis = last - 1; axis >= 0; axis--) {
+      int64_t size = s->sizes[axis], index;
+      if (axis == job->tile_axis) {
+        int64_t bands = (size + tile - 1) / tile;
+        first = index = rest % bands * tile;
+        rest /= bands;
+      } else {
+        index = rest % size;
+        rest /= size;
+      }
+      to += index * s->strides[0][axis];
+      from += index * s->strides[1][axis];
+    }
+    char *target = job->target + to * bytes;
+    const char *source = job->source + from * bytes;
+    if (job->tile_axis < 0) {
+      row(job, target, ts, source, ss, n);
+      continue;
+    }
+    int64_t down = s->sizes[job->tile_axis] - first;
+    if (down > tile) down = tile;
+    for (int64_t i = 0; i < n; i += tile)
+      transpose_tile(
+          job, target + i * bytes, s->strides[0][job->tile_axis], source + i * ss * bytes, ss, down,
+          n - i < tile ? n - i : tile);
+  }
+}
+
+static void copy_piece(void *context, int64_t piece) {
+  const copy_job *job = context;
+  int64_t begin = piece * job->rows_per_piece, end = begin + job->rows_per_piece;
+  run_units(job, begin, end < job->outer_count ? end : job->outer_count);
+}
+
+/// One long contiguous run in pieces.
+static void run_piece(void *context, int64_t piece) {
+  const copy_job *job = context;
+  int64_t begin = piece * tapestry_piece, n = job->space.count - begin;
+  if (n > tapestry_piece) n = tapestry_piece;
+  int64_t ts = job->space.strides[0][0], ss = job->space.strides[1][0];
+  row(job, job->target + begin * ts * job->bytes, ts, job->source + begin * ss * job->bytes, ss, n);
+}
+
+static void strided(
+    int32_t kind, int64_t bytes, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
+    const int64_t *source_strides, const void *source) {
+  int64_t ordered[3][tapestry_most_axes];  // sizes, target strides, source strides; the target's descending
+  int32_t axes = 0;
+  for (int32_t axis = 0; axis < rank; axis++) {
+    if (sizes[axis] == 0) return;
+    if (sizes[axis] == 1) continue;
+    int32_t at = axes++;
+    for (; at > 0 && magnitude(ordered[1][at - 1]) < magnitude(target_strides[axis]); at--)
+      for (int k = 0; k < 3; k++) ordered[k][at] = ordered[k][at - 1];
+    ordered[0][at] = sizes[axis];
+    ordered[1][at] = target_strides[axis];
+    ordered[2][at] = source_strides[axis];
+  }
+  copy_job job = {.kind = kind, .bytes = bytes, .target = target, .source = source, .tile_axis = -1};
+  job.space = tapestry_merged(axes, ordered[0], 2, (const int64_t *const[]){ordered[1], ordered[2]});
+  const tapestry_space *s = &job.space;
+  int32_t last = s->rank - 1;
+  if (s->rank == 1) {
+    if (s->count < 2 * tapestry_piece)
+      row(&job, job.target, s->strides[0][0], job.source, s->strides[1][0], s->count);
+    else tapestry_parallel(tapestry_pieces(s->count), &job, run_piece);
+    return;
+  }
+  if (s->strides[0][last] == 1 && s->strides[1][last] != 1 && s->strides[1][last] != 0 && s->sizes[last] >= 4)
+    for (int32_t axis = 0; axis < last; axis++)
+      if (s->strides[1][axis] == 1 && s->sizes[axis] >= 4) job.tile_axis = axis;
+  int64_t per_unit = s->sizes[last];
+  job.outer_count = 1;
+  for (int32_t axis = 0; axis < last; axis++)
+    if (axis == job.tile_axis) {
+      job.outer_count *= (s->sizes[axis] + tile - 1) / tile;
+      per_unit *= tile;
+    } else {
+      job.outer_count *= s->sizes[axis];
+    }
+  job.rows_per_piece = per_unit >= tapestry_piece ? 1 : tapestry_piece / per_unit;
+  job.pieces = (job.outer_count + job.rows_per_piece - 1) / job.rows_per_piece;
+  if (s->count < 2 * tapestry_piece) run_units(&job, 0, job.outer_count);
+  else tapestry_parallel(job.pieces, &job, copy_piece);
+}
+
+void tapestry_strided_copy(
+    int32_t element_size, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
+    const int64_t *source_strides, const void *source) {
+  strided(copy_elements, element_size, rank, sizes, target_strides, target, source_strides, source);
+}
+
+void tapestry_strided_add(
+    int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
+    const int64_t *source_strides, const void *source) {
+  int64_t bytes = dtype == TAPESTRY_FLOAT32 || dtype == TAPESTRY_INT32 ? 4 : 8;
+  strided(dtype, bytes, rank, sizes, target_strides, target, source_strides, source);
+}
+
+// MARK: Gather and scatter
+
+typedef struct {
+  int32_t kind;
+  int64_t bytes, outer, rows, inner, count, per_piece;
+  const int64_t *indices;
+  const char *x;
+  char *y;
+} gather_job;
+
+static void gather_piece(void *context, int64_t piece) {
+  const gather_job *job = context;
+  int64_t begin = piece * job->per_piece, end = begin + job->per_piece, run = job->inner * job->bytes;
+  if (end > job->outer * job->count) end = job->outer * job->count;
+  for (int64_t k = begin; k < end; k++) {
+    int64_t o = k / job->count, j = k % job->count;
+    const char *from = job->x + (o * job->rows + job->indices[j]) * run;
+    char *to = job->y + k * run;
+    if (run == 4) memcpy(to, from, 4);
+    else if (run == 8) memcpy(to, from, 8);
+    else memcpy(to, from, (size_t)run);
+  }
+}
+
+void tapestry_gather(
+    int32_t element_size, int64_t outer, int64_t rows, int64_t inner, int64_t count, const int64_t *indices,
+    const void *x, void *y) {
+  if (outer * count * inner == 0) return;
+  gather_job job = {0, element_size, outer, rows, inner, count, 0, indices, x, y};
+  job.per_piece = inner >= tapestry_piece ? 1 : tapestry_piece / inner;
+  int64_t pieces = (outer * count + job.per_piece - 1) / job.per_piece;
+  if (pieces <= 2)
+    for (int64_t i = 0; i < pieces; i++) gather_piece(&job, i);
+  else tapestry_parallel(pieces, &job, gather_piece);
+}
+
+#define SCATTER(type)                                                             \
+  {                                                                               \
+    const type *x = (const type *)job->x + o * job->count * inner;                \
+    type *y = (type *)job->y + o * job->rows * inner;                             \
+    for (int64_t j = 0; j < job->count; j++) {                                    \
+      type *to = y + job->indices[j] * inner;                                     \
+      const type *from = x + j * inner;                                           \
+      for (int64_t i = first; i < end; i++) to[i] += from[i];                     \
+    }                                                                             \
+  }
+
+/// Piece = (outer index, band of inner indices): within it the additions keep their order.
+static void scatter_piece(void *context, int64_t piece) {
+  const gather_job *job = context;
+  int64_t inner = job->inner, bands = (inner + job->per_piece - 1) / job->per_piece;
+  int64_t o = piece / bands, first = piece % bands * job->per_piece, end = first + job->per_piece;
+  if (end > inner) end = inner;
+  for (int64_t r = 0; r < job->rows; r++)
+    memset(job->y + ((o * job->rows + r) * inner + first) * job->bytes, 0, (size_t)((end - first) * job->bytes));
+  if (job->kind == TAPESTRY_FLOAT32) SCATTER(float)
+  else SCATTER(double)
+}
+
+void tapestry_scatter_add(
+    int32_t dtype, int64_t outer, int64_t rows, int64_t inner, int64_t count, const int64_t *indices, const void *x, void *y) {
+  if (outer * rows * inner == 0) return;
+  gather_job job = {dtype, dtype == TAPESTRY_FLOAT32 ? 4 : 8, outer, rows, inner, count, 0, indices, x, y};
+  int64_t work = (count + rows) * inner;  // per outer index
+  // Bands of at least 64 elements (whole cache lines), as many as the work is worth.
+  int64_t bands = work / tapestry_piece > 0 ? work / tapestry_piece : 1;
+  job.per_piece = (inner + bands - 1) / bands;
+  job.per_piece = (job.per_piece + 63) / 64 * 64;
+  int64_t pieces = outer * ((inner + job.per_piece - 1) / job.per_piece);
+  if (outer * work < 2 * tapestry_piece)
+    for (int64_t i = 0; i < pieces; i++) scatter_piece(&job, i);
+  else tapestry_parallel(pieces, &job, scatter_piece);
+}

@@ -1,0 +1,314 @@
+// Elementwise functions: sharing out and walking here, the loops of floating types in elementwise_kernel.h, those of
+// integers, comparisons and selections plain loops that the compiler vectorises.
+#include "include/CTapestryKernels.h"
+#include "indexing.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#include <string.h>
+
+#define REAL_SOURCE "elementwise_kernel.h"
+#define KERNEL_SOURCE "reals.h"
+#include "variants.h"
+
+static const int64_t element_bytes[] = {4, 8, 4, 8, 1};
+
+// MARK: Integers
+
+/// A bound or factor given as a double; beyond the range it saturates.
+static int64_t whole(double x) {
+  return x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : x != x ? 0 : (int64_t)x;
+}
+
+#define UNARY_INTEGERS(integer, name)                                                                              \
+  static void name(int32_t function, int64_t n, const integer *x, integer *y, double alpha, double beta) {         \
+    uint64_t factor = (uint64_t)whole(alpha), addend = (uint64_t)whole(beta);                                      \
+    int64_t low = whole(alpha), high = whole(beta);                                                                \
+    switch (function) {                                                                                            \
+      case TAPESTRY_NEGATE: for (int64_t i = 0; i < n; i++) y[i] = (integer)(0 - (uint64_t)x[i]); break;           \
+      case TAPESTRY_SQUARE: for (int64_t i = 0; i < n; i++) y[i] = (integer)((uint64_t)x[i] * (uint64_t)x[i]); break; \
+      case TAPESTRY_ABS: for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0 ? (integer)(0 - (uint64_t)x[i]) : x[i]; break; \
+      case TAPESTRY_SIGN: for (int64_t i = 0; i < n; i++) y[i] = (x[i] > 0) - (x[i] < 0); break;                   \
+      case TAPESTRY_RELU: for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0; break;                       \
+      case TAPESTRY_AFFINE:                                                                                        \
+        for (int64_t i = 0; i < n; i++) y[i] = (integer)((uint64_t)(int64_t)x[i] * factor + addend);               \
+        break;                                                                                                     \
+      case TAPESTRY_CLIP:                                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                                          \
+          int64_t v = x[i] < low ? low : x[i];                                                                     \
+          y[i] = (integer)(v > high ? high : v);                                                                   \
+        }                                                                                                          \
+        break;                                                                                                     \
+      default: break;                                                                                              \
+    }                                                                                                              \
+  }
+UNARY_INTEGERS(int32_t, unary_i32)
+UNARY_INTEGERS(int64_t, unary_i64)
+
+#define FOR_PAIRS(expression)                       \
+  for (int64_t i = 0; i < n; i++) {                 \
+    integer u = a[i * stride_a], v = b[i * stride_b]; \
+    y[i] = (integer)(expression);                   \
+  }                                                 \
+  break
+#define BINARY_INTEGERS(type, name)                                                                                 \
+  static void name(                                                                                                 \
+      int32_t function, int64_t n, const type *a, int64_t stride_a, const type *b, int64_t stride_b, type *y) {     \
+    typedef type integer;                                                                                           \
+    switch (function) {                                                                                             \
+      case TAPESTRY_ADD: FOR_PAIRS((uint64_t)u + (uint64_t)v);                                                      \
+      case TAPESTRY_SUBTRACT: FOR_PAIRS((uint64_t)u - (uint64_t)v);                                                 \
+      case TAPESTRY_MULTIPLY: FOR_PAIRS((uint64_t)u * (uint64_t)v);                                                 \
+      case TAPESTRY_DIVIDE: /* the smallest number by -1 wraps to itself */                                         \
+        FOR_PAIRS(v == 0 ? 0 : v == -1 ? (int64_t)(0 - (uint64_t)u) : (int64_t)(u / v));                            \
+      case TAPESTRY_MAXIMUM: FOR_PAIRS(u > v ? u : v);                                                              \
+      case TAPESTRY_MINIMUM: FOR_PAIRS(u < v ? u : v);                                                              \
+      default: break;                                                                                               \
+    }                                                                                                               \
+  }
+BINARY_INTEGERS(int32_t, binary_i32)
+BINARY_INTEGERS(int64_t, binary_i64)
+
+// MARK: Unary
+
+typedef struct {
+  int32_t function, dtype;
+  int64_t count;
+  const char *x;
+  char *y;
+  double alpha, beta;
+} unary_job;
+
+static void unary_range(const unary_job *job, int64_t begin, int64_t n) {
+  const void *x = job->x + begin * element_bytes[job->dtype];
+  void *y = job->y + begin * element_bytes[job->dtype];
+  switch (job->dtype) {
+    case TAPESTRY_FLOAT32: DISPATCH(unary_f32)(job->function, n, x, y, job->alpha, job->beta); break;
+    case TAPESTRY_FLOAT64: DISPATCH(unary_f64)(job->function, n, x, y, job->alpha, job->beta); break;
+    case TAPESTRY_INT32: unary_i32(job->function, n, x, y, job->alpha, job->beta); break;
+    case TAPESTRY_INT64: unary_i64(job->function, n, x, y, job->alpha, job->beta); break;
+    default: break;
+  }
+}
+
+static void unary_piece(void *context, int64_t piece) {
+  const unary_job *job = context;
+  int64_t begin = piece * tapestry_piece, rest = job->count - begin;
+  unary_range(job, begin, rest < tapestry_piece ? rest : tapestry_piece);
+}
+
+void tapestry_unary(int32_t function, int32_t dtype, int64_t count, const void *x, void *y, double alpha, double beta) {
+  unary_job job = {function, dtype, count, x, y, alpha, beta};
+  if (count < 2 * tapestry_piece) unary_range(&job, 0, count);
+  else tapestry_parallel(tapestry_pieces(count), &job, unary_piece);
+}
+
+// MARK: Binary
+
+typedef struct {
+  int32_t function, dtype;
+  int64_t bytes, output_bytes;
+  const char *a, *b;
+  char *y;
+  const uint8_t *condition;
+  tapestry_space space;
+} pair_job;
+
+/// Strides 0 and 1, not both 0.
+static inline void binary_flat(
+    int32_t function, int32_t dtype, int64_t n, const void *a, int64_t stride_a, const void *b, int64_t stride_b,
+    void *y) {
+  switch (dtype) {
+    case TAPESTRY_FLOAT32: DISPATCH(binary_f32)(function, n, a, stride_a, b, stride_b, y); break;
+    case TAPESTRY_FLOAT64: DISPATCH(binary_f64)(function, n, a, stride_a, b, stride_b, y); break;
+    case TAPESTRY_INT32: binary_i32(function, n, a, stride_a, b, stride_b, y); break;
+    case TAPESTRY_INT64: binary_i64(function, n, a, stride_a, b, stride_b, y); break;
+    default: break;
+  }
+}
+
+/// `n` elements from `stride` apart to side by side.
+static void collect(int64_t bytes, int64_t n, const char *from, int64_t stride, void *to) {
+  if (bytes == 4)
+    for (int64_t i = 0; i < n; i++) ((uint32_t *)to)[i] = ((const uint32_t *)from)[i * stride];
+  else if (bytes == 8)
+    for (int64_t i = 0; i < n; i++) ((uint64_t *)to)[i] = ((const uint64_t *)from)[i * stride];
+  else
+    for (int64_t i = 0; i < n; i++) ((uint8_t *)to)[i] = ((const uint8_t *)from)[i * stride];
+}
+
+static void binary_row(void *context, int64_t position, const int64_t *offsets, int64_t length) {
+  const pair_job *job = context;
+  int64_t inner = job->space.rank - 1, bytes = job->bytes;
+  int64_t stride_a = job->space.strides[0][inner], stride_b = job->space.strides[1][inner];
+  const char *a = job->a + offsets[0] * bytes, *b = job->b + offsets[1] * bytes;
+  char *y = job->y + position * bytes;
+  bool plain = (stride_a == 0 || stride_a == 1) && (stride_b == 0 || stride_b == 1) && stride_a + stride_b > 0;
+  if (plain || length == 1) {
+    binary_flat(job->function, job->dtype, length, a, plain ? stride_a : 1, b, plain ? stride_b : 1, y);
+    return;
+  }
+  // Other strides: through small dense copies.
+  enum { most = 256 };
+  _Alignas(64) char dense_a[most * 8], dense_b[most * 8];
+  for (int64_t i = 0; i < length; i += most) {
+    int64_t n = length - i < most ? length - i : most;
+    const char *row_a = a + i * stride_a * bytes, *row_b = b + i * stride_b * bytes;
+    if (stride_a != 1) {
+      collect(bytes, n, row_a, stride_a, dense_a);
+      row_a = dense_a;
+    }
+    if (stride_b != 1) {
+      collect(bytes, n, row_b, stride_b, dense_b);
+      row_b = dense_b;
+    }
+    binary_flat(job->function, job->dtype, n, row_a, 1, row_b, 1, y + i * bytes);
+  }
+}
+
+static void binary_piece(void *context, int64_t piece) {
+  pair_job *job = context;
+  int64_t begin = piece * tapestry_piece, end = begin + tapestry_piece;
+  tapestry_for_rows(&job->space, begin, end < job->space.count ? end : job->space.count, job, binary_row);
+}
+
+/// Runs `piece` over the job's space, on the pool if it is large. A space of one piece must work with piece 0.
+static void run_pieces(pair_job *job, void (*piece)(void *, int64_t)) {
+  int64_t pieces = tapestry_pieces(job->space.count);
+  if (pieces <= 2)
+    for (int64_t i = 0; i < pieces; i++) piece(job, i);
+  else tapestry_parallel(pieces, job, piece);
+}
+
+void tapestry_binary(
+    int32_t function, int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_a,
+    const int64_t *strides_b, const void *a, const void *b, void *y) {
+  if (rank == 1 && sizes[0] < 2 * tapestry_piece && strides_a[0] + strides_b[0] > 0 &&
+      (strides_a[0] | strides_b[0]) == 1) {
+    binary_flat(function, dtype, sizes[0], a, strides_a[0], b, strides_b[0], y);
+    return;
+  }
+  pair_job job = {.function = function, .dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = y};
+  job.space = tapestry_merged(rank, sizes, 2, (const int64_t *const[]){strides_a, strides_b});
+  run_pieces(&job, binary_piece);
+}
+
+// MARK: Comparison and selection
+
+#define COMPARE(type, operation)                                                                  \
+  {                                                                                               \
+    const type *u = a, *v = b;                                                                    \
+    if (stride_a == 1 && stride_b == 1)                                                           \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i] operation v[i];                                 \
+    else if (stride_a == 1 && stride_b == 0)                                                      \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i] operation v[0];                                 \
+    else                                                                                          \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i * stride_a] operation v[i * stride_b];           \
+  }                                                                                               \
+  break
+#define COMPARE_ALL(type)                                \
+  switch (comparison) {                                  \
+    case TAPESTRY_EQUAL: COMPARE(type, ==);              \
+    case TAPESTRY_NOT_EQUAL: COMPARE(type, !=);          \
+    case TAPESTRY_LESS: COMPARE(type, <);                \
+    case TAPESTRY_LESS_EQUAL: COMPARE(type, <=);         \
+    case TAPESTRY_GREATER: COMPARE(type, >);             \
+    case TAPESTRY_GREATER_EQUAL: COMPARE(type, >=);      \
+    default: break;                                      \
+  }                                                      \
+  break
+
+static void compare_row(void *context, int64_t position, const int64_t *offsets, int64_t n) {
+  const pair_job *job = context;
+  int64_t inner = job->space.rank - 1, comparison = job->function;
+  int64_t stride_a = job->space.strides[0][inner], stride_b = job->space.strides[1][inner];
+  const void *a = job->a + offsets[0] * job->bytes, *b = job->b + offsets[1] * job->bytes;
+  uint8_t *restrict y = (uint8_t *)job->y + position;
+  switch (job->dtype) {
+    case TAPESTRY_FLOAT32: COMPARE_ALL(float);
+    case TAPESTRY_FLOAT64: COMPARE_ALL(double);
+    case TAPESTRY_INT32: COMPARE_ALL(int32_t);
+    case TAPESTRY_INT64: COMPARE_ALL(int64_t);
+    case TAPESTRY_BOOL: COMPARE_ALL(uint8_t);
+    default: break;
+  }
+}
+
+static void compare_piece(void *context, int64_t piece) {
+  pair_job *job = context;
+  int64_t begin = piece * tapestry_piece, end = begin + tapestry_piece;
+  tapestry_for_rows(&job->space, begin, end < job->space.count ? end : job->space.count, job, compare_row);
+}
+
+void tapestry_compare(
+    int32_t comparison, int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_a,
+    const int64_t *strides_b, const void *a, const void *b, uint8_t *y) {
+  pair_job job = {.function = comparison, .dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = (char *)y};
+  job.space = tapestry_merged(rank, sizes, 2, (const int64_t *const[]){strides_a, strides_b});
+  run_pieces(&job, compare_piece);
+}
+
+#define SELECT(type)                                                                                  \
+  {                                                                                                   \
+    const type *u = a, *v = b;                                                                        \
+    type *w = y;                                                                                      \
+    if (stride_c == 1 && stride_a == 1 && stride_b == 1)                                              \
+      for (int64_t i = 0; i < n; i++) {                                                               \
+        type chosen = u[i], other = v[i]; /* read both: the loop then has no branch */                \
+        w[i] = c[i] ? chosen : other;                                                                 \
+      }                                                                                               \
+    else                                                                                              \
+      for (int64_t i = 0; i < n; i++) {                                                               \
+        type chosen = u[i * stride_a], other = v[i * stride_b];                                       \
+        w[i] = c[i * stride_c] ? chosen : other;                                                      \
+      }                                                                                               \
+  }                                                                                                   \
+  break
+
+static void select_row(void *context, int64_t position, const int64_t *offsets, int64_t n) {
+  const pair_job *job = context;
+  int64_t inner = job->space.rank - 1;
+  int64_t stride_c = job->space.strides[0][inner], stride_a = job->space.strides[1][inner],
+          stride_b = job->space.strides[2][inner];
+  const uint8_t *c = job->condition + offsets[0];
+  const void *a = job->a + offsets[1] * job->bytes, *b = job->b + offsets[2] * job->bytes;
+  void *y = job->y + position * job->bytes;
+  switch (job->bytes) {
+    case 4: SELECT(uint32_t);
+    case 8: SELECT(uint64_t);
+    default: SELECT(uint8_t);
+  }
+}
+
+static void select_piece(void *context, int64_t piece) {
+  pair_job *job = context;
+  int64_t begin = piece * tapestry_piece, end = begin + tapestry_piece;
+  tapestry_for_rows(&job->space, begin, end < job->space.count ? end : job->space.count, job, select_row);
+}
+
+void tapestry_select(
+    int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_condition, const int64_t *strides_a,
+    const int64_t *strides_b, const uint8_t *condition, const void *a, const void *b, void *y) {
+  pair_job job = {.dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = y, .condition = condition};
+  job.space = tapestry_merged(rank, sizes, 3, (const int64_t *const[]){strides_condition, strides_a, strides_b});
+  run_pieces(&job, select_piece);
+}
+
+// MARK: Accumulation
+
+void tapestry_accumulate(int32_t dtype, int64_t count, const void *x, void *accumulator) {
+  int64_t one = 1;
+  tapestry_binary(TAPESTRY_ADD, dtype, 1, &count, &one, &one, accumulator, x, accumulator);
+}
+
+// MARK: Finding what is not finite
+
+static int64_t first_nonfinite_in(int32_t dtype, int64_t n, const void *x) {
+  return dtype == TAPESTRY_FLOAT32 ? DISPATCH(first_nonfinite_f32)(n, x) : DISPATCH(first_nonfinite_f64)(n, x);
+}
+
+int64_t tapestry_first_nonfinite(int32_t dtype, int64_t count, const void *x) {
+  if (dtype != TAPESTRY_FLOAT32 && dtype != TAPESTRY_FLOAT64) return -1;
+  return first_nonfinite_in(dtype, count, x);
+}

@@ -1,0 +1,189 @@
+// The innermost loops of the matrix product, for one variant and element type (see gemm_vector.h).
+//
+// tile:  C[rows, width] = sum over p of a[p as + i] b[p bs + j]: vectors over the columns, a broadcast. The whole block
+//        of C stays in registers: of 32 registers (AVX-512, NEON) 14 x 2 or 8 x 2, of 16 registers 6 x 2 (AVX2) or
+//        4 x 2 (no FMA: a product needs one more). With 14 rows two loads and 14 broadcasts feed 28 FMAs.
+// wide:  the same for 1 ... 3 rows, where 2 vectors per row would wait for the latency of the FMA.
+// dot:   sums of products of contiguous rows: vectors along the sum, reduced at the end. Six (AVX-512) rows
+//        against four: 10 loads feed 24 FMAs, and neither operand is rearranged.
+
+#if VARIANT_AVX512
+#define TILE_ROWS 14
+#define WIDE 8
+#define DOT_ROWS 6
+#elif VARIANT_NEON
+#define TILE_ROWS 8
+#define WIDE 8
+#define DOT_ROWS 4
+#elif VARIANT_AVX2
+#define TILE_ROWS 6
+#define WIDE 4
+#define DOT_ROWS 3
+#else
+#define TILE_ROWS 4
+#define WIDE 4
+#define DOT_ROWS 2
+#endif
+#define WIDE_ROWS 3
+#define DOT_COLUMNS 4
+#define TILE_COLUMNS (2 * LANES)
+
+INLINE void TYPED(tile_body)(
+    const int rows, const int vectors, int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c,
+    int64_t ldc, bool add) {
+  V sum[TILE_ROWS][WIDE];
+  UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (V){0};
+  _Pragma("clang loop unroll(disable)") for (int64_t p = 0; p < k; p++, a += as, b += bs) {
+    V row[WIDE];
+    UNROLL for (int v = 0; v < vectors; v++) row[v] = LOAD(b + v * LANES);
+    UNROLL for (int i = 0; i < rows; i++) {
+      V value = SPLAT(a[i]);
+      UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = FMA(value, row[v], sum[i][v]);
+    }
+  }
+  if (add) {
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
+      STORE(c + i * ldc + v * LANES, sum[i][v] + LOAD(c + i * ldc + v * LANES));
+  } else {
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
+      STORE(c + i * ldc + v * LANES, sum[i][v]);
+  }
+}
+
+typedef void (*TYPED(tile))(
+    int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add);
+
+#define TILE(rows, vectors)                                                                                       \
+  static void TYPED(tile_##rows##_##vectors)(                                                                     \
+      int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add) {          \
+    TYPED(tile_body)(rows, vectors, k, a, as, b, bs, c, ldc, add);                                                \
+  }
+TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
+TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)
+#if TILE_ROWS > 4
+TILE(5, 1) TILE(6, 1) TILE(5, 2) TILE(6, 2)
+#endif
+#if TILE_ROWS > 6
+TILE(7, 1) TILE(8, 1) TILE(7, 2) TILE(8, 2)
+#endif
+#if TILE_ROWS > 8
+TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)
+TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
+#endif
+#if WIDE == 8
+TILE(1, 8) TILE(2, 8) TILE(3, 8)
+#else
+TILE(1, 4) TILE(2, 4) TILE(3, 4)
+#endif
+#undef TILE
+
+/// tiles[vectors - 1][rows - 1]
+static const TYPED(tile) TYPED(tiles)[2][TILE_ROWS] = {
+#define TILE(rows, vectors) TYPED(tile_##rows##_##vectors),
+  {
+    TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
+#if TILE_ROWS > 4
+    TILE(5, 1) TILE(6, 1)
+#endif
+#if TILE_ROWS > 6
+    TILE(7, 1) TILE(8, 1)
+#endif
+#if TILE_ROWS > 8
+    TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)
+#endif
+  },
+  {
+    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)
+#if TILE_ROWS > 4
+    TILE(5, 2) TILE(6, 2)
+#endif
+#if TILE_ROWS > 6
+    TILE(7, 2) TILE(8, 2)
+#endif
+#if TILE_ROWS > 8
+    TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
+#endif
+  },
+};
+__attribute__((unused)) static const TYPED(tile) TYPED(wide_tiles)[WIDE_ROWS] = {
+#if WIDE == 8
+  TILE(1, 8) TILE(2, 8) TILE(3, 8)
+#else
+  TILE(1, 4) TILE(2, 4) TILE(3, 4)
+#endif
+};
+#undef TILE
+
+/// sums[i columns + j] = sum over p < k of a[i lda + p] b[j][p]. Behind the last whole vector both operands are masked: a
+/// lane counted before would spoil the sum if it held an infinity. A row at `ahead` is brought to the cache meanwhile.
+INLINE void TYPED(dot_body)(
+    const int rows, const int columns, int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead,
+    REAL *sums) {
+  V sum[DOT_ROWS * DOT_COLUMNS];
+  UNROLL for (int i = 0; i < rows * columns; i++) sum[i] = (V){0};
+  const REAL *as[DOT_ROWS], *bs[DOT_COLUMNS];
+  UNROLL for (int i = 0; i < rows; i++) as[i] = a + i * lda;
+  UNROLL for (int j = 0; j < columns; j++) bs[j] = b[j];
+  int64_t p = 0;
+  _Pragma("clang loop unroll(disable)") for (; p + LANES <= k; p += LANES) {
+    V left[DOT_ROWS];
+    __builtin_prefetch(ahead + p);
+    UNROLL for (int i = 0; i < rows; i++) left[i] = LOAD(as[i] + p);
+    UNROLL for (int j = 0; j < columns; j++) {
+      V right = LOAD(bs[j] + p);
+      UNROLL for (int i = 0; i < rows; i++) sum[i * columns + j] = FMA(left[i], right, sum[i * columns + j]);
+    }
+  }
+  if (p < k) {
+    V left[DOT_ROWS];
+    UNROLL for (int i = 0; i < rows; i++)
+      left[i] = k >= LANES ? TYPED(load_rest)(as[i], k) : TYPED(load_part)(as[i], k);
+    UNROLL for (int j = 0; j < columns; j++) {
+      V right = k >= LANES ? TYPED(load_rest)(bs[j], k) : TYPED(load_part)(bs[j], k);
+      UNROLL for (int i = 0; i < rows; i++) sum[i * columns + j] = FMA(left[i], right, sum[i * columns + j]);
+    }
+  }
+  UNROLL for (int i = 0; i < rows * columns; i += LANES) {
+    const int count = rows * columns - i < LANES ? rows * columns - i : LANES;
+    STORE(sums + i, TYPED(sum_each)(sum + i, count));
+  }
+}
+
+/// `sums` has room for DOT_ROWS DOT_COLUMNS + LANES elements.
+typedef void (*TYPED(dot))(
+    int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums);
+
+#define DOT(rows, columns)                                                                                        \
+  static void TYPED(dot_##rows##_##columns)(                                                                      \
+      int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums) {               \
+    TYPED(dot_body)(rows, columns, k, a, lda, b, ahead, sums);                                                    \
+  }
+#define DOTS(rows) DOT(rows, 1) DOT(rows, 2) DOT(rows, 3) DOT(rows, 4)
+DOTS(1) DOTS(2)
+#if DOT_ROWS > 2
+DOTS(3)
+#endif
+#if DOT_ROWS > 3
+DOTS(4)
+#endif
+#if DOT_ROWS > 4
+DOTS(5) DOTS(6)
+#endif
+#undef DOT
+#undef DOTS
+
+/// dots[rows - 1][columns - 1]
+static const TYPED(dot) TYPED(dots)[DOT_ROWS][DOT_COLUMNS] = {
+#define DOTS(rows) {TYPED(dot_##rows##_1), TYPED(dot_##rows##_2), TYPED(dot_##rows##_3), TYPED(dot_##rows##_4)},
+  DOTS(1) DOTS(2)
+#if DOT_ROWS > 2
+  DOTS(3)
+#endif
+#if DOT_ROWS > 3
+  DOTS(4)
+#endif
+#if DOT_ROWS > 4
+  DOTS(5) DOTS(6)
+#endif
+#undef DOTS
+};

@@ -1,0 +1,318 @@
+// The matrix product for one variant and one element type: blocks, threads, and which inner loop serves which shape.
+//
+// Sums are cut into blocks of at most DEPTH terms; a block's sum starts at zero in registers and is then added to C,
+// which bounds the rounding error and depends on k alone. Every element of C goes through the same operations in whatever
+// tile it falls, so how tiles are spread over threads cannot change the bits.
+
+#include "gemm_vector.h"
+#include "gemm_tile.h"
+#include "gemm_pack.h"
+
+#define DEPTH (4096 / REAL_BYTES)  // a packed column panel of 1024 x 32 floats is 128 kB: it stays in L2, C is rarely touched
+#define SPAN 8192                  // rows or columns packed at a time: at most 32 MB each
+#define ROW_GROUP 8                // row panels of a task: 112 x 1024 floats, 448 kB of L2
+#define COLUMN_GROUP 8             // column panels of a task: 256 columns, 1 MB of L2
+#define PACK_GROUP 4               // column panels packed by one task
+#define STACK_ELEMENTS (32768 / REAL_BYTES)  // smaller scratch lives on the stack
+
+typedef struct {
+  bool transpose_a, transpose_b, accumulate, relu, parallel;
+  int64_t m, n, k, lda, ldb, ldc;
+  const REAL *a, *b, *row_bias, *column_bias;
+  REAL *c;
+} TYPED(product);
+
+/// A block of the product on its way: rows and columns from (i0, j0), terms from k0.
+typedef struct {
+  const TYPED(product) *of;
+  int64_t i0, j0, k0, rows, columns, depth;
+  int64_t row_panels, column_panels, row_groups, column_groups, row_group, column_group;
+  bool add, last;
+  REAL *packed_a, *packed_b;  // NULL: in place
+  REAL *last_panel;           // the ragged last column panel when B is in place
+  bool own_b;                 // every task packs the columns it uses: all rows are its own
+} TYPED(block);
+
+static void TYPED(run)(const TYPED(product) *product, int64_t count, void *context, void (*body)(void *, int64_t)) {
+  if (product->parallel && count > 1) {
+    tapestry_parallel(count, context, body);
+  } else {
+    for (int64_t i = 0; i < count; i++) body(context, i);
+  }
+}
+
+/// C[rows, columns] = tile (+ C if `add`), then the epilogue if this was the last block of the sum.
+static void TYPED(merge)(
+    const TYPED(product) *product, bool add, bool last, int64_t i, int64_t j, int64_t rows, int64_t columns,
+    const REAL *tile, int64_t stride) {
+  const REAL *row_bias = last ? product->row_bias : NULL, *column_bias = last ? product->column_bias : NULL;
+  bool relu = last && product->relu;
+  for (int64_t r = 0; r < rows; r++, tile += stride) {
+    REAL *c = product->c + (i + r) * product->ldc + j;
+    REAL bias = row_bias ? row_bias[i + r] : 0;
+    int64_t q = 0;
+    for (; q + LANES <= columns; q += LANES) {
+      V x = LOAD(tile + q);
+      if (add) x += LOAD(c + q);
+      if (row_bias) x += SPLAT(bias);
+      if (column_bias) x += LOAD(column_bias + j + q);
+      STORE(c + q, relu ? TYPED(relu)(x) : x);
+    }
+    for (; q < columns; q++) {
+      REAL x = tile[q];
+      if (add) x += c[q];
+      if (row_bias) x += bias;
+      if (column_bias) x += column_bias[j + q];
+      c[q] = relu && x < 0 ? 0 : x;
+    }
+  }
+}
+
+/// Row panel r is rows first ... first + count - 1: the panels differ by one row at most.
+INLINE int TYPED(panel)(const TYPED(block) *block, int64_t r, int64_t *first) {
+  *first = block->rows * r / block->row_panels;
+  return (int)(block->rows * (r + 1) / block->row_panels - *first);
+}
+
+/// Column panels c0 ..< c1 of B, one behind the other. Whole panels of a B that is not transposed go row by row through
+/// all of them, so that memory is read in long runs: with rows of some kB every row is a page of its own.
+static void TYPED(pack_panels)(const TYPED(block) *block, int64_t c0, int64_t c1, REAL *to) {
+  const TYPED(product) *p = block->of;
+  if (!p->transpose_b) {
+    int64_t whole = block->columns / TILE_COLUMNS < c1 ? block->columns / TILE_COLUMNS : c1;
+    const REAL *b = p->b + block->k0 * p->ldb + block->j0;
+    if (c0 < whole)
+      for (int64_t q = 0; q < block->depth; q++)
+        for (int64_t c = c0; c < whole; c++) {
+          const REAL *from = b + q * p->ldb + c * TILE_COLUMNS;
+          V first = LOAD(from), second = LOAD(from + LANES);
+          REAL *at = to + ((c - c0) * block->depth + q) * TILE_COLUMNS;
+          STORE(at, first);
+          STORE(at + LANES, second);
+        }
+    if (c0 < whole) to += (whole - c0) * block->depth * TILE_COLUMNS, c0 = whole;
+  }
+  for (int64_t c = c0; c < c1; c++, to += block->depth * TILE_COLUMNS) {
+    int64_t first = c * TILE_COLUMNS, columns = block->columns - first;
+    const REAL *b = p->transpose_b ? p->b + (block->j0 + first) * p->ldb + block->k0
+                                   : p->b + block->k0 * p->ldb + block->j0 + first;
+    TYPED(pack_columns)(p->transpose_b, columns < TILE_COLUMNS ? columns : TILE_COLUMNS, block->depth, b, p->ldb, to);
+  }
+}
+
+static void TYPED(pack_task)(void *context, int64_t index) {
+  const TYPED(block) *block = context;
+  const TYPED(product) *p = block->of;
+  if (block->packed_a && index < block->row_panels) {
+    int64_t first;
+    int rows = TYPED(panel)(block, index, &first);
+    const REAL *a = p->transpose_a ? p->a + block->k0 * p->lda + block->i0 + first
+                                   : p->a + (block->i0 + first) * p->lda + block->k0;
+    TYPED(pack_rows)(
+        p->transpose_a, rows, p->m - block->i0 - first, block->depth, a, p->lda, block->packed_a + first * block->depth);
+    return;
+  }
+  if (block->packed_a) index -= block->row_panels;
+  if (!block->packed_b) {
+    TYPED(pack_panels)(block, block->column_panels - 1, block->column_panels, block->last_panel);
+  } else {
+    int64_t c0 = index * PACK_GROUP, c1 = c0 + PACK_GROUP < block->column_panels ? c0 + PACK_GROUP : block->column_panels;
+    TYPED(pack_panels)(block, c0, c1, block->packed_b + c0 * TILE_COLUMNS * block->depth);
+  }
+}
+
+static void TYPED(tile_task)(void *context, int64_t index) {
+  const TYPED(block) *block = context;
+  const TYPED(product) *p = block->of;
+  REAL temporary[TILE_ROWS * TILE_COLUMNS + WIDE_ROWS * WIDE * LANES] __attribute__((aligned(64)));
+  int64_t r0 = index % block->row_groups * block->row_group, c0 = index / block->row_groups * block->column_group;
+  int64_t r1 = r0 + block->row_group, c1 = c0 + block->column_group;
+  if (r1 > block->row_panels) r1 = block->row_panels;
+  if (c1 > block->column_panels) c1 = block->column_panels;
+  const REAL *packed_b = block->packed_b;
+  REAL *own = NULL;
+  size_t own_bytes = (size_t)((c1 - c0) * TILE_COLUMNS * block->depth) * sizeof(REAL);
+  if (block->own_b) {
+    own = tapestry_allocate(own_bytes);
+    TYPED(pack_panels)(block, c0, c1, own);
+    packed_b = own - c0 * TILE_COLUMNS * block->depth;
+  }
+  bool epilogue = block->last && (p->row_bias || p->column_bias || p->relu);
+
+  for (int64_t c = c0; c < c1;) {
+    int64_t j = c * TILE_COLUMNS, columns = block->columns - j;
+    const REAL *b = packed_b + j * block->depth;
+    int64_t bs = TILE_COLUMNS, width = TILE_COLUMNS;
+    if (!packed_b) {
+      b = p->b + block->k0 * p->ldb + block->j0 + j;
+      bs = p->ldb;
+      if (columns < TILE_COLUMNS) {
+        b = block->last_panel;
+        bs = TILE_COLUMNS;
+      } else if (block->rows <= WIDE_ROWS && columns >= WIDE * LANES && c + WIDE / 2 <= c1) {
+        width = WIDE * LANES;
+      }
+    }
+    if (columns > width) columns = width;
+    int vectors = columns <= LANES ? 1 : 2;
+    for (int64_t r = r0; r < r1; r++) {
+      int64_t first;
+      int rows = TYPED(panel)(block, r, &first);
+      const REAL *a = block->packed_a + first * block->depth;
+      int64_t as = rows;
+      if (!block->packed_a) {
+        a = p->transpose_a ? p->a + block->k0 * p->lda + block->i0 + first : p->a + block->i0 * p->lda + block->k0;
+        as = p->transpose_a ? p->lda : 1;
+      }
+      TYPED(tile) tile = width > TILE_COLUMNS ? TYPED(wide_tiles)[rows - 1] : TYPED(tiles)[vectors - 1][rows - 1];
+      int64_t i = block->i0 + first;
+      if (!epilogue && columns == (width > TILE_COLUMNS ? width : vectors * LANES)) {
+        tile(block->depth, a, as, b, bs, p->c + i * p->ldc + block->j0 + j, p->ldc, block->add);
+      } else {
+        tile(block->depth, a, as, b, bs, temporary, width, false);
+        TYPED(merge)(p, block->add, block->last, i, block->j0 + j, rows, columns, temporary, width);
+      }
+    }
+    c += width / TILE_COLUMNS;
+  }
+  if (own) tapestry_release(own, own_bytes);
+}
+
+/// A is read in place when its rows lie side by side (transposed, or one row) and there are few of them; B in place when few
+/// row panels use it: packing costs about one pass of a row panel.
+static void TYPED(packed_product)(const TYPED(product) *p) {
+  TYPED(block) block = {.of = p};
+  bool own_b = p->m <= 64 && p->m > WIDE_ROWS && (p->transpose_b || (double)p->k * (double)p->n * REAL_BYTES > 1 << IN_PLACE_BITS);
+  bool pack_b = !own_b && (p->transpose_b || p->m > 64);
+  bool pack_a = !(p->transpose_a ? p->m * REAL_BYTES <= 65536 && p->k <= 256 : p->m == 1);
+  REAL stack[STACK_ELEMENTS] __attribute__((aligned(64)));
+  for (block.j0 = 0; block.j0 < p->n; block.j0 += SPAN)
+    for (block.i0 = 0; block.i0 < p->m; block.i0 += SPAN) {
+      block.rows = p->m - block.i0 < SPAN ? p->m - block.i0 : SPAN;
+      block.columns = p->n - block.j0 < SPAN ? p->n - block.j0 : SPAN;
+      block.row_panels = (block.rows + TILE_ROWS - 1) / TILE_ROWS;
+      block.column_panels = (block.columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+      block.row_group = ROW_GROUP;
+      block.column_group = COLUMN_GROUP;
+      // Narrower groups when there would be too few tasks to share.
+      while (p->parallel && block.column_group > WIDE / 2 &&
+             (block.row_panels + block.row_group - 1) / block.row_group * (block.column_panels / block.column_group) < 16)
+        block.column_group /= 2;
+      while (p->parallel && block.row_group > 1 &&
+             (block.row_panels / block.row_group) * (block.column_panels / block.column_group + 1) < 8)
+        block.row_group /= 2;
+      block.row_groups = (block.row_panels + block.row_group - 1) / block.row_group;
+      block.column_groups = (block.column_panels + block.column_group - 1) / block.column_group;
+      int64_t blocks = (p->k + DEPTH - 1) / DEPTH, depth = (p->k + blocks - 1) / blocks;
+      bool ragged = !own_b && !pack_b && block.columns % TILE_COLUMNS;
+      int64_t for_a = pack_a ? block.rows * depth : 0;
+      for_a = (for_a + 15) / 16 * 16;
+      int64_t for_b = (pack_b ? block.column_panels : ragged) * TILE_COLUMNS * depth;
+      size_t bytes = (size_t)(for_a + for_b) * sizeof(REAL);
+      REAL *scratch = for_a + for_b <= STACK_ELEMENTS ? stack : tapestry_allocate(bytes);
+      block.packed_a = pack_a ? scratch : NULL;
+      block.packed_b = pack_b ? scratch + for_a : NULL;
+      block.own_b = own_b;
+      block.last_panel = scratch + for_a;
+      for (block.k0 = 0; block.k0 < p->k; block.k0 += depth) {
+        block.depth = p->k - block.k0 < depth ? p->k - block.k0 : depth;
+        block.add = p->accumulate || block.k0 > 0;
+        block.last = block.k0 + block.depth == p->k;
+        int64_t b_tasks = pack_b ? (block.column_panels + PACK_GROUP - 1) / PACK_GROUP : ragged;
+        TYPED(run)(p, (pack_a ? block.row_panels : 0) + b_tasks, &block, TYPED(pack_task));
+        TYPED(run)(p, block.row_groups * block.column_groups, &block, TYPED(tile_task));
+      }
+      if (scratch != stack) tapestry_release(scratch, bytes);
+    }
+}
+
+#define DOT_GROUP 64      // columns of a task of the dot product path
+#define DOT_ROW_GROUP 240  // and its rows: a multiple of every DOT_ROWS
+
+/// DOT_GROUP columns by DOT_ROW_GROUP rows of A B^T with both operands in place. The smaller of m and DOT_COLUMNS goes along the columns of
+/// the inner loop, so that a single row still fills it.
+static void TYPED(dot_task)(void *context, int64_t index) {
+  const TYPED(product) *p = context;
+  int64_t groups = (p->n + DOT_GROUP - 1) / DOT_GROUP;
+  int64_t j0 = index % groups * DOT_GROUP, j1 = j0 + DOT_GROUP < p->n ? j0 + DOT_GROUP : p->n;
+  int64_t i0 = index / groups * DOT_ROW_GROUP, i1 = i0 + DOT_ROW_GROUP < p->m ? i0 + DOT_ROW_GROUP : p->m;
+  REAL sums[DOT_ROWS * DOT_COLUMNS + LANES], tile[DOT_ROWS * DOT_COLUMNS + LANES];
+  int64_t blocks = (p->k + DEPTH - 1) / DEPTH, depth = (p->k + blocks - 1) / blocks;
+  bool few = p->m <= DOT_COLUMNS;
+  for (int64_t k0 = 0; k0 < p->k; k0 += depth) {
+    int64_t here = p->k - k0 < depth ? p->k - k0 : depth;
+    bool add = p->accumulate || k0 > 0, last = k0 + here == p->k;
+    for (int64_t j = j0; j < j1; j += few ? DOT_ROWS : DOT_COLUMNS) {
+      int columns = (int)(j1 - j < (few ? DOT_ROWS : DOT_COLUMNS) ? j1 - j : few ? DOT_ROWS : DOT_COLUMNS);
+      const REAL *rows_of[DOT_COLUMNS];
+      for (int q = 0; q < DOT_COLUMNS; q++)
+        rows_of[q] = few ? p->a + (q < p->m ? q : 0) * p->lda + k0 : p->b + (j + (q < columns ? q : 0)) * p->ldb + k0;
+      if (few) {
+        TYPED(dots)[columns - 1][p->m - 1](here, p->b + j * p->ldb + k0, p->ldb, rows_of, rows_of[0], sums);
+        for (int64_t i = 0; i < p->m; i++)
+          for (int q = 0; q < columns; q++) tile[i * columns + q] = sums[q * p->m + i];
+        TYPED(merge)(p, add, last, 0, j, p->m, columns, tile, columns);
+      } else {
+        for (int64_t i = i0; i < i1; i += DOT_ROWS) {
+          int rows = (int)(i1 - i < DOT_ROWS ? i1 - i : DOT_ROWS);
+          // Row q of the next columns is fetched while the q-th rows are multiplied.
+          int64_t next = j + DOT_COLUMNS + (i - i0) / DOT_ROWS;
+          const REAL *ahead = next < j1 && next < j + 2 * DOT_COLUMNS ? p->b + next * p->ldb + k0 : rows_of[0];
+          TYPED(dots)[rows - 1][columns - 1](here, p->a + i * p->lda + k0, p->lda, rows_of, ahead, sums);
+          TYPED(merge)(p, add, last, i, j, rows, columns, sums, columns);
+        }
+      }
+    }
+  }
+}
+
+static void TYPED(multiply)(
+    bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
+    int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
+  TYPED(product) p = {
+    .transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = accumulate, .m = m, .n = n, .k = k,
+    .lda = lda, .ldb = ldb, .ldc = ldc, .a = a, .b = b, .c = c,
+  };
+  if (epilogue) {
+    p.row_bias = epilogue->row_bias;
+    p.column_bias = epilogue->column_bias;
+    p.relu = epilogue->relu;
+  }
+  if (m <= 0 || n <= 0) return;
+  if (n == 1 && ldc == 1 && m > 1) {  // a column of C is a row of its transpose
+    const REAL *bias = p.row_bias;
+    p.transpose_a = !transpose_b, p.transpose_b = !transpose_a, p.m = 1, p.n = m, p.ldc = m;
+    p.a = b, p.lda = ldb, p.b = a, p.ldb = lda, p.row_bias = p.column_bias, p.column_bias = bias;
+  }
+  if (p.m == 1 && p.transpose_a && p.lda == 1) p.transpose_a = false, p.lda = k;
+  if (p.n == 1 && !p.transpose_b && p.ldb == 1) p.transpose_b = true, p.ldb = k;
+  if (k <= 0) {
+    REAL zeros[LANES] = {0};
+    for (int64_t i = 0; i < p.m; i++)
+      for (int64_t j = 0; j < p.n; j += LANES)
+        TYPED(merge)(&p, accumulate, true, i, j, 1, p.n - j < LANES ? p.n - j : LANES, zeros, LANES);
+    return;
+  }
+  p.parallel = (double)p.m * (double)p.n * (double)k >= PARALLEL_PRODUCTS;
+  if (p.transpose_b && !p.transpose_a && (p.m <= DOT_ROWS_MOST || p.n <= DOT_COLUMNS))
+    TYPED(run)(
+        &p, (p.n + DOT_GROUP - 1) / DOT_GROUP * ((p.m + DOT_ROW_GROUP - 1) / DOT_ROW_GROUP), &p, TYPED(dot_task));
+  else
+    TYPED(packed_product)(&p);
+}
+
+#undef DEPTH
+#undef SPAN
+#undef ROW_GROUP
+#undef COLUMN_GROUP
+#undef STACK_ELEMENTS
+#undef PACK_GROUP
+#undef DOT_GROUP
+#undef DOT_ROW_GROUP
+#undef TILE_ROWS
+#undef TILE_COLUMNS
+#undef WIDE
+#undef WIDE_ROWS
+#undef DOT_ROWS
+#undef DOT_COLUMNS
+#include "gemm_vector_end.h"

@@ -1,0 +1,305 @@
+import CTapestryKernels
+import Testing
+
+/// Numbers for tests, the same in every run.
+struct TestNumbers {
+  var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func int(_ range: ClosedRange<Int>) -> Int {
+    range.lowerBound + Int(next() % UInt64(range.count))
+  }
+
+  mutating func chance(_ oneIn: Int) -> Bool { int(1...oneIn) == 1 }
+
+  /// In -0.5 ..< 0.5 and exact in both element types.
+  mutating func value() -> Double { Double(next() >> 40) / Double(1 << 24) - 0.5 }
+
+  mutating func values(_ count: Int) -> [Double] { (0..<count).map { _ in value() } }
+}
+
+/// Memory of one element type with guard values on both sides.
+final class GuardedMemory {
+  static let margin = 64
+  let dtype: Int32
+  let count: Int
+  private let bytes: UnsafeMutableRawPointer
+  var size: Int { dtype == Int32(TAPESTRY_FLOAT64) ? 8 : 4 }
+  var pointer: UnsafeMutableRawPointer { bytes + Self.margin * size }
+
+  init(_ dtype: Int32, _ values: [Double]) {
+    self.dtype = dtype
+    count = values.count
+    let size = dtype == Int32(TAPESTRY_FLOAT64) ? 8 : 4
+    bytes = .allocate(byteCount: (count + 2 * Self.margin) * size, alignment: 64)
+    bytes.initializeMemory(
+      as: UInt8.self, repeating: 0xA5, count: (count + 2 * Self.margin) * size)
+    for (index, value) in values.enumerated() { self[index] = value }
+  }
+
+  deinit { bytes.deallocate() }
+
+  subscript(index: Int) -> Double {
+    get {
+      size == 8
+        ? pointer.load(fromByteOffset: index * 8, as: Double.self)
+        : Double(pointer.load(fromByteOffset: index * 4, as: Float.self))
+    }
+    set {
+      if size == 8 {
+        pointer.storeBytes(of: newValue, toByteOffset: index * 8, as: Double.self)
+      } else {
+        pointer.storeBytes(of: Float(newValue), toByteOffset: index * 4, as: Float.self)
+      }
+    }
+  }
+
+  var contents: [UInt8] {
+    [UInt8](UnsafeRawBufferPointer(start: pointer, count: count * size))
+  }
+
+  var guardsAreIntact: Bool {
+    let all = UnsafeRawBufferPointer(start: bytes, count: (count + 2 * Self.margin) * size)
+    return all.prefix(Self.margin * size).allSatisfy { $0 == 0xA5 }
+      && all.suffix(Self.margin * size).allSatisfy { $0 == 0xA5 }
+  }
+
+  /// The largest difference from `expected`, over its largest magnitude (at least `floor`); NaN counts as infinite.
+  func error(against expected: [Double], floor: Double) -> Double {
+    var worst = 0.0
+    var largest = floor
+    for index in 0..<count {
+      let difference = abs(self[index] - expected[index])
+      worst = difference <= worst ? worst : difference.isNaN ? .infinity : difference
+      largest = max(largest, abs(expected[index]))
+    }
+    return worst / largest
+  }
+}
+
+enum KernelRuns {
+  static let dtypes = [Int32(TAPESTRY_FLOAT32), Int32(TAPESTRY_FLOAT64)]
+
+  /// Runs `body` once for every variant that runs here and for 1, 2 and 3 threads; puts both back afterwards.
+  static func forEach(_ body: (_ variant: String, _ threads: Int) -> Void) {
+    let variantBefore = String(cString: tapestry_cpu_current())
+    let threadsBefore = tapestry_thread_count()
+    defer {
+      _ = tapestry_cpu_select(variantBefore)
+      tapestry_set_thread_count(threadsBefore)
+    }
+    for index in 0..<tapestry_cpu_variant_count() {
+      let name = String(cString: tapestry_cpu_variant_name(index))
+      guard tapestry_cpu_select(name) else {
+        Issue.record("variant \(name) is listed but cannot be selected")
+        continue
+      }
+      for threads in 1...3 {
+        tapestry_set_thread_count(Int32(threads))
+        body(name, threads)
+      }
+    }
+  }
+
+  /// Checks what `compute` writes: every element against `expected` on one thread, the same bits on more, and intact guards.
+  static func check(
+    _ dtype: Int32, start: [Double], expected: [Double], tolerance: (Double, Double),
+    floor: Double = 1, _ label: String, sourceLocation: SourceLocation = #_sourceLocation,
+    _ compute: (UnsafeMutableRawPointer) -> Void
+  ) {
+    var bits: [UInt8] = []
+    let bound = dtype == dtypes[0] ? tolerance.0 : tolerance.1
+    forEach { variant, threads in
+      let memory = GuardedMemory(dtype, start)
+      compute(memory.pointer)
+      #expect(
+        memory.guardsAreIntact, "\(label), \(variant), \(threads) threads: wrote outside",
+        sourceLocation: sourceLocation)
+      if threads == 1 {
+        bits = memory.contents
+        let error = memory.error(against: expected, floor: floor)
+        #expect(error <= bound, "\(label), \(variant)", sourceLocation: sourceLocation)
+      } else {
+        #expect(
+          memory.contents == bits, "\(label), \(variant): \(threads) threads give other bits",
+          sourceLocation: sourceLocation)
+      }
+    }
+  }
+}
+
+struct GemmCase: CustomStringConvertible {
+  var m: Int, n: Int, k: Int
+  var transposeA = false, transposeB = false, accumulate = false
+  var rowBias = false, columnBias = false, relu = false
+  var gapA = 0, gapB = 0, gapC = 0
+
+  var description: String {
+    "\(m)x\(n)x\(k)\(transposeA ? " aT" : "")\(transposeB ? " bT" : "")"
+      + "\(accumulate ? " accumulate" : "")\(rowBias ? " row" : "")\(columnBias ? " column" : "")"
+      + "\(relu ? " relu" : "") gaps \(gapA) \(gapB) \(gapC)"
+  }
+
+  /// Sizes around the tiles of every variant (4, 6, 8, 14 rows; 8, 16, 32 columns), around the rules that choose a path, and zero.
+  static let all: [GemmCase] = {
+    var numbers = TestNumbers(1)
+    var cases: [GemmCase] = []
+    let sizes = [
+      (1, 1, 1), (1, 10, 84), (1, 33, 40), (10, 1, 33), (2, 130, 17), (3, 257, 9), (4, 31, 65),
+      (5, 7, 3), (6, 16, 16), (7, 17, 15), (13, 32, 31), (14, 64, 32), (15, 33, 47), (16, 15, 150),
+      (29, 30, 5), (64, 10, 84), (65, 12, 100), (70, 130, 40), (113, 70, 30), (9, 300, 70),
+      (0, 5, 4), (5, 0, 4), (5, 4, 0), (1, 40, 0), (3, 20, 1100), (20, 18, 1040), (2, 70, 2100),
+      (67, 3, 1030),
+    ]
+    for (m, n, k) in sizes {
+      for transposes in 0..<4 {
+        var one = GemmCase(m: m, n: n, k: k)
+        one.transposeA = transposes & 1 != 0
+        one.transposeB = transposes & 2 != 0
+        one.accumulate = numbers.chance(2)
+        one.rowBias = numbers.chance(2)
+        one.columnBias = numbers.chance(2)
+        one.relu = numbers.chance(2)
+        if numbers.chance(2) {
+          one.gapA = numbers.int(0...5)
+          one.gapB = numbers.int(0...5)
+          one.gapC = numbers.int(0...5)
+        }
+        cases.append(one)
+      }
+    }
+    return cases
+  }()
+}
+
+extension KernelSuite {
+  @Suite struct Gemm {
+    @Test(
+      "gemm: every element, variant and thread count agrees with the definition",
+      arguments: GemmCase.all)
+    func definition(_ one: GemmCase) {
+      for dtype in KernelRuns.dtypes { check(one, dtype) }
+    }
+
+    private func check(_ one: GemmCase, _ dtype: Int32) {
+      var numbers = TestNumbers(UInt64(one.m * 10007 + one.n * 101 + one.k))
+      let (m, n, k) = (one.m, one.n, one.k)
+      let lda = (one.transposeA ? m : k) + one.gapA
+      let ldb = (one.transposeB ? k : n) + one.gapB
+      let ldc = n + one.gapC
+      let a = numbers.values((one.transposeA ? k : m) * lda)
+      let b = numbers.values((one.transposeB ? n : k) * ldb)
+      let start = numbers.values(m * ldc)
+      let rows = numbers.values(m)
+      let columns = numbers.values(n)
+      var expected = start
+      for i in 0..<m {
+        for j in 0..<n {
+          var sum = one.accumulate ? start[i * ldc + j] : 0
+          let (aStart, aStep) = one.transposeA ? (i, lda) : (i * lda, 1)
+          let (bStart, bStep) = one.transposeB ? (j * ldb, 1) : (j, ldb)
+          for p in 0..<k { sum += a[aStart + p * aStep] * b[bStart + p * bStep] }
+          if one.rowBias { sum += rows[i] }
+          if one.columnBias { sum += columns[j] }
+          expected[i * ldc + j] = one.relu ? max(sum, 0) : sum
+        }
+      }
+      let (ma, mb) = (GuardedMemory(dtype, a), GuardedMemory(dtype, b))
+      let (mr, mc) = (GuardedMemory(dtype, rows), GuardedMemory(dtype, columns))
+      var epilogue = tapestry_epilogue(
+        row_bias: one.rowBias ? UnsafeRawPointer(mr.pointer) : nil,
+        column_bias: one.columnBias ? UnsafeRawPointer(mc.pointer) : nil, relu: one.relu)
+      let none = !one.rowBias && !one.columnBias && !one.relu
+      KernelRuns.check(
+        dtype, start: start, expected: expected, tolerance: (2e-6, 1e-14), "\(one)"
+      ) { c in
+        tapestry_gemm(
+          dtype, one.transposeA, one.transposeB, Int64(m), Int64(n), Int64(k), ma.pointer,
+          Int64(lda), mb.pointer, Int64(ldb), c, Int64(ldc), one.accumulate,
+          none ? nil : withUnsafePointer(to: &epilogue) { $0 })
+      }
+      #expect(ma.guardsAreIntact && mb.guardsAreIntact)
+    }
+
+    @Test("gemm: larger products give the same bits on any number of threads")
+    func larger() {
+      for (m, n, k) in [(150, 330, 60), (40, 700, 50), (300, 40, 90)] {
+        for transposes in 0..<4 {
+          check(
+            GemmCase(
+              m: m, n: n, k: k, transposeA: transposes & 1 != 0, transposeB: transposes & 2 != 0,
+              relu: transposes == 3, gapC: transposes), KernelRuns.dtypes[transposes % 2])
+        }
+      }
+    }
+
+    @Test("gemm: NaN passes through relu, and an infinity stays in its row")
+    func notFinite() {
+      for k in [5, 37] {
+        for transposed in [false, true] {
+          var a = [Double](repeating: 1, count: 3 * k)
+          a[k - 1] = .nan
+          a[k + 1] = .infinity
+          let ma = GuardedMemory(KernelRuns.dtypes[0], a)
+          let mb = GuardedMemory(KernelRuns.dtypes[0], [Double](repeating: 1, count: 20 * k))
+          KernelRuns.forEach { variant, _ in
+            let c = GuardedMemory(KernelRuns.dtypes[0], [Double](repeating: 0, count: 60))
+            var epilogue = tapestry_epilogue(row_bias: nil, column_bias: nil, relu: true)
+            tapestry_gemm(
+              KernelRuns.dtypes[0], false, transposed, 3, 20, Int64(k), ma.pointer, Int64(k),
+              mb.pointer,
+              transposed ? Int64(k) : 20, c.pointer, 20, false, &epilogue)
+            for j in 0..<20 {
+              #expect(c[j].isNaN, "\(variant)")
+              #expect(c[20 + j] == .infinity, "\(variant)")
+              #expect(c[40 + j] == Double(k), "\(variant)")
+            }
+          }
+        }
+      }
+    }
+
+    @Test("gemm_batched: every product of the batch, with repeated operands")
+    func batched() {
+      for dtype in KernelRuns.dtypes {
+        for (batch, m, n, k) in [(5, 3, 7, 9), (1, 20, 20, 20), (40, 12, 40, 33), (0, 2, 2, 2)] {
+          var numbers = TestNumbers(UInt64(batch))
+          let a = numbers.values(max(batch, 1) * m * k)
+          let b = numbers.values(2 * k * n)
+          let offsetsA = (0..<batch).map { Int64((batch - 1 - $0) * m * k) }
+          let offsetsB = (0..<batch).map { Int64($0 % 2 * k * n) }
+          var expected = [Double](repeating: 0, count: batch * m * n)
+          for p in 0..<batch {
+            for i in 0..<m {
+              for j in 0..<n {
+                var sum = 0.0
+                for q in 0..<k {
+                  sum += a[Int(offsetsA[p]) + i * k + q] * b[Int(offsetsB[p]) + j * k + q]
+                }
+                expected[(p * m + i) * n + j] = sum
+              }
+            }
+          }
+          let (ma, mb) = (GuardedMemory(dtype, a), GuardedMemory(dtype, b))
+          KernelRuns.check(
+            dtype, start: expected.map { _ in 9 }, expected: expected, tolerance: (2e-6, 1e-14),
+            "batch \(batch)"
+          ) { c in
+            tapestry_gemm_batched(
+              dtype, false, true, Int64(batch), Int64(m), Int64(n), Int64(k), ma.pointer, Int64(k),
+              offsetsA, mb.pointer, Int64(k), offsetsB, c)
+          }
+        }
+      }
+    }
+  }
+}
