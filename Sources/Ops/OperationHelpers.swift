@@ -26,6 +26,26 @@ func normalizedAxis(_ axis: Int, rank: Int) throws(Misuse) -> Int {
   return positive
 }
 
+/// A set of axes of one tensor.
+struct AxisSet: Sendable {
+  private var bits: UInt8 = 0
+
+  init() {}
+
+  /// These axes of a tensor with `rank` axes, negative ones counted from the end; all where none is named.
+  init(_ axes: [Int], rank: Int) throws(Misuse) {
+    if axes.isEmpty { bits = UInt8((1 << rank) - 1) }
+    for axis in axes {
+      let axis = try normalizedAxis(axis, rank: rank)
+      guard !contains(axis) else { throw Misuse("axis \(axis) is named twice in \(axes)") }
+      insert(axis)
+    }
+  }
+
+  @inline(__always) func contains(_ axis: Int) -> Bool { bits >> UInt8(axis) & 1 != 0 }
+  mutating func insert(_ axis: Int) { bits |= 1 << UInt8(axis) }
+}
+
 /// Strides with which a dense tensor of `shape` is read as `target`: 0 along broadcast axes.
 func broadcastStrides(_ shape: TensorShape, to target: TensorShape) -> [Int64] {
   let missing = target.rank - shape.rank
@@ -41,6 +61,83 @@ extension Tensor {
     Tensor(spec) { y in
       withMemory { x in
         tapestry_unary(Int32(function), dtype.code, Int64(count), x, y, alpha, beta)
+      }
+    }
+  }
+
+  /// y = x / divisor, exactly rounded: by the reciprocal where that is exact, as for powers of two.
+  func divided(by divisor: Double) -> Tensor {
+    let isPowerOfTwo = abs(divisor).significand == 1 && abs(divisor.exponent) <= 120
+    if dtype.isFloatingPoint && divisor.isNormal && isPowerOfTwo {
+      return mapped(TAPESTRY_AFFINE, 1 / divisor, 0)
+    }
+    return Tensor(spec) { y in
+      var size = Int64(count)
+      var (one, zero): (Int64, Int64) = (1, 0)
+      var number: UInt64 = 0
+      tapestry_fill(dtype.code, 1, divisor, &number)
+      withMemory { x in
+        tapestry_binary(
+          Int32(TAPESTRY_DIVIDE), dtype.code, 1, &size, &one, &zero, x, &number, y)
+      }
+    }
+  }
+
+  /// The reduction over `axes`, which stay with size 1. One pass per run of neighbouring axes, the last
+  /// run first.
+  func reduced(_ reduction: Int, along axes: AxisSet) -> Tensor {
+    var sizes = shape
+    var result = self
+    var step = reduction
+    var last = rank - 1
+    while last >= 0 {
+      guard axes.contains(last) else {
+        last -= 1
+        continue
+      }
+      // Axes of size 1 are part of any run.
+      var first = last
+      while first > 0, axes.contains(first - 1) || sizes[first - 1] == 1 { first -= 1 }
+      var (outer, count, inner) = (1, 1, 1)
+      for axis in 0..<first { outer *= sizes[axis] }
+      for axis in first...last {
+        count *= sizes[axis]
+        sizes[axis] = 1
+      }
+      for axis in last + 1..<Swift.max(rank, last + 1) { inner *= sizes[axis] }
+      last = first - 1
+      if count == 1 && step != TAPESTRY_SUM_OF_SQUARES { continue }
+      let source = result
+      result = Tensor(sizes, dtype) { y in
+        source.withMemory { x in
+          tapestry_reduce(
+            Int32(step), dtype.code, Int64(outer), Int64(count), Int64(inner), x, y)
+        }
+      }
+      if step == TAPESTRY_SUM_OF_SQUARES { step = TAPESTRY_SUM }
+    }
+    // Nothing to sum over still has to be squared.
+    if step == TAPESTRY_SUM_OF_SQUARES { return mapped(TAPESTRY_SQUARE) }
+    return result.sharing(sizes)
+  }
+
+  /// A new tensor that an index space of `sizes` is copied into: target[Σ i_k target_k] = self[Σ i_k source_k].
+  ///
+  /// - Parameters:
+  ///   - clearing: what the elements are that the copy does not reach; `nil` when it reaches all.
+  ///   - targetStart: the element of the target at index 0; likewise `sourceStart`.
+  func copied(
+    to shape: TensorShape, sizes: some Collection<Int>, targetStrides: [Int64], targetStart: Int = 0,
+    sourceStrides: [Int64], sourceStart: Int = 0, clearing: Double? = nil
+  ) -> Tensor {
+    let size = dtype.size
+    return Tensor(shape, dtype) { y in
+      if let clearing { tapestry_fill(dtype.code, Int64(shape.elementCount), clearing, y) }
+      if sizes.contains(0) { return }
+      withMemory { x in
+        tapestry_strided_copy(
+          Int32(size), Int32(sizes.count), sizes.map(Int64.init), targetStrides,
+          y + targetStart * size, sourceStrides, x + sourceStart * size)
       }
     }
   }

@@ -72,7 +72,7 @@ private struct CaseReplay {
       return (name: name, leaf: leaf)
     }
     let outputs = zip(reference.names("outputs"), operation(reference.attributes, inputs))
-      .filter { reference.names("cotangents").contains($0.0) && $0.1.isTracked }
+      .filter { reference.names("cotangents").contains("g" + $0.0) && $0.1.isTracked }
     guard !leaves.isEmpty, !outputs.isEmpty else {
       if !leaves.isEmpty { failures.append("no output is tracked") }
       return
