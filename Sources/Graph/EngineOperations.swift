@@ -35,7 +35,9 @@ func sum(_ a: Tensor, _ b: Tensor) -> Tensor { apply(Accumulate(), to: Tensors(a
 
 /// Σ a b as a number.
 func dot(_ a: Tensor, _ b: Tensor) -> Double {
-  withMemory(a, b) { x, y in tapestry_dot(a.dtype.code, Int64(a.count), x, y) }
+  var result = 0.0
+  withMemory(a, b) { x, y in result = tapestry_dot(a.dtype.code, Int64(a.count), x, y) }
+  return result
 }
 
 /// y = x on the same memory: a new place in the graph.
