@@ -68,8 +68,6 @@ let package = Package(
       dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"],
       path: "Tests/OptimTests"),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
-    .testTarget(
-      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
     .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
     .testTarget(
       name: "CommandsTests",

@@ -97,15 +97,19 @@ public final class LBFGS: Optimizer {
   }
 
   private func dot(_ a: Tensor, _ b: Tensor) -> Double {
-    withMemory(a, b) { tapestry_dot(DType.float64.code, Int64(length), $0, $1) }
+    var result = 0.0
+    withMemory(a, b) { result = tapestry_dot(DType.float64.code, Int64(length), $0, $1) }
+    return result
   }
 
   private func dot(_ a: Tensor, _ b: [Double]) -> Double {
+    var result = 0.0
     a.withMemory { a in
       b.withUnsafeBytes {
-        tapestry_dot(DType.float64.code, Int64(length), a, $0.baseAddress)
+        result = tapestry_dot(DType.float64.code, Int64(length), a, $0.baseAddress)
       }
     }
+    return result
   }
 
   private func add(_ x: Tensor, times factor: Double, to sum: inout [Double]) {
