@@ -80,7 +80,7 @@ struct ClassifyCommand {
   private func classify(_ subject: Subject, with net: SavedNet) throws -> [Double] {
     let loader = try net.description.loader(subject.image, batchSize: 1)
     let images = loader.epoch(0)[0].images
-    return inference { softmax(net.model(images), along: 1) }.scalars()
+    return inference { softmax(net.model(images)) }.scalars()
   }
 
   // MARK: - Images

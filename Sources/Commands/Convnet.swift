@@ -90,7 +90,7 @@ package struct Convnet {
       warnOfDebugBuild()
       return try EvaluateCommand(arguments, self).run()
     case ClassifyCommand.description.name: return try ClassifyCommand(arguments, self).run()
-    case ModelsCommand.description.name: return try ModelsCommand(arguments, self).run()
+    case ModelsCommand.description.name: return ModelsCommand(arguments, self).run()
     case Self.versionDescription.name: console.line("convnet \(Self.version)")
     default:
       let topic = arguments.argument("COMMAND")

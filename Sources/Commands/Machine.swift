@@ -9,11 +9,15 @@
 /// The most memory that this process has held at once, in bytes: all of it, not the tensors alone.
 func peakMemory() -> Int {
   var usage = rusage()
-  guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
   #if canImport(Darwin)
-    return usage.ru_maxrss
+    let bytesPerUnit = 1
+    let result = getrusage(RUSAGE_SELF, &usage)
+  #elseif canImport(Musl)
+    let bytesPerUnit = 1024
+    let result = getrusage(RUSAGE_SELF, &usage)
   #else
-    // Kibibytes here.
-    return usage.ru_maxrss * 1024
+    let bytesPerUnit = 1024
+    let result = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
   #endif
+  return result == 0 ? usage.ru_maxrss * bytesPerUnit : 0
 }
