@@ -62,7 +62,7 @@ extension WeightsDescription {
     _ set: ImageSet, batchSize: Int, shuffleSeed: UInt64? = nil
   ) throws(ImageScalingError) -> BatchLoader {
     try BatchLoader(
-      set, batchSize: batchSize, height: height, width: width, shuffled: shuffleSeed != nil,
-      seed: shuffleSeed ?? 0)
+      set, batchSize: batchSize, height: height, width: width, normalization: normalization,
+      shuffled: shuffleSeed != nil, seed: shuffleSeed ?? 0)
   }
 }

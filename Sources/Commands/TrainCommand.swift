@@ -116,7 +116,7 @@ struct TrainCommand {
     let saved = WeightsDescription(
       model: entry.name, classNames: training.classNames, channels: training.channels,
       height: max(training.height, entry.input.height), width: max(training.width, entry.input.width),
-      data: source.name, seed: seed)
+      normalization: Normalization(of: training), data: source.name, seed: seed)
     let random = RandomSource(seed: seed)
     let model = try withRandomSource(random) { try saved.makeModel(source: source.name) }
     let loader = try saved.loader(training, batchSize: batchSize, shuffleSeed: seed)

@@ -1,3 +1,4 @@
+import TapestryDatasets
 import TapestryFiles
 import TapestryGraph
 import TapestryModels
@@ -12,6 +13,8 @@ struct WeightsDescription: Equatable {
   var channels: Int
   var height: Int
   var width: Int
+  /// What pixel values in 0 ... 1 are shifted and scaled by before the net sees them.
+  var normalization: Normalization
   /// The name of the training data: `digits`, or that of its folder.
   var data: String
   /// The seed of the run; with it the embedded digits are split again as they were.
@@ -25,18 +28,21 @@ struct WeightsDescription: Equatable {
       "model": model, "classes": String(classes), "channels": String(channels),
       "height": String(height), "width": String(width), "data": data, "seed": String(seed),
       "class_names": jsonLine(.array(classNames.map { .string($0) })), "format": "pt",
+      "mean": jsonLine(.array(normalization.mean.map { .number($0) })),
+      "deviation": jsonLine(.array(normalization.deviation.map { .number($0) })),
     ]
   }
 
   init(
-    model: String, classNames: [String], channels: Int, height: Int, width: Int, data: String,
-    seed: UInt64
+    model: String, classNames: [String], channels: Int, height: Int, width: Int,
+    normalization: Normalization, data: String, seed: UInt64
   ) {
     self.model = model
     self.classNames = classNames
     self.channels = channels
     self.height = height
     self.width = width
+    self.normalization = normalization
     self.data = data
     self.seed = seed
   }
@@ -67,7 +73,7 @@ struct WeightsDescription: Equatable {
     }
     let stored = Self.sizes(of: entry, in: file)
     let classes = number("classes", in: 1...65_536, otherwise: stored.classes)
-    channels = number("channels", in: 1...1024, otherwise: stored.channels)
+    let channelCount = number("channels", in: 1...1024, otherwise: stored.channels)
     height = number("height", in: 1...8192, otherwise: entry.input.height)
     width = number("width", in: 1...8192, otherwise: entry.input.width)
     var names = (0..<classes).map(String.init)
@@ -79,6 +85,16 @@ struct WeightsDescription: Equatable {
         problems.append("class_names is not a JSON array of \(classes) strings")
       }
     }
+    func numbers(_ key: String, otherwise: Double, _ isGood: (Double) -> Bool) -> [Double] {
+      let standard = Array(repeating: otherwise, count: channelCount)
+      guard let text = texts[key] else { return standard }
+      let given = (try? JSONValue(parsing: Array(text.utf8)))?.array?.map { $0.double ?? .nan }
+      if let given, given.count == channelCount, given.allSatisfy(isGood) { return given }
+      problems.append("\(key) is \(quoted(text)), but must be an array of a number for each channel")
+      return standard
+    }
+    let mean = numbers("mean", otherwise: 0) { $0.isFinite }
+    let deviation = numbers("deviation", otherwise: 1) { $0.isFinite && $0 > 0 }
     if let text = texts["seed"], UInt64(text) == nil {
       problems.append("seed is \(quoted(text)), but must be a whole number of at least 0")
     }
@@ -86,6 +102,8 @@ struct WeightsDescription: Equatable {
       throw FileError(path: path, cause: .malformed(format: "metadata", problems: problems))
     }
     model = name
+    channels = channelCount
+    normalization = Normalization(mean: mean, deviation: deviation)
     classNames = names
     data = printable(texts["data"] ?? DataSource.digitsName)
     seed = texts["seed"].flatMap { UInt64($0) } ?? 0
