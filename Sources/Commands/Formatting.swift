@@ -1,7 +1,7 @@
 // Numbers as people read them; the same text on every platform and in every locale.
 
 /// `value` with that many digits behind the point: `0.9853`.
-func fixed(_ value: Double, _ digits: Int) -> String {
+package func fixed(_ value: Double, _ digits: Int) -> String {
   guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
   var scale = 1.0
   for _ in 0..<digits { scale *= 10 }
@@ -15,7 +15,7 @@ func fixed(_ value: Double, _ digits: Int) -> String {
 }
 
 /// `value` with a comma between groups of three digits: `60,000`.
-func grouped(_ value: Int) -> String {
+package func grouped(_ value: Int) -> String {
   var text = ""
   let digits = String(value.magnitude)
   for (index, digit) in digits.enumerated() {
@@ -26,13 +26,13 @@ func grouped(_ value: Int) -> String {
 }
 
 /// A whole number of images per second and the like; 0 for what is not finite.
-func grouped(_ value: Double) -> String {
+package func grouped(_ value: Double) -> String {
   grouped(abs(value) < 1e15 ? Int(value.rounded()) : 0)
 }
 
 /// Minutes and seconds, with hours where there are some: `0:07`, `1:02:03`. Rounded up, so that what is left
 /// is never `0:00` before the end.
-func clockTime(_ seconds: Double) -> String {
+package func clockTime(_ seconds: Double) -> String {
   let total = seconds < 1e9 ? Int(max(seconds, 0).rounded(.up)) : 0
   let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60)
   let tail = rest < 10 ? "0\(rest)" : "\(rest)"
@@ -41,14 +41,14 @@ func clockTime(_ seconds: Double) -> String {
 }
 
 /// Decimal megabytes or gigabytes: `84 MB`, `2.31 GB`.
-func byteSize(_ bytes: Int) -> String {
+package func byteSize(_ bytes: Int) -> String {
   bytes < 1_000_000_000
     ? "\(fixed(Double(bytes) / 1e6, bytes < 10_000_000 ? 1 : 0)) MB"
     : "\(fixed(Double(bytes) / 1e9, 2)) GB"
 }
 
 /// `count` and the noun, in the plural unless there is one: `1 epoch`, `5 epochs`.
-func counted(_ count: Int, _ noun: String) -> String {
+package func counted(_ count: Int, _ noun: String) -> String {
   "\(grouped(count)) \(noun)\(count == 1 ? "" : noun.hasSuffix("ss") ? "es" : "s")"
 }
 
@@ -59,14 +59,14 @@ func padded(_ text: String, _ width: Int, isRight: Bool = false) -> String {
 }
 
 /// A bar of `width` characters of which `share`, 0 ... 1, is filled, to an eighth of a character.
-func bar(_ share: Double, width: Int) -> String {
+package func bar(_ share: Double, width: Int) -> String {
   let eighths = Int((min(max(share.isNaN ? 0 : share, 0), 1) * Double(width * 8)).rounded())
   let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
   return padded(String(repeating: "█", count: eighths / 8) + parts[eighths % 8], width)
 }
 
 /// `text` as a shell takes it: in quotes when it has characters that mean something there.
-func shellQuoted(_ text: String) -> String {
+package func shellQuoted(_ text: String) -> String {
   let isPlain =
     !text.isEmpty
     && text.unicodeScalars.allSatisfy { character in

@@ -53,7 +53,7 @@ struct Picture {
     return Picture(width: columns, height: rows, brightness: means)
   }
 
-  private var rows: [ArraySlice<Double>] {
-    (0..<height).map { brightness[$0 * width..<($0 + 1) * width] }
+  private var rows: [[Double]] {
+    (0..<height).map { Array(brightness[$0 * width..<($0 + 1) * width]) }
   }
 }

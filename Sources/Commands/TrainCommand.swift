@@ -212,7 +212,7 @@ struct TrainCommand {
     console.line(
       """
       interrupted \(epoch)after \(counted(summary.steps, "step"))
-      weights as they are saved to \(weights)
+      weights, as they are, saved to \(weights)
         \(suggestion("evaluate", weights))
       """)
   }

@@ -32,14 +32,11 @@ final class TrainingReporter: TrainingObserver {
     case .lines:
       if progress.isEndOfEpoch {
         replaceLiveLine(by: Self.text(progress) + "\n")
+      } else if console.isTerminal, progress.totalSeconds - lastUpdate >= interval {
+        lastUpdate = progress.totalSeconds
+        replaceLiveLine(by: liveText(progress))
+        hasLiveLine = true
       }
-      guard console.isTerminal else { break }
-      let isEndOfRun = progress.isEndOfEpoch && progress.epoch == progress.epochs
-      guard !isEndOfRun, progress.totalSeconds - lastUpdate >= interval else { break }
-      lastUpdate = progress.totalSeconds
-      if progress.isEndOfEpoch { break }
-      replaceLiveLine(by: liveText(progress))
-      hasLiveLine = true
     }
   }
 
@@ -53,24 +50,29 @@ final class TrainingReporter: TrainingObserver {
   }
 
   /// What stays of an epoch: `epoch  3/30  loss 0.4321  accuracy 0.9123  18,500 images/s`.
-  static func text(_ progress: TrainingProgress) -> String {
+  static func text(_ progress: TrainingProgress) -> String { measures(progress) + rate(progress) }
+
+  private static func measures(_ progress: TrainingProgress) -> String {
     let epochs = String(progress.epochs)
     let epoch = padded(String(progress.epoch), epochs.count, isRight: true)
-    let rate = padded(grouped(progress.imagesPerSecond), 7, isRight: true)
     return "epoch \(epoch)/\(epochs)  loss \(fixed(progress.loss, 4))"
-      + "  accuracy \(fixed(progress.accuracy, 4))  \(rate) images/s"
+      + "  accuracy \(fixed(progress.accuracy, 4))"
   }
 
-  /// The same with a bar and the time left, as far as the line has room.
+  private static func rate(_ progress: TrainingProgress) -> String {
+    "  \(padded(grouped(progress.imagesPerSecond), 7, isRight: true)) images/s"
+  }
+
+  /// The same with a bar and the time left, as far as the line has room; the speed goes first where it has not.
   private func liveText(_ progress: TrainingProgress) -> String {
     let room = console.width - 1
-    let text = Self.text(progress)
     let left = "  \(clockTime(progress.secondsLeft)) left"
-    guard text.count + left.count <= room else { return String(text.prefix(room)) }
+    var text = Self.text(progress)
+    if text.count + left.count > room { text = Self.measures(progress) }
+    guard text.count + left.count <= room else { return String(text.prefix(max(room, 0))) }
     let barWidth = min(room - text.count - left.count - 2, 20)
     guard barWidth >= 4 else { return text + left }
-    let share = progress.share
-    let filled = Int((share * Double(barWidth)).rounded())
+    let filled = Int((progress.share * Double(barWidth)).rounded())
     let done = String(repeating: "━", count: filled)
     let rest = String(repeating: "─", count: barWidth - filled)
     return "\(text)  \(console.styled(done, .cyan))\(console.styled(rest, .dim))\(left)"

@@ -12,6 +12,12 @@ public struct Evaluation: Sendable {
   /// Seconds it took.
   public let seconds: Double
 
+  public init(loss: Double, confusion: [[Int]], seconds: Double) {
+    self.loss = loss
+    self.confusion = confusion
+    self.seconds = seconds
+  }
+
   /// The number of images.
   public var count: Int { confusion.joined().reduce(0, +) }
 
@@ -32,6 +38,12 @@ public struct Evaluation: Sendable {
     public let truth: Int
     public let answer: Int
     public let count: Int
+
+    public init(truth: Int, answer: Int, count: Int) {
+      self.truth = truth
+      self.answer = answer
+      self.count = count
+    }
   }
 
   /// The classes taken for another, most frequent first; at most `limit` pairs.
