@@ -115,6 +115,13 @@ extension Tensor {
     withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }
   }
 
+  /// Runs `body` with the address of the dense elements, for its result. ``withMemory(_:)`` is the cheaper one in
+  /// hot places: no generic call across modules.
+  package final func readingMemory<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result {
+    let storage = resolved.storageOrTrap()
+    return withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }
+  }
+
   final func storageOrTrap() -> Storage {
     guard let memory else {
       trap("a placeholder of a dry run has a shape, \(declaredSpec), but no values to read")

@@ -10,7 +10,7 @@ extension Gradients {
     tapestry_sqrt(
       tensors.reduce(0) { sum, tensor in
         sum
-          + tensor.withMemory {
+          + tensor.readingMemory {
             tapestry_sum_of_squares(tensor.dtype.code, Int64(tensor.count), $0)
           }
       })
