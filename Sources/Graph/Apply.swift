@@ -191,14 +191,22 @@ private func applyDry(
 extension Misuse {
   /// The misuse with op, operands and place filled in.
   func completed(_ operation: some TensorOperation, _ inputs: Tensors, _ site: CallSite) -> Misuse {
+    let operands = (0..<inputs.count).map {
+      (name: type(of: operation).inputName($0, of: inputs.count), tensor: inputs[$0])
+    }
+    return completed(operation.displayName, operands, site)
+  }
+
+  func completed(
+    _ operation: String, _ operands: [(name: String, tensor: Tensor)], _ site: CallSite
+  ) -> Misuse {
     var misuse = self
-    misuse.operation = operation.displayName
+    misuse.operation = operation
     misuse.site = site
-    let names = (0..<inputs.count).map { type(of: operation).inputName($0, of: inputs.count) }
-    let width = names.lazy.map(\.count).max() ?? 0
-    misuse.operands = (0..<inputs.count).map { index in
-      let padding = String(repeating: " ", count: width - names[index].count)
-      return "\(names[index])\(padding) \(inputs[index].spec)\(origin(of: inputs[index]))"
+    let width = operands.lazy.map(\.name.count).max() ?? 0
+    misuse.operands = operands.map { name, tensor in
+      let padding = String(repeating: " ", count: width - name.count)
+      return "\(name)\(padding) \(tensor.spec)\(origin(of: tensor))"
     }
     return misuse
   }
