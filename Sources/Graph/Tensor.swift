@@ -45,7 +45,10 @@ public class Tensor: @unchecked Sendable {
   }
 
   /// Shape and element type.
-  public final var spec: TensorSpec { cell == nil ? declaredSpec : resolved.declaredSpec }
+  public final var spec: TensorSpec {
+    guard let cell, let extras = Scope.current.extras else { return declaredSpec }
+    return extras.substitutions[ObjectIdentifier(cell)]?.declaredSpec ?? declaredSpec
+  }
 
   /// The sizes of the axes.
   public final var shape: TensorShape { declaredSpec.shape }
