@@ -24,7 +24,7 @@ public protocol Optimizer: AnyObject {
   /// - Parameters:
   ///   - gradients: of the loss by the parameters.
   ///   - scale: what every gradient is multiplied by first, in the same pass over memory: 1 / n
-  ///     averages n accumulated micro-batches, ``TapestryGraph/Gradients/clippingFactor(toNorm:)`` clips.
+  ///     averages n accumulated micro-batches, `gradients.clippingFactor(toNorm:)` clips.
   func update(along gradients: Gradients, scale: Double, file: StaticString, line: UInt)
 
   /// What the next steps depend on, by name: `step`, `learningRate`, and per parameter for example
@@ -46,20 +46,20 @@ extension Optimizer {
   }
 }
 
-/// Everything that kept a saved state from fitting an optimizer.
+/// Everything that kept a saved state from fitting an optimizer or an average.
 public struct OptimizerStateError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Names that the optimizer needs and the state lacks.
+  /// Names that are needed and the state lacks.
   public internal(set) var missing: [String] = []
-  /// Names in the state that mean nothing to the optimizer, or occur twice.
+  /// Names in the state that mean nothing here, or occur twice.
   public internal(set) var unknown: [String] = []
   /// Names whose values have the wrong shape, type or range, with what was expected.
   public internal(set) var unfit: [String] = []
 
   var isEmpty: Bool { missing.isEmpty && unknown.isEmpty && unfit.isEmpty }
 
-  /// `the optimizer's state does not fit; nothing was changed`, then a line per name.
+  /// `the saved state does not fit; nothing was changed`, then a line per name.
   public var description: String {
-    var lines = ["the optimizer's state does not fit; nothing was changed"]
+    var lines = ["the saved state does not fit; nothing was changed"]
     lines += missing.map { "  missing: \($0)" }
     lines += unknown.map { "  unknown: \($0)" }
     lines += unfit.map { "  unfit: \($0)" }

@@ -24,6 +24,7 @@ struct OptimizerKind: Sendable, CustomTestStringConvertible {
     OptimizerKind(name: "Adamax") { Adamax($0, learningRate: 0.05) },
     OptimizerKind(name: "NAdam") { NAdam($0, learningRate: 0.05) },
     OptimizerKind(name: "RAdam") { RAdam($0, learningRate: 0.05, beta2: 0.9) },
+    OptimizerKind(name: "LARS") { LARS($0, learningRate: 0.5, trust: 0.02) },
     OptimizerKind(name: "Rprop") { Rprop($0) },
   ]
 

@@ -60,7 +60,7 @@ import Testing
     #expect(error.unfit == ["weight.momentum is [3, 2] float64, but expected [2, 3] float64"])
     #expect(
       error.description == """
-        the optimizer's state does not fit; nothing was changed
+        the saved state does not fit; nothing was changed
           missing: step
           missing: bias.momentum
           unknown: bias.updates (it occurs twice)
