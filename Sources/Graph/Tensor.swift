@@ -45,7 +45,10 @@ public class Tensor: @unchecked Sendable {
   }
 
   /// Shape and element type.
-  public final var spec: TensorSpec { cell == nil ? declaredSpec : resolved.declaredSpec }
+  public final var spec: TensorSpec {
+    guard let cell, let extras = Scope.current.extras else { return declaredSpec }
+    return extras.substitutions[ObjectIdentifier(cell)]?.declaredSpec ?? declaredSpec
+  }
 
   /// The sizes of the axes.
   public final var shape: TensorShape { declaredSpec.shape }
@@ -113,6 +116,13 @@ extension Tensor {
   package final func withMemory(_ body: (UnsafeRawPointer) -> Void) {
     let storage = memory ?? resolved.storageOrTrap()
     withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }
+  }
+
+  /// Runs `body` with the address of the dense elements, for its result. ``withMemory(_:)`` is the cheaper one in
+  /// hot places: no generic call across modules.
+  package final func readingMemory<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result {
+    let storage = resolved.storageOrTrap()
+    return withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }
   }
 
   final func storageOrTrap() -> Storage {

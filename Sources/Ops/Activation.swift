@@ -34,7 +34,9 @@ struct ReluGradient: BroadcastingOperation {
 /// y = 1 / (1 + e^-x); y' = y (1 - y).
 struct Sigmoid: ElementwiseOperation {
   var keeps: Kept { .outputs(0) }
-  func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_SIGMOID)) }
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].mapped(TAPESTRY_SIGMOID))
+  }
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(SigmoidGradient.of(node.cotangent, node.output()))
   }
@@ -45,7 +47,9 @@ struct Sigmoid: ElementwiseOperation {
 
 /// g y (1 - y).
 struct SigmoidGradient: BroadcastingOperation {
-  static func of(_ g: Tensor, _ y: Tensor) -> Tensor { apply(SigmoidGradient(), to: Tensors(g, y))[0] }
+  static func of(_ g: Tensor, _ y: Tensor) -> Tensor {
+    apply(SigmoidGradient(), to: Tensors(g, y))[0]
+  }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     Tensors(inputs[0].combined(TAPESTRY_SIGMOID_GRADIENT, with: inputs[1]))
@@ -134,7 +138,9 @@ struct Gelu: ElementwiseOperation {
 
 /// y = ln(1 + e^x); y' = sigmoid x.
 struct Softplus: ElementwiseOperation {
-  func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_SOFTPLUS)) }
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].mapped(TAPESTRY_SOFTPLUS))
+  }
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(node.cotangent * sigmoid(node.input(0)))
   }

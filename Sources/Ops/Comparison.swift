@@ -13,7 +13,8 @@ struct Compare: TensorOperation {
     let (left, right) = (inputs[0].spec, inputs[1].spec)
     guard left.dtype == right.dtype else {
       throw Misuse(
-        "operands differ in type, \(left.dtype) and \(right.dtype); convert one with converted(to:)")
+        "operands differ in type, \(left.dtype) and \(right.dtype); convert one with converted(to:)"
+      )
     }
     return Specs(try broadcastShape(left.shape, right.shape), .bool)
   }

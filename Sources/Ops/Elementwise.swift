@@ -68,7 +68,9 @@ struct Square: TensorOperation {
     guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
     return Specs(inputs[0].spec)
   }
-  func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_SQUARE)) }
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].mapped(TAPESTRY_SQUARE))
+  }
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(node.cotangent * node.input(0) * 2)
   }

@@ -52,7 +52,9 @@ struct ScatterAdd: TensorOperation {
   let site: CallSite
   var keeps: Kept { .inputs(1) }
 
-  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { Specs(shape, inputs[0].dtype) }
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    Specs(shape, inputs[0].dtype)
+  }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (g, indices) = (inputs[0], inputs[1])
@@ -91,7 +93,8 @@ struct TakeAlongAxis: TensorOperation {
       indices.rank == shape.rank
       && shape.indices.allSatisfy { $0 == axis || shape[$0] == indices[$0] }
     guard agrees else {
-      throw Misuse("the indices are \(indices), but the values \(shape): only axis \(axis) may differ")
+      throw Misuse(
+        "the indices are \(indices), but the values \(shape): only axis \(axis) may differ")
     }
     return Specs(indices, inputs[0].dtype)
   }
@@ -122,7 +125,9 @@ struct PutAlongAxis: TensorOperation {
   let site: CallSite
   var keeps: Kept { .inputs(1) }
 
-  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { Specs(shape, inputs[0].dtype) }
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    Specs(shape, inputs[0].dtype)
+  }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (g, indices) = (inputs[0], inputs[1])
@@ -131,7 +136,8 @@ struct PutAlongAxis: TensorOperation {
       Tensor(shape, g.dtype) { x in
         g.withMemory { values in
           tapestry_scatter_add(
-            g.dtype.code, 1, Int64(shape.elementCount), 1, Int64(positions.count), positions, values,
+            g.dtype.code, 1, Int64(shape.elementCount), 1, Int64(positions.count), positions,
+            values,
             x)
         }
       })

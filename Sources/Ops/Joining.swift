@@ -25,7 +25,8 @@ struct Concatenate: TensorOperation {
         && other.indices.allSatisfy { $0 == axis || other[$0] == inputs[0].shape[$0] }
       guard agrees else {
         throw Misuse(
-          "input \(index) is \(other), but input 0 is \(inputs[0].shape): only axis \(axis) may differ")
+          "input \(index) is \(other), but input 0 is \(inputs[0].shape): only axis \(axis) may differ"
+        )
       }
       shape[axis] += other[axis]
     }
@@ -68,7 +69,8 @@ struct Concatenate: TensorOperation {
 
 /// `rows` runs of `width` elements from one memory to another.
 private func copyRows(
-  _ rows: Int, _ width: Int, _ size: Int, _ target: UnsafeMutableRawPointer, stride targetStride: Int,
+  _ rows: Int, _ width: Int, _ size: Int, _ target: UnsafeMutableRawPointer,
+  stride targetStride: Int,
   _ source: UnsafeRawPointer, stride sourceStride: Int
 ) {
   if rows == 0 || width == 0 { return }
@@ -88,7 +90,8 @@ struct Split: TensorOperation {
     let shape = inputs[0].shape
     let axis = try normalizedAxis(axis, rank: shape.rank)
     guard !sizes.isEmpty, sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == shape[axis] else {
-      throw Misuse("the sizes \(sizes) do not sum to the \(shape[axis]) of axis \(axis) of \(shape)")
+      throw Misuse(
+        "the sizes \(sizes) do not sum to the \(shape[axis]) of axis \(axis) of \(shape)")
     }
     return Specs(
       sizes.map { size in

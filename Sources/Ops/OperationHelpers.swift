@@ -13,7 +13,8 @@ func requireSameType(
   }
   for index in 1..<max(inputs.count, 1) where inputs[index].dtype != dtype {
     throw Misuse(
-      "operands differ in type, \(dtype) and \(inputs[index].dtype); convert one with converted(to:)")
+      "operands differ in type, \(dtype) and \(inputs[index].dtype); convert one with converted(to:)"
+    )
   }
 }
 
@@ -127,7 +128,8 @@ extension Tensor {
   ///   - clearing: what the elements are that the copy does not reach; `nil` when it reaches all.
   ///   - targetStart: the element of the target at index 0; likewise `sourceStart`.
   func copied(
-    to shape: TensorShape, sizes: some Collection<Int>, targetStrides: [Int64], targetStart: Int = 0,
+    to shape: TensorShape, sizes: some Collection<Int>, targetStrides: [Int64],
+    targetStart: Int = 0,
     sourceStrides: [Int64], sourceStart: Int = 0, clearing: Double? = nil
   ) -> Tensor {
     let size = dtype.size

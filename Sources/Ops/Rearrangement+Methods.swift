@@ -92,7 +92,9 @@ struct ExpandDimensions: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let shape = inputs[0].shape
-    guard shape.rank < TensorShape.maximumRank else { throw Misuse("\(shape) has six axes already") }
+    guard shape.rank < TensorShape.maximumRank else {
+      throw Misuse("\(shape) has six axes already")
+    }
     let place = try normalizedAxis(axis, rank: shape.rank + 1)
     return Specs(TensorShape(shape[..<place] + [1] + shape[place...]), inputs[0].dtype)
   }

@@ -39,14 +39,17 @@ struct Reshape: TensorOperation {
     }
     var result = shape
     guard known > 0, count % known == 0 else {
-      throw Misuse("\(count) elements of \(source) do not divide by the \(known) of the given sizes")
+      throw Misuse(
+        "\(count) elements of \(source) do not divide by the \(known) of the given sizes")
     }
     result[open] = count / known
     return result
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    do { return Tensors(inputs[0].sharing(try resolved(inputs[0].shape))) } catch { trap("\(error)") }
+    do { return Tensors(inputs[0].sharing(try resolved(inputs[0].shape))) } catch {
+      trap("\(error)")
+    }
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -67,14 +70,18 @@ struct Transpose: TensorOperation {
 
   private func order(_ rank: Int) throws(Misuse) -> [Int] {
     if permutation.isEmpty {
-      guard rank >= 2 else { throw Misuse("there are \(rank) axes, but two are needed to swap them") }
+      guard rank >= 2 else {
+        throw Misuse("there are \(rank) axes, but two are needed to swap them")
+      }
       return Array(0..<rank - 2) + [rank - 1, rank - 2]
     }
     var seen = AxisSet()
     var order: [Int] = []
     for axis in permutation {
       let axis = try normalizedAxis(axis, rank: rank)
-      guard !seen.contains(axis) else { throw Misuse("axis \(axis) is named twice in \(permutation)") }
+      guard !seen.contains(axis) else {
+        throw Misuse("axis \(axis) is named twice in \(permutation)")
+      }
       seen.insert(axis)
       order.append(axis)
     }
@@ -159,7 +166,9 @@ struct Flip: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    guard let set = try? AxisSet(axes, rank: x.rank) else { trap("flip: the shape rule was passed over") }
+    guard let set = try? AxisSet(axes, rank: x.rank) else {
+      trap("flip: the shape rule was passed over")
+    }
     let strides = x.shape.strides
     var source = strides.map(Int64.init)
     var start = 0

@@ -63,7 +63,9 @@ struct ArgMax: TensorOperation {
       if let reduced, position != reduced {
         result.append(shape[position])
       } else {
-        guard shape[position] > 0 else { throw Misuse("axis \(position) of \(shape) has no elements") }
+        guard shape[position] > 0 else {
+          throw Misuse("axis \(position) of \(shape) has no elements")
+        }
         if keepsDimensions { result.append(1) }
       }
     }

@@ -20,7 +20,11 @@ extension ReducingOperation {
     let set = try AxisSet(axes, rank: shape.rank)
     var result = TensorShape()
     for axis in 0..<shape.rank {
-      if !set.contains(axis) { result.append(shape[axis]) } else if keepsDimensions { result.append(1) }
+      if !set.contains(axis) {
+        result.append(shape[axis])
+      } else if keepsDimensions {
+        result.append(1)
+      }
     }
     return result
   }
@@ -137,7 +141,8 @@ struct Variance: ReducingOperation {
 
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    let centered = x - x.mean(along: axes.isEmpty ? Array(0..<x.rank) : axes, keepingDimensions: true)
+    let centered =
+      x - x.mean(along: axes.isEmpty ? Array(0..<x.rank) : axes, keepingDimensions: true)
     let g = restored(node.cotangent, of: x.shape)
     return Tensors(g * (2 / divisor(x.shape)) * centered)
   }
@@ -159,11 +164,13 @@ struct LogSumExp: ReducingOperation {
     let x = inputs[0]
     let set = axisSet(x.shape)
     // An infinite shift would leave ∞ - ∞; the largest finite number leaves what is meant.
-    let bound = x.dtype == .float32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
+    let bound =
+      x.dtype == .float32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
     let shift = x.reduced(TAPESTRY_MAX, along: set).mapped(TAPESTRY_CLIP, -bound, bound)
     let sum = x.combined(TAPESTRY_SUBTRACT, with: shift).mapped(TAPESTRY_EXP)
       .reduced(TAPESTRY_SUM, along: set)
-    return Tensors(shaped(sum.mapped(TAPESTRY_LOG).combined(TAPESTRY_ADD, with: shift), of: x.shape))
+    return Tensors(
+      shaped(sum.mapped(TAPESTRY_LOG).combined(TAPESTRY_ADD, with: shift), of: x.shape))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

@@ -20,7 +20,9 @@ struct AxisRange: Sendable {
     result.axis = try normalizedAxis(axis, rank: shape.rank)
     let size = shape[result.axis]
     if end == .max { result.end = size }
-    guard step >= 1 else { throw Misuse("the step along axis \(result.axis) is \(step), not positive") }
+    guard step >= 1 else {
+      throw Misuse("the step along axis \(result.axis) is \(step), not positive")
+    }
     guard start >= 0, start <= result.end, result.end <= size else {
       throw Misuse(
         "\(start) ..< \(result.end) is no part of axis \(result.axis) of \(shape), 0 ..< \(size)")
@@ -72,7 +74,9 @@ struct Slice: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    guard let ranges = try? ranges.resolved(in: x.shape) else { trap("the shape rule was passed over") }
+    guard let ranges = try? ranges.resolved(in: x.shape) else {
+      trap("the shape rule was passed over")
+    }
     let part = ranges.part(of: x.shape)
     let (start, strides) = ranges.layout(in: x.shape)
     return Tensors(
@@ -108,7 +112,9 @@ struct Embed: TensorOperation {
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    guard let ranges = try? ranges.resolved(in: shape) else { trap("the shape rule was passed over") }
+    guard let ranges = try? ranges.resolved(in: shape) else {
+      trap("the shape rule was passed over")
+    }
     let x = inputs[0]
     let (start, strides) = ranges.layout(in: shape)
     return Tensors(

@@ -7,13 +7,13 @@ extension Gradients {
   /// Summed in double precision in the order of the parameters, blocked by index: the same bits on any number of
   /// threads. Not finite when an element is not, or when a square overflows float64.
   public var norm: Double {
-    var sum = 0.0
-    for tensor in tensors {
-      tensor.withMemory {
-        sum += tapestry_sum_of_squares(tensor.dtype.code, Int64(tensor.count), $0)
-      }
-    }
-    return tapestry_sqrt(sum)
+    tapestry_sqrt(
+      tensors.reduce(0) { sum, tensor in
+        sum
+          + tensor.readingMemory {
+            tapestry_sum_of_squares(tensor.dtype.code, Int64(tensor.count), $0)
+          }
+      })
   }
 
   /// Scaled down together so that their ``norm`` is at most `maximum`: every gradient is multiplied by

@@ -74,11 +74,11 @@ public final class LBFGS: Optimizer {
   private func learnCurvature(from g: [Double]) {
     guard let previous = memory.previousGradient, let move = memory.move else { return }
     let y = vector(zip(g, previous.scalars()).map { $0 - $1 })
-    let curvature = dot(y, move)
+    let curvature = TapestryGraph.dot(y, move)
     guard curvature > 1e-10 else { return }
     if memory.pairs.count == historySize { memory.pairs.removeFirst() }
     memory.pairs.append((y, move))
-    memory.scale = curvature / dot(y, y)
+    memory.scale = curvature / TapestryGraph.dot(y, y)
   }
 
   /// The two-loop recursion.
@@ -86,30 +86,22 @@ public final class LBFGS: Optimizer {
     var d = g.map { -$0 }
     var weights = [Double](repeating: 0, count: memory.pairs.count)
     for (index, (y, s)) in memory.pairs.enumerated().reversed() {
-      weights[index] = dot(s, d) / dot(y, s)
+      weights[index] = dot(s, d) / TapestryGraph.dot(y, s)
       add(y, times: -weights[index], to: &d)
     }
     scaleVector(&d, by: memory.scale)
     for (index, (y, s)) in memory.pairs.enumerated() {
-      add(s, times: weights[index] - dot(y, d) / dot(y, s), to: &d)
+      add(s, times: weights[index] - dot(y, d) / TapestryGraph.dot(y, s), to: &d)
     }
     return d
   }
 
-  private func dot(_ a: Tensor, _ b: Tensor) -> Double {
-    var result = 0.0
-    withMemory(a, b) { result = tapestry_dot(DType.float64.code, Int64(length), $0, $1) }
-    return result
-  }
-
   private func dot(_ a: Tensor, _ b: [Double]) -> Double {
-    var result = 0.0
-    a.withMemory { a in
+    a.readingMemory { a in
       b.withUnsafeBytes {
-        result = tapestry_dot(DType.float64.code, Int64(length), a, $0.baseAddress)
+        tapestry_dot(DType.float64.code, Int64(length), a, $0.baseAddress)
       }
     }
-    return result
   }
 
   private func add(_ x: Tensor, times factor: Double, to sum: inout [Double]) {

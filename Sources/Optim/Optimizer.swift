@@ -24,7 +24,7 @@ public protocol Optimizer: AnyObject {
   /// - Parameters:
   ///   - gradients: of the loss by the parameters.
   ///   - scale: what every gradient is multiplied by first, in the same pass over memory: 1 / n
-  ///     averages n accumulated micro-batches, ``TapestryGraph/Gradients/clippingFactor(toNorm:)`` clips.
+  ///     averages n accumulated micro-batches, `gradients.clippingFactor(toNorm:)` clips.
   func update(along gradients: Gradients, scale: Double, file: StaticString, line: UInt)
 
   /// What the next steps depend on, by name: `step`, `learningRate`, and per parameter for example

@@ -25,7 +25,8 @@ import Testing
 
   @Test("other shapes and types are refused before any value")
   func specs() {
-    #expect(found(Tensor([1, 2]), Tensor([1, 2, 3]))?.description == "shape [2], but expected [3]")
+    #expect(
+      found(Tensor([1, 2]), Tensor([1, 2, 3]))?.description == "shape [2], but expected [3]")
     #expect(found(Tensor([1]), Tensor(1))?.description == "shape [1], but expected []")
     #expect(
       found(Tensor([1]), Tensor([1], dtype: .float64))?.description
@@ -48,7 +49,9 @@ import Testing
 
   @Test("expectClose records an issue")
   func issue() {
-    withKnownIssue { expectClose(Tensor([1]), [2], "planted") } matching: {
+    withKnownIssue {
+      expectClose(Tensor([1]), [2], "planted")
+    } matching: {
       $0.comments.contains { $0.rawValue.contains("planted: worst at [0]") }
     }
     withKnownIssue { expectClose(Tensor([1]), [1, 1], shape: [3]) }

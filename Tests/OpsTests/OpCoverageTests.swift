@@ -25,7 +25,8 @@ import Testing
           cotangents: second.map { sample($0.shape, seed: 8, dtype: $0.dtype) })
       }
     }
-    let declared = try declarations(#/struct (\w+)(?:<.*>)?: (?:\w+, )*\w*Operation\b/#, in: sources)
+    let declared = try declarations(
+      #/struct (\w+)(?:<.*>)?: (?:\w+, )*\w*Operation\b/#, in: sources)
     #expect(declared.count > 20)
     let unseen = declared.subtracting(observer.names)
     #expect(unseen.isEmpty, "no row of the table runs \(unseen.sorted())")
@@ -39,7 +40,8 @@ import Testing
     #expect(functions.count > 20)
     #expect(operators.count > 5)
     let text = try contents(of: folder("Tests/OpsTests/Cases")).joined()
-    let uncalled = functions.filter { !text.contains("\($0)(") }
+    let uncalled =
+      functions.filter { !text.contains("\($0)(") }
       + operators.filter { !text.contains(" \($0) ") && !text.contains("(\($0)$0[0])") }
     #expect(uncalled.isEmpty, "no row of the table calls \(uncalled.sorted())")
   }

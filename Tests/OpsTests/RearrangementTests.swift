@@ -13,7 +13,8 @@ import Testing
     #expect(x.flipped().shape == [2, 0, 3])
     #expect(x.flattened(from: 1).shape == [2, 0])
     #expect(x.broadcast(to: [4, 2, 0, 3]).shape == [4, 2, 0, 3])
-    #expect(concatenate([x, .ones([2, 1, 3])], along: 1).scalars() == Array(repeating: 1, count: 6))
+    #expect(
+      concatenate([x, .ones([2, 1, 3])], along: 1).scalars() == Array(repeating: 1, count: 6))
     #expect(x.sliced(0..<0, along: 1).shape == [2, 0, 3])
     #expect(x.padded([(0, 0), (1, 0), (0, 0)], value: 2).sum().item == 12)
     #expect(x.gathered(Tensor(integers: []), along: 0).shape == [0, 0, 3])
@@ -27,7 +28,7 @@ import Testing
   func sharing() {
     let x = Tensor([1, 2, 3, 4])
     let y = x.reshaped(to: [2, 2])
-    #expect(x.withMemory { a in y.withMemory { b in a == b } })
+    #expect(x.readingMemory { a in y.readingMemory { b in a == b } })
     #expect(y.reshaped(to: x.shape).shape == [4])
     #expect(Tensor(3).flattened().shape == [1])
   }

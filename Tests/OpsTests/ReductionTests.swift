@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 @Suite struct ReductionEdges {
-  @Test("of nothing: a sum is 0, a mean and a variance NaN; along an axis that is not empty, nothing")
+  @Test(
+    "of nothing: a sum is 0, a mean and a variance NaN; along an axis that is not empty, nothing")
   func empty() {
     let x = Tensor.zeros([0, 3])
     expectClose(x.sum(), Tensor(0))
@@ -60,7 +61,9 @@ import Testing
   @Test("log-sum-exp of huge, tiny and infinite values")
   func logSumExp() {
     for dtype in [DType.float32, .float64] {
-      let rows = [[1e30, 1e30], [-1e30, -1e30], [-.infinity, -.infinity], [-.infinity, 2], [.infinity, 1]]
+      let rows = [
+        [1e30, 1e30], [-1e30, -1e30], [-.infinity, -.infinity], [-.infinity, 2], [.infinity, 1],
+      ]
       let x = Tensor(rows, dtype: dtype)
       expectClose(x.logSumExp(along: 1), [1e30, -1e30, -.infinity, 2, .infinity])
     }
@@ -71,7 +74,8 @@ import Testing
   @Test("the norm of huge and tiny values, and of zeros, whose gradient is 0")
   func norm() {
     expectClose(Tensor([3e30, 4e30]).norm(), Tensor(5e30))
-    expectClose(Tensor([[3e-30, 4e-30], [0, 0], [3, 4]]).norm(along: 1), [5e-30, 0, 5], absoluteTolerance: 0)
+    expectClose(
+      Tensor([[3e-30, 4e-30], [0, 0], [3, 4]]).norm(along: 1), [5e-30, 0, 5], absoluteTolerance: 0)
     expectClose(Tensor([3e200, 4e200], dtype: .float64).norm(), Tensor(5e200, dtype: .float64))
     expectClose(Tensor([.infinity, 1]).norm(), Tensor(.infinity))
     let x = Tensor([[0, 0], [3, 4]], dtype: .float64).tracked()

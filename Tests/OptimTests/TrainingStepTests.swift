@@ -22,7 +22,7 @@ private func bowl(_ x: Tensor) -> Tensor { apply(Bowl(), to: [x])[0] }
 /// Steps along the gradients of a recorded graph.
 @Suite struct TrainingStepTests {
   private func address(_ parameter: Parameter) -> Int {
-    parameter.value.withMemory { Int(bitPattern: $0) }
+    parameter.value.readingMemory { Int(bitPattern: $0) }
   }
 
   @Test("after a releasing backward pass a step writes in place", arguments: OptimizerKind.all)

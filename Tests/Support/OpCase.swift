@@ -80,17 +80,22 @@ public func sample(_ shape: TensorShape, seed: UInt64 = 1, dtype: DType = .float
     return Double((z ^ (z >> 31)) >> 11) * 0x1p-53
   }
   // The sum of twelve uniform numbers is normal enough, and needs no mathematics library.
-  let values = (0..<shape.elementCount).map { _ in (0..<12).reduce(-6.0) { sum, _ in sum + next() } }
+  let values = (0..<shape.elementCount).map { _ in (0..<12).reduce(-6.0) { sum, _ in sum + next() }
+  }
   return Tensor(values, shape: shape, dtype: dtype)
 }
 
 /// As ``sample(_:seed:dtype:)``, with all values at least 0.2.
-public func positiveSample(_ shape: TensorShape, seed: UInt64 = 1, dtype: DType = .float64) -> Tensor {
+public func positiveSample(_ shape: TensorShape, seed: UInt64 = 1, dtype: DType = .float64)
+  -> Tensor
+{
   Tensor(sample(shape, seed: seed).scalars().map { abs($0) + 0.2 }, shape: shape, dtype: dtype)
 }
 
 /// Fixed values that are pairwise at least 0.05 apart and at least 0.02 from 0: no ties, no kinks.
-public func distinctSample(_ shape: TensorShape, seed: UInt64 = 1, dtype: DType = .float64) -> Tensor {
+public func distinctSample(_ shape: TensorShape, seed: UInt64 = 1, dtype: DType = .float64)
+  -> Tensor
+{
   let keys = sample(shape, seed: seed).scalars()
   let order = keys.indices.sorted { keys[$0] < keys[$1] }
   var values = [Double](repeating: 0, count: keys.count)

@@ -58,7 +58,9 @@ public struct ReferenceCase: Sendable, CustomStringConvertible {
   public var family: String { entry["family"]?.string ?? "" }
   public var dtype: DType { entry["dtype"]?.string == "float32" ? .float32 : .float64 }
   public var description: String { name }
-  public var attributes: ReferenceAttributes { ReferenceAttributes(entry["attributes"] ?? [:], name) }
+  public var attributes: ReferenceAttributes {
+    ReferenceAttributes(entry["attributes"] ?? [:], name)
+  }
   public var relativeTolerance: Double { entry["tolerance"]?["rtol"]?.double ?? 0 }
   public var absoluteTolerance: Double { entry["tolerance"]?["atol"]?.double ?? 0 }
 
@@ -74,7 +76,9 @@ public struct ReferenceCase: Sendable, CustomStringConvertible {
   ///
   /// - Precondition: it is stored, as float32, float64 or int64.
   public func tensor(_ role: String) -> Tensor {
-    guard let entry = file["\(name):\(role)"] else { fatalError("\(name): no tensor \(role) is stored") }
+    guard let entry = file["\(name):\(role)"] else {
+      fatalError("\(name): no tensor \(role) is stored")
+    }
     let shape = TensorShape(entry.shape)
     switch entry.dtype {
     case .float32: return Tensor(scalars: file.elements(of: entry, as: Float.self)!, shape: shape)
@@ -100,7 +104,9 @@ public struct ReferenceInputs: Sendable {
   /// The tensor called `name`, or `nil` where the case has none (a convolution without bias).
   public subscript(name: String) -> Tensor? {
     get { all.first { $0.name == name }?.tensor }
-    set { if let place = all.firstIndex(where: { $0.name == name }) { all[place].tensor = newValue! } }
+    set {
+      if let place = all.firstIndex(where: { $0.name == name }) { all[place].tensor = newValue! }
+    }
   }
 }
 

@@ -50,8 +50,12 @@ extension OpCase {
     }
     let checks: OpCase.Checks = .kernels
     return rows + [
-      OpCase(op, "large", checks: checks, inputs: large(), large: large) { [function($0[0], $0[1])] },
-      OpCase(op, "large, broadcast", checks: checks, inputs: largeBroadcast(), large: largeBroadcast) {
+      OpCase(op, "large", checks: checks, inputs: large(), large: large) {
+        [function($0[0], $0[1])]
+      },
+      OpCase(
+        op, "large, broadcast", checks: checks, inputs: largeBroadcast(), large: largeBroadcast
+      ) {
         [function($0[0], $0[1])]
       },
     ]

@@ -12,11 +12,13 @@ extension OpCase {
     OpCase("converted", "to the same type", inputs: [sample([3])]) { x in
       [x[0].converted(to: .float64) * 2]
     },
-    OpCase("converted", "to integers and masks", checks: .valueOnly, inputs: [sample([131, 1031])]) {
+    OpCase("converted", "to integers and masks", checks: .valueOnly, inputs: [sample([131, 1031])])
+    {
       let x = $0[0].detached() * 3
       return [
         x.converted(to: .int32), x.converted(to: .int64),
-        x.converted(to: .int64).converted(to: .bool), x.converted(to: .int32).converted(to: .float32),
+        x.converted(to: .int64).converted(to: .bool),
+        x.converted(to: .int32).converted(to: .float32),
       ]
     },
   ]

@@ -23,20 +23,30 @@ extension OpCase {
     + binary("minimum") { minimum($0, $1) } + selection
 
   private static let selection: [OpCase] = [
-    OpCase("where", "equal shapes", inputs: [mask([2, 3]), sample([2, 3]), sample([2, 3], seed: 2)]) {
+    OpCase(
+      "where", "equal shapes", inputs: [mask([2, 3]), sample([2, 3]), sample([2, 3], seed: 2)]
+    ) {
       [select(where: $0[0], $0[1], else: $0[2])]
     },
-    OpCase("where", "the mask broadcast", inputs: [mask([3]), sample([2, 3]), sample([2, 3], seed: 2)]) {
+    OpCase(
+      "where", "the mask broadcast", inputs: [mask([3]), sample([2, 3]), sample([2, 3], seed: 2)]
+    ) {
       [select(where: $0[0], $0[1], else: $0[2])]
     },
-    OpCase("where", "the values broadcast", inputs: [mask([2, 3]), sample([]), sample([2, 1], seed: 2)]) {
+    OpCase(
+      "where", "the values broadcast",
+      inputs: [mask([2, 3]), sample([]), sample([2, 1], seed: 2)]
+    ) {
       [select(where: $0[0], $0[1], else: $0[2])]
     },
     OpCase(
       "where", "large", checks: .kernels,
       inputs: [mask([64, 67, 33]), sample([64, 67, 33]), sample([67, 1], seed: 2)]
     ) { [select(where: $0[0], $0[1], else: $0[2])] },
-    OpCase("comparison", "tensors", checks: .valueOnly, inputs: [sample([67, 35]), sample([35], seed: 2)]) {
+    OpCase(
+      "comparison", "tensors", checks: .valueOnly,
+      inputs: [sample([67, 35]), sample([35], seed: 2)]
+    ) {
       let (a, b) = ($0[0].detached(), $0[1].detached())
       return [a .== b, a .!= b, a .< b, a .<= b, a .> b, a .>= b]
     },
@@ -67,13 +77,18 @@ extension OpCase {
     _ op: String, _ function: @escaping @Sendable (Tensor, Tensor) -> Tensor
   ) -> [OpCase] {
     [
-      OpCase(op, "equal shapes", inputs: [positiveSample([2, 3]), positiveSample([2, 3], seed: 2)]) {
+      OpCase(
+        op, "equal shapes", inputs: [positiveSample([2, 3]), positiveSample([2, 3], seed: 2)]
+      ) {
         [function($0[0], $0[1])]
       },
       OpCase(op, "left broadcast", inputs: [positiveSample([3]), positiveSample([2, 3], seed: 2)]) {
         [function($0[0], $0[1])]
       },
-      OpCase(op, "both broadcast", inputs: [positiveSample([3, 1]), positiveSample([2, 1, 2], seed: 2)]) {
+      OpCase(
+        op, "both broadcast",
+        inputs: [positiveSample([3, 1]), positiveSample([2, 1, 2], seed: 2)]
+      ) {
         [function($0[0], $0[1])]
       },
       OpCase(
@@ -89,7 +104,9 @@ extension MisuseCase {
     MisuseCase("the exponential of integers", says: "exp: needs float32 or float64, not int64") {
       _ = exp(Tensor.shape([2], dtype: .int64))
     },
-    MisuseCase("the line of the call", says: "log: needs float32", "called at ElementwiseCases.swift:") {
+    MisuseCase(
+      "the line of the call", says: "log: needs float32", "called at ElementwiseCases.swift:"
+    ) {
       _ = log(Tensor.shape([2], dtype: .bool))
     },
     MisuseCase("masks have no magnitude", says: "abs: bool masks have no arithmetic") {
@@ -116,10 +133,14 @@ extension MisuseCase {
     MisuseCase("powers of integers", says: "pow: needs float32 or float64, not int32") {
       _ = pow(Tensor.shape([2], dtype: .int32), Tensor.shape([2], dtype: .int32))
     },
-    MisuseCase("a condition that is no mask", says: "select: the condition is float32, but must be a bool") {
+    MisuseCase(
+      "a condition that is no mask", says: "select: the condition is float32, but must be a bool"
+    ) {
       _ = select(where: .shape([2]), .shape([2]), else: .shape([2]))
     },
-    MisuseCase("values of two types", says: "select: the two values differ in type, float32 and int64") {
+    MisuseCase(
+      "values of two types", says: "select: the two values differ in type, float32 and int64"
+    ) {
       _ = select(where: .shape([2], dtype: .bool), .shape([2]), else: .shape([2], dtype: .int64))
     },
     MisuseCase("a mask of another shape", says: "select: the shapes [3] and [2] do not broadcast") {

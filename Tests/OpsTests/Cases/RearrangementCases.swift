@@ -6,7 +6,8 @@ extension OpCase {
   static let rearrangement: [OpCase] = shapes + joining + indexing
 
   private static let shapes: [OpCase] = [
-    OpCase("reshape", "an open size", inputs: [sample([2, 6])]) { x in [x[0].reshaped(to: [3, -1])] },
+    OpCase("reshape", "an open size", inputs: [sample([2, 6])]) { x in [x[0].reshaped(to: [3, -1])]
+    },
     OpCase("reshape", "to a scalar and back", inputs: [sample([1, 1])]) { x in
       [x[0].reshaped(to: []).reshaped(to: [1, 1, 1])]
     },
@@ -19,11 +20,14 @@ extension OpCase {
         x[0].expandedDimensions(at: 1), x[0].squeezed(1), x[0].squeezed(),
       ]
     },
-    OpCase("transpose", "the last two axes", inputs: [sample([2, 3, 4])]) { x in [x[0].transposed()] },
+    OpCase("transpose", "the last two axes", inputs: [sample([2, 3, 4])]) { x in [x[0].transposed()]
+    },
     OpCase("transpose", "a rotation", inputs: [sample([2, 3, 4])]) { x in
       [x[0].transposed(1, 2, 0), x[0].transposed([-1, 0, 1])]
     },
-    OpCase("transpose", "size-1 axes", inputs: [sample([1, 3, 1])]) { x in [x[0].transposed(2, 1, 0)] },
+    OpCase("transpose", "size-1 axes", inputs: [sample([1, 3, 1])]) { x in
+      [x[0].transposed(2, 1, 0)]
+    },
     OpCase("transpose", "large", checks: .kernels, inputs: [sample([31, 17, 19, 23])]) { x in
       [x[0].transposed(0, 2, 3, 1), x[0].transposed(3, 2, 1, 0), x[0].transposed()]
     },
@@ -43,7 +47,9 @@ extension OpCase {
   ]
 
   private static let joining: [OpCase] = [
-    OpCase("concatenate", inputs: [sample([2, 3]), sample([2, 1], seed: 2), sample([2, 2], seed: 3)]) {
+    OpCase(
+      "concatenate", inputs: [sample([2, 3]), sample([2, 1], seed: 2), sample([2, 2], seed: 3)]
+    ) {
       [concatenate($0, along: 1), concatenate([$0[0]], along: 0)]
     },
     OpCase("concatenate", "an operand twice", inputs: [sample([2, 3])]) { x in
@@ -78,27 +84,39 @@ extension OpCase {
         x[0].padded([(0, 0), (0, 0)], value: 3),
       ]
     },
-    OpCase("joining", "large", checks: .kernels, inputs: [sample([64, 37, 33]), sample([64, 30, 33])]) {
+    OpCase(
+      "joining", "large", checks: .kernels, inputs: [sample([64, 37, 33]), sample([64, 30, 33])]
+    ) {
       let all = concatenate($0, along: 1)
       let parts = all.split([17, 50], along: 1)
       return parts + [
-        all.padded([(1, 0), (2, 3), (1, 1)]), all.sliced(1..., along: 2, step: 3), stack(parts[..<1] + []),
+        all.padded([(1, 0), (2, 3), (1, 1)]), all.sliced(1..., along: 2, step: 3),
+        stack(parts[..<1] + []),
       ]
     },
   ]
 
   private static let indexing: [OpCase] = [
-    OpCase("gather", "repeated rows", inputs: [sample([4, 3]), Tensor(integers: [2, 0, 2, 2, 3])]) {
+    OpCase(
+      "gather", "repeated rows", inputs: [sample([4, 3]), Tensor(integers: [2, 0, 2, 2, 3])]
+    ) {
       [$0[0].gathered($0[1], along: 0)]
     },
-    OpCase("gather", "columns, int32", inputs: [sample([2, 3, 2]), Tensor(integers: [1, 1], dtype: .int32)]) {
+    OpCase(
+      "gather", "columns, int32",
+      inputs: [sample([2, 3, 2]), Tensor(integers: [1, 1], dtype: .int32)]
+    ) {
       [$0[0].gathered($0[1], along: 1), $0[0].gathered($0[1], along: -1)]
     },
-    OpCase("gather", "indices of any shape", inputs: [sample([3, 2]), Tensor(integers: [2, 0, 2, 1], shape: [2, 2])]) {
+    OpCase(
+      "gather", "indices of any shape",
+      inputs: [sample([3, 2]), Tensor(integers: [2, 0, 2, 1], shape: [2, 2])]
+    ) {
       [$0[0].gathered($0[1], along: 0), $0[0].gathered(Tensor(integers: [1], shape: []), along: 0)]
     },
     OpCase(
-      "takeAlongAxis", inputs: [sample([2, 3]), Tensor(integers: [2, 0, 2, 1, 1, 0, 1, 1], shape: [2, 4])]
+      "takeAlongAxis",
+      inputs: [sample([2, 3]), Tensor(integers: [2, 0, 2, 1, 1, 0, 1, 1], shape: [2, 4])]
     ) { [$0[0].takenAlongAxis($0[1], axis: 1)] },
     OpCase(
       "takeAlongAxis", "the first axis",
@@ -116,13 +134,19 @@ extension OpCase {
 
 extension MisuseCase {
   static let rearrangement: [MisuseCase] = [
-    MisuseCase("another number of elements", says: "reshape: [2, 3] has 6 elements, but [4] has 4") {
+    MisuseCase("another number of elements", says: "reshape: [2, 3] has 6 elements, but [4] has 4")
+    {
       _ = Tensor.shape([2, 3]).reshaped(to: [4])
     },
-    MisuseCase("what remains is no whole number", says: "reshape: 6 elements of [2, 3] do not divide by the 4") {
+    MisuseCase(
+      "what remains is no whole number",
+      says: "reshape: 6 elements of [2, 3] do not divide by the 4"
+    ) {
       _ = Tensor.shape([2, 3]).reshaped(to: [4, -1])
     },
-    MisuseCase("two open sizes", says: "reshape: the sizes [-1, -1] must be at most 6, none negative but one") {
+    MisuseCase(
+      "two open sizes", says: "reshape: the sizes [-1, -1] must be at most 6, none negative but one"
+    ) {
       _ = Tensor.shape([2, 3]).reshaped(to: [-1, -1])
     },
     MisuseCase("seven axes", says: "reshape: the sizes [1, 1, 1, 1, 1, 1, 1] must be at most 6") {
@@ -131,10 +155,13 @@ extension MisuseCase {
     MisuseCase("flattening from nowhere", says: "does not exist") {
       _ = Tensor.shape([2, 3]).flattened(from: 2)
     },
-    MisuseCase("an axis beyond the end", says: "expandDimensions: axis 4 does not exist in a tensor with 3") {
+    MisuseCase(
+      "an axis beyond the end", says: "expandDimensions: axis 4 does not exist in a tensor with 3"
+    ) {
       _ = Tensor.shape([2, 3]).expandedDimensions(at: 4)
     },
-    MisuseCase("a seventh axis", says: "expandDimensions: [1, 1, 1, 1, 1, 1] has six axes already") {
+    MisuseCase("a seventh axis", says: "expandDimensions: [1, 1, 1, 1, 1, 1] has six axes already")
+    {
       _ = Tensor.shape([1, 1, 1, 1, 1, 1]).expandedDimensions(at: 0)
     },
     MisuseCase("squeezing a wide axis", says: "squeeze: axis 1 of [1, 3] has size 3, not 1") {
@@ -149,7 +176,9 @@ extension MisuseCase {
     MisuseCase("a vector transposed", says: "transpose: there are 1 axes, but two are needed") {
       _ = Tensor.shape([3]).transposed()
     },
-    MisuseCase("a broadcast to another size", says: "broadcast: [2, 3] does not broadcast to [4, 3]") {
+    MisuseCase(
+      "a broadcast to another size", says: "broadcast: [2, 3] does not broadcast to [4, 3]"
+    ) {
       _ = Tensor.shape([2, 3]).broadcast(to: [4, 3])
     },
     MisuseCase("a broadcast to fewer axes", says: "broadcast: [1, 3] does not broadcast to [3]") {
@@ -165,16 +194,23 @@ extension MisuseCase {
       "joining other shapes",
       says: "concatenate: input 1 is [3, 3], but input 0 is [2, 3]: only axis 1 may differ"
     ) { _ = concatenate([.shape([2, 3]), .shape([3, 3])], along: 1) },
-    MisuseCase("joining two types", says: "concatenate: operands differ in type, float32 and int64") {
+    MisuseCase("joining two types", says: "concatenate: operands differ in type, float32 and int64")
+    {
       _ = concatenate([.shape([2]), .shape([2], dtype: .int64)], along: 0)
     },
-    MisuseCase("stacking other shapes", says: "concatenate: input 1 is [1, 3], but input 0 is [1, 2]") {
+    MisuseCase(
+      "stacking other shapes", says: "concatenate: input 1 is [1, 3], but input 0 is [1, 2]"
+    ) {
       _ = stack([.shape([2]), .shape([3])])
     },
-    MisuseCase("sizes that do not sum", says: "split: the sizes [2, 2] do not sum to the 5 of axis 0 of [5]") {
+    MisuseCase(
+      "sizes that do not sum", says: "split: the sizes [2, 2] do not sum to the 5 of axis 0 of [5]"
+    ) {
       _ = Tensor.shape([5]).split([2, 2], along: 0)
     },
-    MisuseCase("a slice beyond the end", says: "slice: 1 ..< 6 is no part of axis 0 of [5, 2], 0 ..< 5") {
+    MisuseCase(
+      "a slice beyond the end", says: "slice: 1 ..< 6 is no part of axis 0 of [5, 2], 0 ..< 5"
+    ) {
       _ = Tensor.shape([5, 2]).sliced(1..<6, along: 0)
     },
     MisuseCase("a slice from beyond the end", says: "slice: 6 ..< 5 is no part of axis 0") {
@@ -189,13 +225,16 @@ extension MisuseCase {
     MisuseCase("ranges for more axes", says: "slice: 3 ranges, but the tensor has 2 axes") {
       _ = Tensor.shape([5, 2]).sliced(start: [0, 0, 0], end: [1, 1, 1])
     },
-    MisuseCase("padding for fewer axes", says: "pad: 1 pairs of padding, but the tensor has 2 axes") {
+    MisuseCase("padding for fewer axes", says: "pad: 1 pairs of padding, but the tensor has 2 axes")
+    {
       _ = Tensor.shape([5, 2]).padded([(1, 1)])
     },
     MisuseCase("negative padding", says: "pad: padding must not be negative, but is [-1] before") {
       _ = Tensor.shape([5]).padded([(-1, 1)])
     },
-    MisuseCase("indices of a floating type", says: "gather: the indices are float32", "values", "indices") {
+    MisuseCase(
+      "indices of a floating type", says: "gather: the indices are float32", "values", "indices"
+    ) {
       _ = Tensor.shape([5]).gathered(.shape([2]), along: 0)
     },
     MisuseCase("gathering along no axis", says: "gather: axis 1 does not exist") {

@@ -46,7 +46,9 @@ extension OpCase {
         })
     }
     rows.append(
-      OpCase(op, "size-1 axes", inputs: [distinctSample([1, 4, 1])]) { [function($0[0], [0, 1], false)] })
+      OpCase(op, "size-1 axes", inputs: [distinctSample([1, 4, 1])]) {
+        [function($0[0], [0, 1], false)]
+      })
     for axes in [[], [0], [1], [0, 2], [3], [0, 2, 3]] {
       rows.append(
         OpCase(op, "large, along \(axes)", checks: .kernels, inputs: [sample([33, 17, 19, 21])]) {
@@ -59,7 +61,9 @@ extension OpCase {
 
 extension MisuseCase {
   static let reduction: [MisuseCase] = [
-    MisuseCase("an axis that does not exist", says: "sum: axis 2 does not exist in a tensor with 2 axes") {
+    MisuseCase(
+      "an axis that does not exist", says: "sum: axis 2 does not exist in a tensor with 2 axes"
+    ) {
       _ = Tensor.shape([2, 3]).sum(along: 2)
     },
     MisuseCase("a negative one", says: "mean: axis -3 does not exist in a tensor with 2 axes") {
