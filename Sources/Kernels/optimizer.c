@@ -1,0 +1,73 @@
+// Optimizer steps, shared out in pieces of fixed size.
+#include "include/CTapestryKernels.h"
+#include "indexing.h"
+
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define REAL_SOURCE "optimizer_kernel.h"
+#define KERNEL_SOURCE "reals.h"
+#include "variants.h"
+
+enum { arrays = 5 };
+
+typedef struct {
+  int32_t dtype;
+  int64_t count;
+  const void *constants;
+  char *array[arrays];  // gradient, state ..., parameter; NULL where absent
+} step_job;
+
+/// The arrays from element `begin` on.
+static void locate(const step_job *job, int64_t begin, char **at) {
+  int64_t bytes = job->dtype == TAPESTRY_FLOAT32 ? 4 : 8;
+  for (int i = 0; i < arrays; i++) at[i] = job->array[i] ? job->array[i] + begin * bytes : NULL;
+}
+
+static void sgd_piece(void *context, int64_t piece) {
+  const step_job *job = context;
+  int64_t begin = piece * tapestry_piece, n = job->count - begin;
+  if (n > tapestry_piece) n = tapestry_piece;
+  char *a[arrays];
+  locate(job, begin, a);
+  if (job->dtype == TAPESTRY_FLOAT32)
+    DISPATCH(sgd_f32)(n, job->constants, (const float *)a[0], (float *)a[1], (float *)a[4]);
+  else
+    DISPATCH(sgd_f64)(n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[4]);
+}
+
+static void adam_piece(void *context, int64_t piece) {
+  const step_job *job = context;
+  int64_t begin = piece * tapestry_piece, n = job->count - begin;
+  if (n > tapestry_piece) n = tapestry_piece;
+  char *a[arrays];
+  locate(job, begin, a);
+  if (job->dtype == TAPESTRY_FLOAT32)
+    DISPATCH(adam_f32)
+    (n, job->constants, (const float *)a[0], (float *)a[1], (float *)a[2], (float *)a[3], (float *)a[4]);
+  else
+    DISPATCH(adam_f64)
+    (n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[2], (double *)a[3], (double *)a[4]);
+}
+
+static void run(step_job *job, void (*piece)(void *, int64_t)) {
+  int64_t pieces = tapestry_pieces(job->count);
+  if (pieces <= 2)
+    for (int64_t i = 0; i < pieces; i++) piece(job, i);
+  else tapestry_parallel(pieces, job, piece);
+}
+
+void tapestry_sgd_step(
+    int32_t dtype, int64_t count, const tapestry_sgd *constants, const void *gradient, void *buffer, void *parameter) {
+  step_job job = {dtype, count, constants, {(char *)gradient, buffer, NULL, NULL, parameter}};
+  run(&job, sgd_piece);
+}
+
+void tapestry_adam_step(
+    int32_t dtype, int64_t count, const tapestry_adam *constants, const void *gradient, void *first_moment,
+    void *second_moment, void *largest, void *parameter) {
+  step_job job = {dtype, count, constants, {(char *)gradient, first_moment, second_moment, largest, parameter}};
+  run(&job, adam_piece);
+}

@@ -1,0 +1,153 @@
+// Pooling: planes are shared out in groups. The work on a plane is in pooling_kernel.h.
+#include "include/CTapestryKernels.h"
+#include "indexing.h"
+
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define REAL_SOURCE "pooling_kernel.h"
+#define KERNEL_SOURCE "reals.h"
+#include "variants.h"
+
+typedef struct {
+  int32_t dtype;
+  const tapestry_pooling *shape;
+  int64_t planes, inputs, outputs, group;  // elements of an input and an output plane; planes in a group
+  const void *from;
+  void *to;
+  int32_t *indices;
+  const int32_t *known;
+  const void *divisors;
+} pool_job;
+
+/// Runs group(context, g) over the planes, on the pool if all of them are more than two pieces of work.
+static void run(pool_job *job, void (*group)(void *, int64_t)) {
+  int64_t each = job->inputs + job->outputs;
+  job->group = each < tapestry_piece ? tapestry_piece / (each > 0 ? each : 1) : 1;
+  int64_t groups = (job->planes + job->group - 1) / job->group;
+  if (groups <= 1)
+    for (int64_t g = 0; g < groups; g++) group(job, g);
+  else tapestry_parallel(groups, job, group);
+}
+
+#define FOR_PLANES(body)                                           \
+  const pool_job *job = context;                                   \
+  int64_t first = g * job->group, end = first + job->group;        \
+  if (end > job->planes) end = job->planes;                        \
+  for (int64_t p = first; p < end; p++) {                          \
+    int64_t in = p * job->inputs, out = p * job->outputs;          \
+    if (job->dtype == TAPESTRY_FLOAT32) {                          \
+      body(float, f32)                                             \
+    } else {                                                       \
+      body(double, f64)                                            \
+    }                                                              \
+  }
+
+// MARK: Maximum
+
+#define BODY(type, suffix)                                                                                       \
+  (quarter ? DISPATCH(max_plane_2x2_##suffix) : DISPATCH(max_plane_##suffix))(                                   \
+      job->shape, (const type *)job->from + in, (type *)job->to + out, job->indices ? job->indices + out : NULL);
+static void max_group(void *context, int64_t g) {
+  const tapestry_pooling *s = ((const pool_job *)context)->shape;
+  bool quarter = s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2 &&
+                 s->top == 0 && s->left == 0 && s->dilation_height == 1 && s->dilation_width == 1 &&
+                 2 * s->output_height <= s->height && 2 * s->output_width <= s->width;
+  FOR_PLANES(BODY)
+}
+#undef BODY
+
+void tapestry_max_pool(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, int32_t *indices) {
+  pool_job job = {
+      .dtype = dtype, .shape = shape, .planes = shape->planes, .inputs = shape->height * shape->width,
+      .outputs = shape->output_height * shape->output_width, .from = x, .to = y, .indices = indices};
+  run(&job, max_group);
+}
+
+// MARK: Scatter and gather within planes
+
+#define BODY(type, suffix)                                                            \
+  const type *from = (const type *)job->from + out;                                   \
+  type *to = (type *)job->to + in;                                                    \
+  const int32_t *known = job->known + out;                                            \
+  memset(to, 0, (size_t)job->inputs * sizeof(type));                                  \
+  for (int64_t j = 0; j < job->outputs; j++) to[known[j]] += from[j];
+static void scatter_group(void *context, int64_t g) { FOR_PLANES(BODY) }
+#undef BODY
+
+#define BODY(type, suffix)                                        \
+  const type *from = (const type *)job->from + in;                \
+  type *to = (type *)job->to + out;                               \
+  const int32_t *known = job->known + out;                        \
+  for (int64_t j = 0; j < job->outputs; j++) to[j] = from[known[j]];
+static void gather_group(void *context, int64_t g) { FOR_PLANES(BODY) }
+#undef BODY
+
+void tapestry_plane_scatter(
+    int32_t dtype, int64_t planes, int64_t outputs, int64_t inputs, const void *g, const int32_t *indices, void *gx) {
+  pool_job job = {
+      .dtype = dtype, .planes = planes, .inputs = inputs, .outputs = outputs, .from = g, .to = gx, .known = indices};
+  run(&job, scatter_group);
+}
+
+void tapestry_plane_gather(
+    int32_t dtype, int64_t planes, int64_t outputs, int64_t inputs, const void *x, const int32_t *indices, void *y) {
+  pool_job job = {
+      .dtype = dtype, .planes = planes, .inputs = inputs, .outputs = outputs, .from = x, .to = y, .known = indices};
+  run(&job, gather_group);
+}
+
+// MARK: Sums
+
+#define BODY(type, suffix)           \
+  DISPATCH(sum_plane_##suffix)      \
+  (job->shape, job->divisors, (const type *)job->from + in, (type *)job->to + out);
+static void sum_group(void *context, int64_t g) { FOR_PLANES(BODY) }
+#undef BODY
+
+#define BODY(type, suffix)                    \
+  DISPATCH(sum_plane_gradient_##suffix)      \
+  (job->shape, job->divisors, (const type *)job->from + out, (type *)shares, (type *)job->to + in);
+static void sum_gradient_group(void *context, int64_t g) {
+  size_t bytes = (size_t)((const pool_job *)context)->shape->output_width * 8;
+  void *shares = tapestry_allocate(bytes);
+  FOR_PLANES(BODY)
+  tapestry_release(shares, bytes);
+}
+#undef BODY
+
+static void run_sums(int32_t dtype, int32_t mode, const tapestry_pooling *s, const void *from, void *to, void (*group)(void *, int64_t)) {
+  pool_job job = {
+      .dtype = dtype, .shape = s, .planes = s->planes, .inputs = s->height * s->width,
+      .outputs = s->output_height * s->output_width, .from = from, .to = to};
+  size_t bytes = (size_t)job.outputs * 8;
+  void *divisors = mode == TAPESTRY_POOL_SUM ? NULL : tapestry_allocate(bytes);
+  if (divisors && dtype == TAPESTRY_FLOAT32) DISPATCH(divisors_f32)(mode, s, divisors);
+  else if (divisors) DISPATCH(divisors_f64)(mode, s, divisors);
+  job.divisors = divisors;
+  run(&job, group);
+  tapestry_release(divisors, bytes);
+}
+
+void tapestry_sum_pool(int32_t dtype, int32_t mode, const tapestry_pooling *shape, const void *x, void *y) {
+  // A window that is the whole plane (global average): one reduction.
+  if (shape->output_height * shape->output_width == 1 && shape->top == 0 && shape->left == 0 &&
+      shape->kernel_height == shape->height && shape->kernel_width == shape->width && shape->dilation_height == 1 &&
+      shape->dilation_width == 1) {
+    int64_t pixels = shape->height * shape->width;
+    tapestry_reduce(TAPESTRY_SUM, dtype, shape->planes, pixels, 1, x, y);
+    if (mode != TAPESTRY_POOL_SUM)
+      for (int64_t p = 0; p < shape->planes; p++) {
+        if (dtype == TAPESTRY_FLOAT32) ((float *)y)[p] /= (float)pixels;
+        else ((double *)y)[p] /= (double)pixels;
+      }
+    return;
+  }
+  run_sums(dtype, mode, shape, x, y, sum_group);
+}
+
+void tapestry_sum_pool_gradient(int32_t dtype, int32_t mode, const tapestry_pooling *shape, const void *gy, void *gx) {
+  run_sums(dtype, mode, shape, gy, gx, sum_gradient_group);
+}
