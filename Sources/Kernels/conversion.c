@@ -133,7 +133,7 @@ void tapestry_convert(int32_t from, int32_t to, int64_t count, const void *x, vo
 #define VECTOR_BYTES 16
 #define NAME(name) VARIANT(name##_f64)
 #define REAL double
-#define REAL_INT int64_t
+#define REAL_INT long
 #define IS_DOUBLE 1
 #define LANES 2
 #include "vectors.h"

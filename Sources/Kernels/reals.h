@@ -8,13 +8,14 @@
 //   REAL            double or float;  IS_DOUBLE is 1 or 0
 //   NAME(name)      name with the suffixes of type and variant: DISPATCH(name_f32) finds it
 //   LANES           elements in a vector;  VECTOR, MASK: a vector of REAL, of integers of its width
-//   REAL_INT        the integer of REAL's width
+//   REAL_INT        the integer of REAL's width that the compiler compares such vectors to (not int64_t, which is
+//                   long long on some systems)
 // and the loads and stores of vectors.h. float64 comes first: float32 code may use its functions, WIDE(name).
 
 #define NAME(name) VARIANT(name##_f64)
 #define WIDE(name) VARIANT(name##_f64)
 #define REAL double
-#define REAL_INT int64_t
+#define REAL_INT long
 #define IS_DOUBLE 1
 #define LANES (VECTOR_BYTES / 8)
 #include "vectors.h"
@@ -27,7 +28,7 @@
 
 #define NAME(name) VARIANT(name##_f32)
 #define REAL float
-#define REAL_INT int32_t
+#define REAL_INT int
 #define IS_DOUBLE 0
 #define LANES (VECTOR_BYTES / 4)
 #include "vectors.h"

@@ -10,7 +10,7 @@
 #define INLINE static inline __attribute__((always_inline))
 
 typedef REAL VECTOR __attribute__((ext_vector_type(LANES)));
-typedef REAL_INT MASK __attribute__((ext_vector_type(LANES)));
+typedef __typeof__((VECTOR){} < (VECTOR){}) MASK;  // of REAL_INT
 /// The same in memory, where it is aligned as an element is.
 typedef REAL NAME(unaligned) __attribute__((ext_vector_type(LANES), aligned(sizeof(REAL))));
 
