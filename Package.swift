@@ -57,17 +57,16 @@ let package = Package(
       path: "Tests/Support"),
     .testTarget(
       name: "OpsTests",
-      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"],
-      path: "Tests/OpsTests"),
-    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph"], path: "Tests/GraphTests"),
-    .testTarget(
-      name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"],
-      path: "Tests/TestingTests"),
+      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"]),
+    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph", "TapestryOps"]),
+    .testTarget(name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"]),
     .testTarget(
       name: "OptimTests",
-      dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"],
-      path: "Tests/OptimTests"),
+      dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"]),
+    .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
     .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
     .testTarget(
       name: "CommandsTests",

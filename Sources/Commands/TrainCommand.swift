@@ -53,6 +53,7 @@ struct TrainCommand {
     static let adamRate = 0.002
     static let sgdRate = 0.05
     static let sgdMomentum = 0.9
+    static let sgdWeightDecay = 5e-4
     static let heldOut = 0.2
   }
 
@@ -64,7 +65,10 @@ struct TrainCommand {
 
     func make(_ model: any Model, learningRate: Double) -> any Optimizer {
       switch self {
-      case .sgd: SGD(model, learningRate: learningRate, momentum: Defaults.sgdMomentum)
+      case .sgd:
+        SGD(
+          model, learningRate: learningRate, momentum: Defaults.sgdMomentum,
+          weightDecay: Defaults.sgdWeightDecay)
       case .adam: Adam(model, learningRate: learningRate)
       case .adamw: AdamW(model, learningRate: learningRate)
       }
