@@ -16,7 +16,7 @@ struct TrainCommand {
       gives the same weights, bit for bit, on any number of threads.
 
         convnet train
-        convnet train --model digitnet --epochs 10 --optimizer sgd
+        convnet train --model digitnet --epochs 10 --optimizer adamw
         convnet train --data path/to/mnist
       """,
     options: [
@@ -34,7 +34,7 @@ struct TrainCommand {
         help: "Size of the first steps; falls to 0 along half a cosine. (default: "
           + "\(Defaults.adamRate) for adam and adamw, \(Defaults.sgdRate) for sgd)"),
       .choice(
-        "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "adam",
+        "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "sgd",
         help: "How steps are made."),
       .int(
         "seed", default: 0, in: 0 ... .max,
@@ -46,11 +46,11 @@ struct TrainCommand {
       .flag("quiet", help: "No progress, only the result."),
     ])
 
-  /// What is taken when nothing is said.
+  /// What is taken when nothing is said: chosen on LeNet-5 with MNIST and with several splits of the digits.
   enum Defaults {
-    static let digitEpochs = 30
+    static let digitEpochs = 20
     static let epochs = 5
-    static let adamRate = 0.002
+    static let adamRate = 0.003
     static let sgdRate = 0.05
     static let sgdMomentum = 0.9
     static let sgdWeightDecay = 5e-4
@@ -122,7 +122,7 @@ struct TrainCommand {
       height: max(training.height, entry.input.height), width: max(training.width, entry.input.width),
       normalization: Normalization(of: training), data: source.name, seed: seed)
     let random = RandomSource(seed: seed)
-    let model = try withRandomSource(random) { try saved.makeModel(source: source.name) }
+    let model = try withRandomSource(random) { try saved.makeModel(source: source.path ?? source.name) }
     let loader = try saved.loader(training, batchSize: batchSize, shuffleSeed: seed)
     let testLoader = try saved.loader(test, batchSize: EvaluateCommand.batchSize)
     let folder = try OutputFolder(path: outputPath, for: Self.weightsName)
