@@ -16,7 +16,7 @@ struct TrainCommand {
       gives the same weights, bit for bit, on any number of threads.
 
         convnet train
-        convnet train --model digitnet --epochs 10 --optimizer adamw
+        convnet train --model digitnet --epochs 10 --optimizer sgd
         convnet train --data path/to/mnist
       """,
     options: [
@@ -32,9 +32,9 @@ struct TrainCommand {
       .double(
         "learning-rate",
         help: "Size of the first steps; falls to 0 along half a cosine. (default: "
-          + "\(Defaults.adamRate) for adam and adamw, \(Defaults.sgdRate) for sgd)"),
+          + "\(Defaults.adamwRate) for adamw, \(Defaults.adamRate) for adam, \(Defaults.sgdRate) for sgd)"),
       .choice(
-        "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "sgd",
+        "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "adamw",
         help: "How steps are made."),
       .int(
         "seed", default: 0, in: 0 ... .max,
@@ -50,7 +50,9 @@ struct TrainCommand {
   enum Defaults {
     static let digitEpochs = 20
     static let epochs = 5
-    static let adamRate = 0.003
+    static let adamRate = 0.002
+    static let adamwRate = 0.004
+    static let adamwWeightDecay = 0.1
     static let sgdRate = 0.05
     static let sgdMomentum = 0.9
     static let sgdWeightDecay = 5e-4
@@ -61,7 +63,13 @@ struct TrainCommand {
   enum OptimizerKind: String, CaseIterable {
     case sgd, adam, adamw
 
-    var learningRate: Double { self == .sgd ? Defaults.sgdRate : Defaults.adamRate }
+    var learningRate: Double {
+      switch self {
+      case .sgd: Defaults.sgdRate
+      case .adam: Defaults.adamRate
+      case .adamw: Defaults.adamwRate
+      }
+    }
 
     func make(_ model: any Model, learningRate: Double) -> any Optimizer {
       switch self {
@@ -70,7 +78,8 @@ struct TrainCommand {
           model, learningRate: learningRate, momentum: Defaults.sgdMomentum,
           weightDecay: Defaults.sgdWeightDecay)
       case .adam: Adam(model, learningRate: learningRate)
-      case .adamw: AdamW(model, learningRate: learningRate)
+      case .adamw: 
+        AdamW(model, learningRate: learningRate, weightDecay: Defaults.adamwWeightDecay)
       }
     }
   }
