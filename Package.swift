@@ -28,6 +28,11 @@ let package = Package(
       name: "TapestryModels",
       dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles", "CTapestryKernels"],
       path: "Sources/Models"),
+    .target(name: "CTapestryDigits", path: "Sources/Digits"),
+    .target(
+      name: "TapestryDatasets",
+      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
+      path: "Sources/Datasets"),
 
     .target(
       name: "TestSupport", dependencies: ["TapestryGraph", "TapestryFiles"], path: "Tests/Support"),
@@ -41,6 +46,9 @@ let package = Package(
       dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"]),
     .testTarget(name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
   ],
   swiftLanguageModes: [.v6]
 )
