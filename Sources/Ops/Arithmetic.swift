@@ -174,7 +174,7 @@ struct SumTo: TensorOperation {
     let missing = x.rank - shape.rank
     var axes = AxisSet()
     for axis in 0..<x.rank where axis < missing || shape[axis - missing] == 1 { axes.insert(axis) }
-    return Tensors(x.reduced(TAPESTRY_SUM, along: axes).sharing(shape))
+    return Tensors(x.reduced(TAPESTRY_SUM, along: axes, to: shape))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

@@ -26,9 +26,11 @@ struct Compare: TensorOperation {
       Tensor(shape, .bool) { y in
         let mask = y.assumingMemoryBound(to: UInt8.self)
         withMemory(a, b) { x, z in
-          tapestry_compare(
-            Int32(comparison), a.dtype.code, Int32(shape.rank), shape.map(Int64.init),
-            broadcastStrides(a.shape, to: shape), broadcastStrides(b.shape, to: shape), x, z, mask)
+          BroadcastLayout.with(shape, a.shape, b.shape) { layout in
+            tapestry_compare(
+              Int32(comparison), a.dtype.code, Int32(shape.rank), layout.sizes, layout.strides(0),
+              layout.strides(1), x, z, mask)
+          }
         }
       })
   }
@@ -62,10 +64,11 @@ struct Select: TensorOperation {
     return Tensors(
       Tensor(shape, a.dtype) { y in
         withMemory(condition, a, b) { c, x, z in
-          tapestry_select(
-            a.dtype.code, Int32(shape.rank), shape.map(Int64.init),
-            broadcastStrides(condition.shape, to: shape), broadcastStrides(a.shape, to: shape),
-            broadcastStrides(b.shape, to: shape), c.assumingMemoryBound(to: UInt8.self), x, z, y)
+          BroadcastLayout.with(shape, condition.shape, a.shape, b.shape) { layout in
+            tapestry_select(
+              a.dtype.code, Int32(shape.rank), layout.sizes, layout.strides(0), layout.strides(1),
+              layout.strides(2), c.assumingMemoryBound(to: UInt8.self), x, z, y)
+          }
         }
       })
   }

@@ -47,12 +47,44 @@ struct AxisSet: Sendable {
   mutating func insert(_ axis: Int) { bits |= 1 << UInt8(axis) }
 }
 
-/// Strides with which a dense tensor of `shape` is read as `target`: 0 along broadcast axes.
-func broadcastStrides(_ shape: TensorShape, to target: TensorShape) -> [Int64] {
-  let missing = target.rank - shape.rank
-  let strides = shape.strides
-  return target.indices.map { axis in
-    axis < missing || shape[axis - missing] == 1 ? 0 : Int64(strides[axis - missing])
+/// The sizes of a broadcast and the strides of its operands as the kernels want them, on the stack: an
+/// array each would cost more than a small op.
+struct BroadcastLayout {
+  private let words: UnsafeMutablePointer<Int64>
+
+  /// The sizes of the result.
+  var sizes: UnsafePointer<Int64> { UnsafePointer(words) }
+  /// The strides of the operand at `index`: 0 along axes where it is repeated.
+  func strides(_ index: Int) -> UnsafePointer<Int64> {
+    UnsafePointer(words + (index + 1) * TensorShape.maximumRank)
+  }
+
+  /// Runs `body` with the layout of up to three operands that broadcast to `target`.
+  static func with(
+    _ target: TensorShape, _ a: TensorShape, _ b: TensorShape = TensorShape(),
+    _ c: TensorShape = TensorShape(), _ body: (BroadcastLayout) -> Void
+  ) {
+    let rank = TensorShape.maximumRank
+    withUnsafeTemporaryAllocation(of: Int64.self, capacity: 4 * rank) { buffer in
+      let words = buffer.baseAddress!
+      for axis in 0..<target.rank { words[axis] = Int64(target[axis]) }
+      fill(words + rank, a, target)
+      fill(words + 2 * rank, b, target)
+      fill(words + 3 * rank, c, target)
+      body(BroadcastLayout(words: words))
+    }
+  }
+
+  private static func fill(
+    _ strides: UnsafeMutablePointer<Int64>, _ shape: TensorShape, _ target: TensorShape
+  ) {
+    let missing = target.rank - shape.rank
+    var step = 1
+    for axis in stride(from: target.rank - 1, through: 0, by: -1) {
+      let size = axis < missing ? 1 : shape[axis - missing]
+      strides[axis] = size == 1 ? 0 : Int64(step)
+      step *= size
+    }
   }
 }
 
@@ -84,9 +116,9 @@ extension Tensor {
     }
   }
 
-  /// The reduction over `axes`, which stay with size 1. One pass per run of neighbouring axes, the last
-  /// run first.
-  func reduced(_ reduction: Int, along axes: AxisSet) -> Tensor {
+  /// The reduction over `axes`, in the shape `target`; by default the axes stay with size 1. One pass per
+  /// run of neighbouring axes, the last run first.
+  func reduced(_ reduction: Int, along axes: AxisSet, to target: TensorShape? = nil) -> Tensor {
     var sizes = shape
     var result = self
     var step = reduction
@@ -109,7 +141,9 @@ extension Tensor {
       last = first - 1
       if count == 1 && step != TAPESTRY_SUM_OF_SQUARES { continue }
       let source = result
-      result = Tensor(sizes, dtype) { y in
+      var isLast = true
+      for axis in 0..<first where axes.contains(axis) && sizes[axis] != 1 { isLast = false }
+      result = Tensor(isLast ? target ?? sizes : sizes, dtype) { y in
         source.withMemory { x in
           tapestry_reduce(
             Int32(step), dtype.code, Int64(outer), Int64(count), Int64(inner), x, y)
@@ -118,8 +152,9 @@ extension Tensor {
       if step == TAPESTRY_SUM_OF_SQUARES { step = TAPESTRY_SUM }
     }
     // Nothing to sum over still has to be squared.
-    if step == TAPESTRY_SUM_OF_SQUARES { return mapped(TAPESTRY_SQUARE) }
-    return result.sharing(sizes)
+    if step == TAPESTRY_SUM_OF_SQUARES { result = mapped(TAPESTRY_SQUARE) }
+    let shape = target ?? sizes
+    return result.shape == shape ? result : result.sharing(shape)
   }
 
   /// A new tensor that an index space of `sizes` is copied into: target[Σ i_k target_k] = self[Σ i_k source_k].
@@ -158,9 +193,11 @@ extension Tensor {
     let target = TensorShape.broadcast(shape, other.shape)!
     return Tensor(target, dtype) { y in
       TapestryGraph.withMemory(self, other) { a, b in
-        tapestry_binary(
-          Int32(function), dtype.code, Int32(target.rank), target.map(Int64.init),
-          broadcastStrides(shape, to: target), broadcastStrides(other.shape, to: target), a, b, y)
+        BroadcastLayout.with(target, shape, other.shape) { layout in
+          tapestry_binary(
+            Int32(function), dtype.code, Int32(target.rank), layout.sizes, layout.strides(0),
+            layout.strides(1), a, b, y)
+        }
       }
     }
   }

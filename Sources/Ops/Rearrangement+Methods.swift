@@ -20,9 +20,9 @@ extension Tensor {
     from axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
     let first = axis < 0 ? axis + rank : axis
-    // An axis that does not exist is the shape rule's to refuse.
     guard first >= 0, first < Swift.max(rank, 1) else {
-      return expandedDimensions(at: rank + 1 + Swift.abs(axis), file: file, line: line)
+      let refusal = Reshape(problem: "axis \(axis) does not exist in a tensor with \(rank) axes")
+      return apply(refusal, to: Tensors(self), file: file, line: line)[0]
     }
     let merged = shape[first...].reduce(1, *)
     return reshaped(to: Array(shape[..<first]) + [merged], file: file, line: line)

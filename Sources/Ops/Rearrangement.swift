@@ -12,6 +12,9 @@ struct Reshape: TensorOperation {
   private var problem: String?
   var keeps: Kept { .nothing }
 
+  /// A shape that its rule refuses with these words.
+  init(problem: String) { self.problem = problem }
+
   init(_ sizes: some Collection<Int>) {
     for (axis, size) in sizes.enumerated() {
       if axis == TensorShape.maximumRank || size < -1 || size > Int(Int32.max)
@@ -139,9 +142,17 @@ struct Broadcast: TensorOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
     return Tensors(
-      x.copied(
-        to: shape, sizes: shape, targetStrides: shape.strides.map(Int64.init),
-        sourceStrides: broadcastStrides(x.shape, to: shape)))
+      Tensor(shape, x.dtype) { y in
+        if shape.elementCount == 0 { return }
+        x.withMemory { source in
+          BroadcastLayout.with(shape, x.shape, shape) { layout in
+            // The target is dense; along axes of size 1 any stride will do.
+            tapestry_strided_copy(
+              Int32(x.dtype.size), Int32(shape.rank), layout.sizes, layout.strides(1), y,
+              layout.strides(0), source)
+          }
+        }
+      })
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

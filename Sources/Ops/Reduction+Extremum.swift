@@ -32,7 +32,7 @@ extension ExtremumOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
     let reduction = Self.isMaximum ? TAPESTRY_MAX : TAPESTRY_MIN
-    return Tensors(shaped(x.reduced(reduction, along: axisSet(x.shape)), of: x.shape))
+    return Tensors(reduced(x, reduction))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

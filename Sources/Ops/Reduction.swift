@@ -31,7 +31,10 @@ extension ReducingOperation {
 
   /// The axes of a tensor whose shape has passed the rule.
   func axisSet(_ shape: TensorShape) -> AxisSet {
-    do { return try AxisSet(axes, rank: shape.rank) } catch { trap("\(error)") }
+    guard let set = try? AxisSet(axes, rank: shape.rank) else {
+      trap("the shape rule was passed over")
+    }
+    return set
   }
 
   /// How many elements are reduced to one.
@@ -54,9 +57,16 @@ extension ReducingOperation {
     restored(reduced, of: shape).broadcast(to: shape)
   }
 
-  /// The kernel's result in the shape that the rule announced.
+  /// The kernel's reduction in the shape that the rule announced.
+  func reduced(_ x: Tensor, _ reduction: Int) -> Tensor {
+    guard let shape = try? reducedShape(x.shape) else { trap("the shape rule was passed over") }
+    return x.reduced(reduction, along: axisSet(x.shape), to: shape)
+  }
+
+  /// A result whose reduced axes have size 1, in the shape that the rule announced.
   func shaped(_ reduced: Tensor, of shape: TensorShape) -> Tensor {
-    do { return reduced.sharing(try reducedShape(shape)) } catch { trap("\(error)") }
+    guard let shape = try? reducedShape(shape) else { trap("the shape rule was passed over") }
+    return reduced.shape == shape ? reduced : reduced.sharing(shape)
   }
 }
 
@@ -75,7 +85,7 @@ struct Sum: ReducingOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    return Tensors(shaped(x.reduced(TAPESTRY_SUM, along: axisSet(x.shape)), of: x.shape))
+    return Tensors(reduced(x, TAPESTRY_SUM))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -100,8 +110,7 @@ struct Mean: ReducingOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    let sum = x.reduced(TAPESTRY_SUM, along: axisSet(x.shape))
-    return Tensors(shaped(sum.divided(by: Double(reducedCount(x.shape))), of: x.shape))
+    return Tensors(reduced(x, TAPESTRY_SUM).divided(by: Double(reducedCount(x.shape))))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

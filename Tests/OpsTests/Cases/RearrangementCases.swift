@@ -152,7 +152,9 @@ extension MisuseCase {
     MisuseCase("seven axes", says: "reshape: the sizes [1, 1, 1, 1, 1, 1, 1] must be at most 6") {
       _ = Tensor.shape([1]).reshaped(to: [1, 1, 1, 1, 1, 1, 1])
     },
-    MisuseCase("flattening from nowhere", says: "does not exist") {
+    MisuseCase(
+      "flattening from nowhere", says: "reshape: axis 2 does not exist in a tensor with 2 axes"
+    ) {
       _ = Tensor.shape([2, 3]).flattened(from: 2)
     },
     MisuseCase(
