@@ -18,9 +18,12 @@ extension Tensor {
     _ reduction: LossReduction, count divisor: Double? = nil, file: StaticString, line: UInt
   ) -> Tensor {
     switch reduction {
-    case .none: self
-    case .sum: sum(file: file, line: line)
-    case .mean: sum(file: file, line: line) * (1 / Swift.max(divisor ?? Double(count), .leastNonzeroMagnitude))
+    case .none: return self
+    case .sum: return sum(file: file, line: line)
+    case .mean:
+      let divisor = divisor ?? Double(count)
+      let sum = sum(file: file, line: line)
+      return divisor == 0 ? sum * 0 : sum / divisor
     }
   }
 }

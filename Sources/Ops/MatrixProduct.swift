@@ -118,14 +118,16 @@ extension TensorShape {
 
 /// Where the matrix of each index of `target` begins in a tensor whose batch axes broadcast to it.
 private func offsets(of batch: TensorShape, in target: TensorShape, matrix: Int) -> [Int64] {
-  let strides = broadcastStrides(batch, to: target)
-  let targetStrides = target.strides
+  let missing = target.rank - batch.rank
   return (0..<target.elementCount).map { position in
-    var offset: Int64 = 0
-    for axis in target.indices {
-      offset += Int64(position / targetStrides[axis] % target[axis]) * strides[axis]
+    var (remaining, offset, step) = (position, 0, matrix)
+    for axis in stride(from: target.rank - 1, through: missing, by: -1) {
+      let size = batch[axis - missing]
+      if size > 1 { offset += remaining % target[axis] * step }
+      step *= size
+      remaining /= target[axis]
     }
-    return offset * Int64(matrix)
+    return Int64(offset)
   }
 }
 

@@ -5,6 +5,7 @@ extension OpCase {
   static let all: [OpCase] = [
     arithmetic, elementwise, activation, reduction, rearrangement, conversion,
     matrixProduct, convolution, pooling, softmaxes, crossEntropies, regressionLosses, dropouts,
+    normalization,
   ].flatMap { $0 }
 }
 
@@ -12,6 +13,6 @@ extension MisuseCase {
   /// Every shape and type rule, broken.
   static let all: [MisuseCase] = [
     arithmetic, elementwise, activation, reduction, rearrangement, conversion,
-    matrixProduct, convolution, pooling, loss,
+    matrixProduct, convolution, pooling, loss, normalization,
   ].flatMap { $0 }
 }

@@ -4,6 +4,7 @@ import TestSupport
 let referenceOperations: [String: ReferenceOperation] = [
   elementwiseReplay, reductionReplay, shapeReplay,
   linearReplay, convolutionReplay, poolingReplay, lossReplay, layerReplay,
+  normalizationReplay,
 ].reduce(into: [:]) { all, family in
   all.merge(family) { _, _ in fatalError("two families replay the same op") }
 }
