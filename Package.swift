@@ -8,7 +8,8 @@ let package = Package(
   name: "Tapestry",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"])
+    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"]),
+    .library(name: "TapestryTesting", targets: ["TapestryTesting"]),
   ],
   targets: [
     .target(name: "CTapestryKernels", path: "Sources/Kernels"),
@@ -18,6 +19,10 @@ let package = Package(
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
+    .target(
+      name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
+      path: "Sources/Optim"),
+    .target(name: "TapestryTesting", dependencies: ["TapestryGraph"], path: "Sources/Testing"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
     .target(
       name: "TapestryModels",
@@ -28,8 +33,22 @@ let package = Package(
       name: "TapestryDatasets",
       dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
       path: "Sources/Datasets"),
+
+    .target(
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryFiles"], path: "Tests/Support"),
+    .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
+    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph", "TapestryOps"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
+      name: "OpsTests",
+      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"]),
+    .testTarget(
+      name: "OptimTests",
+      dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"]),
+    .testTarget(name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"]),
+    .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
   ],
   swiftLanguageModes: [.v6]
 )

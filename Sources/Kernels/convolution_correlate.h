@@ -26,6 +26,9 @@ typedef struct {
   int64_t target_offset;
   int64_t *offsets;  // [depth] where a tap lies in the padded source, for the first group
   REAL *weights;     // packed: [group][block of the depth][panel][depth][rows of the panel]
+  // If the taps lie in order of kernel rows: how many rows, and where row r of the kernel is: shift + r step rows below the
+  // output. Rows that meet only zeros above or below the image are then left out. 0: unknown.
+  int64_t kernel_rows, shift, step;
 } TYPED(part);
 
 typedef struct {
@@ -207,6 +210,21 @@ static const TYPED(few) TYPED(few_rows)[FEW_ROWS] = {
 #endif
 };
 
+/// Limits the taps of `work` to the kernel rows that meet the image for some output row in low ... high.
+INLINE void TYPED(skip_zeros)(
+    const TYPED(correlation) *s, const TYPED(part) *part, int64_t low, int64_t high, const REAL *weights, int rows,
+    TYPED(few_work) *work) {
+  int64_t first = 0, end = part->kernel_rows, top = s->source.top, bottom = top + s->source.height;
+#define MEETS(r) (high + part->shift + (r) * part->step >= top && low + part->shift + (r) * part->step < bottom)
+  while (first < end && !MEETS(first)) first++;
+  while (end > first && !MEETS(end - 1)) end--;
+#undef MEETS
+  int64_t taps = part->depth / part->kernel_rows;
+  work->offsets = part->offsets + first * taps;
+  work->weights = weights + first * taps * rows;
+  work->depth = (end - first) * taps;
+}
+
 /// Output rows row0 ..< row1 of all channels of one group of one image, pixels read in place. Registers start at multiples of
 /// LANES; the last one of a row ends with it where the row is long enough, so that some pixels are computed twice.
 static void TYPED(correlate_rows)(
@@ -229,7 +247,7 @@ static void TYPED(correlate_rows)(
     work.weights = weights + first * part->depth;
     work.bias = s->bias ? s->bias + group * s->outs + first : NULL;
     for (int64_t v0 = 0; v0 < count; v0 += FEW_VECTORS) {
-      int64_t column = 0, columns[FEW_VECTORS];
+      int64_t column = 0, columns[FEW_VECTORS], low = row, high = row;
       work.direct = dense;
       for (int v = 0; v < FEW_VECTORS; v++) {
         if (v0 + v < count) {
@@ -238,6 +256,7 @@ static void TYPED(correlate_rows)(
           work.pixels[v] = source + row * s->source.pitch + column;
           work.targets[v] = target + row * s->target_row + column * s->target_column;
           columns[v] = column;
+          high = row;
           work.direct = work.direct && row * part->columns + column <= end;
           if (++in_row == per_row) in_row = 0, row++;
         } else {  // the last one again
@@ -245,6 +264,7 @@ static void TYPED(correlate_rows)(
           work.targets[v] = work.targets[v - 1];
         }
       }
+      if (part->kernel_rows) TYPED(skip_zeros)(s, part, low, high, weights + first * part->depth, rows, &work);
       TYPED(few_rows)[rows - 1](&work);
       if (work.direct) continue;
       for (int v = 0; v < FEW_VECTORS && v0 + v < count; v++) {

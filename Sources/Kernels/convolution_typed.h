@@ -90,6 +90,10 @@ static void TYPED(forward)(
     .rows = c->output_height, .columns = c->output_width,
     .depth = c->channels / c->groups * c->kernel_height * c->kernel_width,
   };
+  if (c->channels == c->groups && c->stride_height == 1) {
+    part.kernel_rows = c->kernel_height;
+    part.step = c->dilation_height;
+  }
   if (c->batch * c->filters * part.rows * part.columns == 0) return;
   if (TYPED(is_connected)(c)) {
     tapestry_epilogue epilogue = {.column_bias = bias, .relu = relu};
@@ -129,8 +133,8 @@ static void TYPED(forward)(
   tapestry_release(part.offsets, bytes);
 }
 
-/// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over filters and, inside,
-/// the taps of the phase.
+/// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over the phase's
+/// kernel rows, filters and the phase's kernel columns.
 static void TYPED(pack_gradient_task)(void *context, int64_t index) {
   const TYPED(packing) *p = context;
   const TYPED(correlation) *s = p->correlation;
@@ -140,15 +144,15 @@ static void TYPED(pack_gradient_task)(void *context, int64_t index) {
   int rows = TYPED(channel_panel)(s, index % s->panels, &first);
   int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, k = 0;
   REAL *block = part->weights + group * s->outs * part->depth;
-  for (int64_t f = 0; f < filters; f++) {
-    const REAL *from = p->weight + ((group * filters + f) * s->outs + first) * area;
-    for (int64_t kh = 0; kh < c->kernel_height; kh++) {
-      if ((p->phase_height + c->top - kh * c->dilation_height) % c->stride_height != 0) continue;
+  for (int64_t kh = 0; kh < c->kernel_height; kh++) {
+    if ((p->phase_height + c->top - kh * c->dilation_height) % c->stride_height != 0) continue;
+    for (int64_t f = 0; f < filters; f++) {
+      const REAL *from = p->weight + ((group * filters + f) * s->outs + first) * area + kh * c->kernel_width;
       for (int64_t kw = 0; kw < c->kernel_width; kw++) {
         if ((p->phase_width + c->left - kw * c->dilation_width) % c->stride_width != 0) continue;
         int64_t k0 = k / depth * depth, here = part->depth - k0 < depth ? part->depth - k0 : depth;
         REAL *to = block + k0 * s->outs + first * here + (k - k0) * rows;
-        for (int i = 0; i < rows; i++) to[i] = from[i * area + kh * c->kernel_width + kw];
+        for (int i = 0; i < rows; i++) to[i] = from[i * area + kw];
         k++;
       }
     }
@@ -225,18 +229,21 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
         .columns = (c->width - b + c->stride_width - 1) / c->stride_width,
         .target_offset = a * c->width + b, .offsets = offsets, .weights = weights,
       };
-      for (int64_t f = 0; f < filters; f++)
-        for (int64_t kh = 0; kh < c->kernel_height; kh++) {
-          int64_t h = a + c->top - kh * c->dilation_height;
-          if (h % c->stride_height != 0) continue;
+      for (int64_t kh = 0; kh < c->kernel_height; kh++) {
+        int64_t h = a + c->top - kh * c->dilation_height;
+        if (h % c->stride_height != 0) continue;
+        int64_t row = h / c->stride_height - low_h;
+        if (part->kernel_rows == 0) part->shift = row;
+        if (part->kernel_rows == 1) part->step = row - part->shift;
+        part->kernel_rows++;
+        for (int64_t f = 0; f < filters; f++)
           for (int64_t kw = 0; kw < c->kernel_width; kw++) {
             int64_t w = b + c->left - kw * c->dilation_width;
             if (w % c->stride_width != 0) continue;
-            part->offsets[part->depth++] = f * s.source.channel_size +
-                                           (h / c->stride_height - low_h) * s.source.pitch +
-                                           w / c->stride_width - low_w;
+            part->offsets[part->depth++] =
+                f * s.source.channel_size + row * s.source.pitch + w / c->stride_width - low_w;
           }
-        }
+      }
       offsets += part->depth;
       weights += part->depth * c->channels;
       if (part->depth == 0) continue;
@@ -322,6 +329,7 @@ static void TYPED(bias_gradient)(const tapestry_convolution *c, const void *gy, 
 #undef DEPTH
 #undef GROUP
 #undef ROW_GROUP
+#undef PIXELS
 #undef SHARES
 #undef TAP_GROUP
 #undef SHARED_ELEMENTS

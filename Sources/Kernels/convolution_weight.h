@@ -9,6 +9,7 @@
 // Small weights: images are cut into at most SHARES shares, each summed by itself and the shares added in order. Large
 // weights: taps are cut into tasks that go through all images. Both depend on the sizes alone.
 
+#define PIXELS (4096 / REAL_BYTES)        // terms of a sum in registers: six rows of the cotangent, 24 kB, stay in L1
 #define SHARES 16
 #define TAP_GROUP 64                      // taps gathered at a time: 64 x 1024 floats, 256 kB of L2
 #define SHARED_ELEMENTS (1 << 15)         // weights up to which images are shared out
@@ -80,14 +81,14 @@ static void TYPED(add_taps)(
   REAL sums[DOT_ROWS * DOT_COLUMNS + LANES];
   REAL *gathered = NULL;
   // Gathered rows are a register longer than a block: 4096 bytes apart they would all fall into the same sets of L1.
-  enum { gathered_stride = DEPTH + LANES };
-  size_t gathered_bytes = (size_t)(TAP_GROUP * gathered_stride) * sizeof(REAL), run_bytes = DEPTH * sizeof(TYPED(run));
+  enum { gathered_stride = PIXELS + LANES };
+  size_t gathered_bytes = (size_t)(TAP_GROUP * gathered_stride) * sizeof(REAL), run_bytes = PIXELS * sizeof(TYPED(run));
   TYPED(run) *runs = NULL;
   if (!s->in_place) {
     gathered = tapestry_allocate(gathered_bytes);
     runs = tapestry_allocate(run_bytes);
   }
-  int64_t blocks = (length + DEPTH - 1) / DEPTH, depth = blocks ? (length + blocks - 1) / blocks : 1;
+  int64_t blocks = (length + PIXELS - 1) / PIXELS, depth = blocks ? (length + blocks - 1) / blocks : 1;
   depth = (depth + LANES - 1) / LANES * LANES;
   for (int64_t q = 0; q < length; q += depth) {
     int64_t here = length - q < depth ? length - q : depth, run_count = 0;
@@ -168,7 +169,7 @@ static void TYPED(share_task)(void *context, int64_t index) {
   }
   memset(gw, 0, (size_t)weights * sizeof(REAL));
   // In place one image at a time; otherwise as many as fill a block of the sum and fit the cache.
-  int64_t pixels = s->rows * s->columns, step = s->in_place || pixels == 0 ? 1 : DEPTH / pixels;
+  int64_t pixels = s->rows * s->columns, step = s->in_place || pixels == 0 ? 1 : PIXELS / pixels;
   if (step * s->source.image_size * REAL_BYTES > 524288) step = 524288 / (s->source.image_size * REAL_BYTES);
   if (step < 1) step = 1;
   if (step > end - index * s->share) step = end - index * s->share;
@@ -219,8 +220,8 @@ static void TYPED(add_weights)(TYPED(weights) *s) {
   if (weights <= SHARED_ELEMENTS && (s->images >= 4 || products < 16 * PARALLEL_PRODUCTS)) {
     // Rows in place cost the zeros between; gathering costs about three products per tap and register.
     s->in_place = s->filters <= 16 && s->rows * s->source.pitch * 4 <= pixels * 5 && pixels >= 256;
-    // Rounding: a sum in registers over one image should not be much longer than DEPTH.
-    s->patches = s->neighbours && TYPED(fills_lanes)(s->filters) && pixels <= 4 * DEPTH &&
+    // Rounding: a sum in registers over one image should not be much longer than PIXELS.
+    s->patches = s->neighbours && TYPED(fills_lanes)(s->filters) && pixels <= 2 * PIXELS &&
                  (s->kernel_width == 3 || s->kernel_width == 5 || s->kernel_width == 7);
     size_t pixel_bytes = (size_t)pixels * sizeof(int64_t);
     if (s->patches) {

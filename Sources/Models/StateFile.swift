@@ -85,15 +85,15 @@ package enum StateFile {
     let byteCount = value.spec.byteCount
     return SafetensorsItem(name: name, dtype: dtype(value.dtype), shape: Array(value.shape)) {
       consume throws(FileError) in
-      let result: Swift.Result<Void, FileError> = value.withMemory { start in
+      var failure: FileError?
+      value.withMemory { start in
         do throws(FileError) {
           try consume(UnsafeRawBufferPointer(start: start, count: byteCount))
-          return .success(())
         } catch {
-          return .failure(error)
+          failure = error
         }
       }
-      try result.get()
+      if let failure { throw failure }
     }
   }
 

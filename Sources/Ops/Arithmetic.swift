@@ -71,15 +71,17 @@ struct Multiply: BroadcastingOperation {
 
 /// y = a / b.
 struct Divide: BroadcastingOperation {
+  var keeps: Kept { .inputs(1).and(.outputs(0)) }
+
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     Tensors(inputs[0].combined(TAPESTRY_DIVIDE, with: inputs[1]))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
-    let (g, a, b) = (node.cotangent, node.input(0), node.input(1))
+    let quotient = node.cotangent / node.input(1)
     return Tensors(
-      node.needs(0) ? (g / b).summed(to: a.shape) : nil,
-      node.needs(1) ? (-(g * a) / (b * b)).summed(to: b.shape) : nil)
+      node.needs(0) ? quotient.summed(to: node.inputSpec(0).shape) : nil,
+      node.needs(1) ? (-(quotient * node.output())).summed(to: node.inputSpec(1).shape) : nil)
   }
 }
 
@@ -90,7 +92,8 @@ struct Affine: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    try requireWhole(factor, for: inputs[0].dtype)
+    try requireWhole(offset, for: inputs[0].dtype)
     return Specs(inputs[0].spec)
   }
 
@@ -104,6 +107,34 @@ struct Affine: TensorOperation {
 
   func jvp(_ node: borrowing Differential) -> Tensors {
     Tensors(node.tangent(0).map { factor == 1 ? $0 : $0 * factor })
+  }
+}
+
+/// y = x / divisor, for a number.
+struct DivideBy: TensorOperation {
+  let divisor: Double
+  var keeps: Kept { .nothing }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireWhole(divisor, for: inputs[0].dtype)
+    return Specs(inputs[0].spec)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].divided(by: divisor)) }
+
+  func backward(_ node: borrowing Differential) -> Tensors { Tensors(node.cotangent / divisor) }
+
+  func jvp(_ node: borrowing Differential) -> Tensors {
+    Tensors(node.tangent(0).map { $0 / divisor })
+  }
+}
+
+/// A number that meets an integer tensor must be whole; masks meet none.
+private func requireWhole(_ number: Double, for dtype: DType) throws(Misuse) {
+  if dtype.isFloatingPoint { return }
+  guard dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+  guard let _ = Int64(exactly: number) else {
+    throw Misuse("\(number) is not a whole number, but the tensor is \(dtype)")
   }
 }
 
@@ -141,12 +172,17 @@ struct SumTo: TensorOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
     let missing = x.rank - shape.rank
-    let axes = x.shape.indices.filter { $0 < missing || (shape[$0 - missing] == 1 && x.shape[$0] != 1) }
-    return Tensors(x.reduced(TAPESTRY_SUM, along: axes).sharing(shape))
+    var axes = AxisSet()
+    for axis in 0..<x.rank where axis < missing || shape[axis - missing] == 1 { axes.insert(axis) }
+    return Tensors(x.reduced(TAPESTRY_SUM, along: axes, to: shape))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(node.cotangent.broadcast(to: node.inputSpec(0).shape))
+  }
+
+  func jvp(_ node: borrowing Differential) -> Tensors {
+    Tensors(node.tangent(0)?.summed(to: shape))
   }
 }
 
@@ -175,8 +211,10 @@ extension Tensor {
   /// c x for every element.
   public static func * (x: Tensor, c: Double) -> Tensor { affine(x, c, 0) }
   public static func * (c: Double, x: Tensor) -> Tensor { affine(x, c, 0) }
-  /// x / c for every element.
-  public static func / (x: Tensor, c: Double) -> Tensor { affine(x, 1 / c, 0) }
+  /// x / c for every element, exactly rounded. Integers are truncated.
+  public static func / (x: Tensor, c: Double) -> Tensor {
+    apply(DivideBy(divisor: c), to: Tensors(x))[0]
+  }
   /// c / x for every element.
   public static func / (c: Double, x: Tensor) -> Tensor {
     apply(DivideInto(numerator: c), to: Tensors(x))[0]

@@ -13,7 +13,8 @@ func requireSameType(
   }
   for index in 1..<max(inputs.count, 1) where inputs[index].dtype != dtype {
     throw Misuse(
-      "operands differ in type, \(dtype) and \(inputs[index].dtype); convert one with converted(to:)")
+      "operands differ in type, \(dtype) and \(inputs[index].dtype); convert one with converted(to:)"
+    )
   }
 }
 
@@ -26,12 +27,64 @@ func normalizedAxis(_ axis: Int, rank: Int) throws(Misuse) -> Int {
   return positive
 }
 
-/// Strides with which a dense tensor of `shape` is read as `target`: 0 along broadcast axes.
-func broadcastStrides(_ shape: TensorShape, to target: TensorShape) -> [Int64] {
-  let missing = target.rank - shape.rank
-  let strides = shape.strides
-  return target.indices.map { axis in
-    axis < missing || shape[axis - missing] == 1 ? 0 : Int64(strides[axis - missing])
+/// A set of axes of one tensor.
+struct AxisSet: Sendable {
+  private var bits: UInt8 = 0
+
+  init() {}
+
+  /// These axes of a tensor with `rank` axes, negative ones counted from the end; all where none is named.
+  init(_ axes: [Int], rank: Int) throws(Misuse) {
+    if axes.isEmpty { bits = UInt8((1 << rank) - 1) }
+    for axis in axes {
+      let axis = try normalizedAxis(axis, rank: rank)
+      guard !contains(axis) else { throw Misuse("axis \(axis) is named twice in \(axes)") }
+      insert(axis)
+    }
+  }
+
+  @inline(__always) func contains(_ axis: Int) -> Bool { bits >> UInt8(axis) & 1 != 0 }
+  mutating func insert(_ axis: Int) { bits |= 1 << UInt8(axis) }
+}
+
+/// The sizes of a broadcast and the strides of its operands as the kernels want them, on the stack: an
+/// array each would cost more than a small op.
+struct BroadcastLayout {
+  private let words: UnsafeMutablePointer<Int64>
+
+  /// The sizes of the result.
+  var sizes: UnsafePointer<Int64> { UnsafePointer(words) }
+  /// The strides of the operand at `index`: 0 along axes where it is repeated.
+  func strides(_ index: Int) -> UnsafePointer<Int64> {
+    UnsafePointer(words + (index + 1) * TensorShape.maximumRank)
+  }
+
+  /// Runs `body` with the layout of up to three operands that broadcast to `target`.
+  static func with(
+    _ target: TensorShape, _ a: TensorShape, _ b: TensorShape = TensorShape(),
+    _ c: TensorShape = TensorShape(), _ body: (BroadcastLayout) -> Void
+  ) {
+    let rank = TensorShape.maximumRank
+    withUnsafeTemporaryAllocation(of: Int64.self, capacity: 4 * rank) { buffer in
+      let words = buffer.baseAddress!
+      for axis in 0..<target.rank { words[axis] = Int64(target[axis]) }
+      fill(words + rank, a, target)
+      fill(words + 2 * rank, b, target)
+      fill(words + 3 * rank, c, target)
+      body(BroadcastLayout(words: words))
+    }
+  }
+
+  private static func fill(
+    _ strides: UnsafeMutablePointer<Int64>, _ shape: TensorShape, _ target: TensorShape
+  ) {
+    let missing = target.rank - shape.rank
+    var step = 1
+    for axis in stride(from: target.rank - 1, through: 0, by: -1) {
+      let size = axis < missing ? 1 : shape[axis - missing]
+      strides[axis] = size == 1 ? 0 : Int64(step)
+      step *= size
+    }
   }
 }
 
@@ -41,6 +94,87 @@ extension Tensor {
     Tensor(spec) { y in
       withMemory { x in
         tapestry_unary(Int32(function), dtype.code, Int64(count), x, y, alpha, beta)
+      }
+    }
+  }
+
+  /// y = x / divisor, exactly rounded: by the reciprocal where that is exact, as for powers of two.
+  func divided(by divisor: Double) -> Tensor {
+    let isPowerOfTwo = abs(divisor).significand == 1 && abs(divisor.exponent) <= 120
+    if dtype.isFloatingPoint && divisor.isNormal && isPowerOfTwo {
+      return mapped(TAPESTRY_AFFINE, 1 / divisor, 0)
+    }
+    return Tensor(spec) { y in
+      var size = Int64(count)
+      var (one, zero): (Int64, Int64) = (1, 0)
+      var number: UInt64 = 0
+      tapestry_fill(dtype.code, 1, divisor, &number)
+      withMemory { x in
+        tapestry_binary(
+          Int32(TAPESTRY_DIVIDE), dtype.code, 1, &size, &one, &zero, x, &number, y)
+      }
+    }
+  }
+
+  /// The reduction over `axes`, in the shape `target`; by default the axes stay with size 1. One pass per
+  /// run of neighbouring axes, the last run first.
+  func reduced(_ reduction: Int, along axes: AxisSet, to target: TensorShape? = nil) -> Tensor {
+    var sizes = shape
+    var result = self
+    var step = reduction
+    var last = rank - 1
+    while last >= 0 {
+      guard axes.contains(last) else {
+        last -= 1
+        continue
+      }
+      // Axes of size 1 are part of any run.
+      var first = last
+      while first > 0, axes.contains(first - 1) || sizes[first - 1] == 1 { first -= 1 }
+      var (outer, count, inner) = (1, 1, 1)
+      for axis in 0..<first { outer *= sizes[axis] }
+      for axis in first...last {
+        count *= sizes[axis]
+        sizes[axis] = 1
+      }
+      for axis in last + 1..<Swift.max(rank, last + 1) { inner *= sizes[axis] }
+      last = first - 1
+      if count == 1 && step != TAPESTRY_SUM_OF_SQUARES { continue }
+      let source = result
+      var isLast = true
+      for axis in 0..<first where axes.contains(axis) && sizes[axis] != 1 { isLast = false }
+      result = Tensor(isLast ? target ?? sizes : sizes, dtype) { y in
+        source.withMemory { x in
+          tapestry_reduce(
+            Int32(step), dtype.code, Int64(outer), Int64(count), Int64(inner), x, y)
+        }
+      }
+      if step == TAPESTRY_SUM_OF_SQUARES { step = TAPESTRY_SUM }
+    }
+    // Nothing to sum over still has to be squared.
+    if step == TAPESTRY_SUM_OF_SQUARES { result = mapped(TAPESTRY_SQUARE) }
+    let shape = target ?? sizes
+    return result.shape == shape ? result : result.sharing(shape)
+  }
+
+  /// A new tensor that an index space of `sizes` is copied into: target[Σ i_k target_k] = self[Σ i_k source_k].
+  ///
+  /// - Parameters:
+  ///   - clearing: what the elements are that the copy does not reach; `nil` when it reaches all.
+  ///   - targetStart: the element of the target at index 0; likewise `sourceStart`.
+  func copied(
+    to shape: TensorShape, sizes: some Collection<Int>, targetStrides: [Int64],
+    targetStart: Int = 0,
+    sourceStrides: [Int64], sourceStart: Int = 0, clearing: Double? = nil
+  ) -> Tensor {
+    let size = dtype.size
+    return Tensor(shape, dtype) { y in
+      if let clearing { tapestry_fill(dtype.code, Int64(shape.elementCount), clearing, y) }
+      if sizes.contains(0) { return }
+      withMemory { x in
+        tapestry_strided_copy(
+          Int32(size), Int32(sizes.count), sizes.map(Int64.init), targetStrides,
+          y + targetStart * size, sourceStrides, x + sourceStart * size)
       }
     }
   }
@@ -59,9 +193,11 @@ extension Tensor {
     let target = TensorShape.broadcast(shape, other.shape)!
     return Tensor(target, dtype) { y in
       TapestryGraph.withMemory(self, other) { a, b in
-        tapestry_binary(
-          Int32(function), dtype.code, Int32(target.rank), target.map(Int64.init),
-          broadcastStrides(shape, to: target), broadcastStrides(other.shape, to: target), a, b, y)
+        BroadcastLayout.with(target, shape, other.shape) { layout in
+          tapestry_binary(
+            Int32(function), dtype.code, Int32(target.rank), layout.sizes, layout.strides(0),
+            layout.strides(1), a, b, y)
+        }
       }
     }
   }

@@ -108,15 +108,3 @@ struct HigherOrderTests {
     #expect(tangent.item == 1)
   }
 }
-
-/// The sum of all elements, composed: an op author's view.
-struct Total: TensorOperation {
-  var keeps: Kept { .nothing }
-  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { [TensorSpec([], inputs[0].dtype)] }
-  func forward(_ inputs: borrowing Tensors) -> Tensors {
-    [Tensor(inputs[0].scalars().reduce(0, +), dtype: inputs[0].dtype)]
-  }
-  func backward(_ node: borrowing Differential) -> Tensors {
-    [node.cotangent * Tensor.ones(node.inputSpec(0).shape, dtype: node.inputSpec(0).dtype)]
-  }
-}

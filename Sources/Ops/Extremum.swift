@@ -1,0 +1,131 @@
+import CTapestryKernels
+import TapestryGraph
+
+// Elementwise functions with corners: absolute value, sign, the larger and the smaller of two, clipping.
+
+/// y = |x|; y' = sign x, 0 at 0. Integers too.
+struct Abs: TensorOperation {
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    return Specs(inputs[0].spec)
+  }
+  func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_ABS)) }
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(node.cotangent * sign(node.input(0)))
+  }
+  func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].elementwiseKink(at: 0) }
+}
+
+/// y = -1, 0 or 1; y' = 0.
+struct Sign: TensorOperation {
+  var keeps: Kept { .nothing }
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    return Specs(inputs[0].spec)
+  }
+  func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_SIGN)) }
+  func backward(_ node: borrowing Differential) -> Tensors { Tensors(nil) }
+  func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].elementwiseKink(at: 0) }
+}
+
+/// y = max(a, b). The gradient goes to the larger, half to each where they are equal.
+struct Maximum: BroadcastingOperation {
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].combined(TAPESTRY_MAXIMUM, with: inputs[1]))
+  }
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let (a, b) = (node.input(0), node.input(1))
+    return Tensors(
+      node.needs(0) ? share(of: node.cotangent, where: a .> b, orHalf: a .== b, a.shape) : nil,
+      node.needs(1) ? share(of: node.cotangent, where: b .> a, orHalf: a .== b, b.shape) : nil)
+  }
+  func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].comparisonKink(with: inputs[1]) }
+}
+
+/// y = min(a, b). The gradient goes to the smaller, half to each where they are equal.
+struct Minimum: BroadcastingOperation {
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].combined(TAPESTRY_MINIMUM, with: inputs[1]))
+  }
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let (a, b) = (node.input(0), node.input(1))
+    return Tensors(
+      node.needs(0) ? share(of: node.cotangent, where: a .< b, orHalf: a .== b, a.shape) : nil,
+      node.needs(1) ? share(of: node.cotangent, where: b .< a, orHalf: a .== b, b.shape) : nil)
+  }
+  func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].comparisonKink(with: inputs[1]) }
+}
+
+/// g where an operand won, g / 2 where it tied, summed to its shape.
+private func share(
+  of g: Tensor, where wins: Tensor, orHalf ties: Tensor, _ shape: TensorShape
+) -> Tensor {
+  let half = select(where: ties, g * 0.5, else: Tensor(0, dtype: g.dtype))
+  return select(where: wins, g, else: half).summed(to: shape)
+}
+
+/// y = min(max(x, low), high); y' = 1 inside, the bounds included, 0 outside. Integers too.
+struct Clip: TensorOperation {
+  let low: Double
+  let high: Double
+  var keeps: Kept { .inputs.and(.outputs(0)) }
+  var label: String { "\(low) ... \(high)" }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    guard low <= high else { throw Misuse("the bounds \(low) and \(high) are not in order") }
+    return Specs(inputs[0].spec)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(inputs[0].mapped(TAPESTRY_CLIP, low, high))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let (g, inside) = (node.cotangent, node.input(0) .== node.output())
+    return Tensors(select(where: inside, g, else: Tensor(0, dtype: g.dtype)))
+  }
+
+  func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].elementwiseKink(at: low, high) }
+}
+
+/// |x| for every element. The gradient at 0 is 0. Integers too.
+public func abs(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+  apply(Abs(), to: Tensors(x), file: file, line: line)[0]
+}
+
+/// -1, 0 or 1 for every element. The gradient is 0 everywhere. Integers too.
+public func sign(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+  apply(Sign(), to: Tensors(x), file: file, line: line)[0]
+}
+
+/// The larger of a and b, element by element; shapes broadcast. NaN passes through.
+///
+/// The gradient goes to the larger; where they are equal, half to each.
+public func maximum(
+  _ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+  apply(Maximum(), to: Tensors(a, b), file: file, line: line)[0]
+}
+
+/// The smaller of a and b, element by element; shapes broadcast. NaN passes through.
+///
+/// The gradient goes to the smaller; where they are equal, half to each.
+public func minimum(
+  _ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+  apply(Minimum(), to: Tensors(a, b), file: file, line: line)[0]
+}
+
+/// min(max(x, min), max) for every element. The gradient is 0 outside the bounds. NaN passes through.
+///
+/// - Parameters:
+///   - min: the lower bound; by default there is none.
+///   - max: the upper bound; by default there is none.
+/// - Precondition: `min <= max`.
+public func clip(
+  _ x: Tensor, min: Double = -.infinity, max: Double = .infinity,
+  file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+  apply(Clip(low: min, high: max), to: Tensors(x), file: file, line: line)[0]
+}

@@ -1,0 +1,225 @@
+import CTapestryKernels
+import TapestryGraph
+
+/// y = the largest pixel of each window, and where it lies.
+struct MaxPool2d: TensorOperation {
+  private static let kept = Kept.outputs(1)
+  let window: SlidingWindow
+  /// Whether the winners' places are a second result; nothing can flow back without them.
+  let isIndexed: Bool
+
+  var keeps: Kept { isIndexed ? Self.kept : .nothing }
+  var label: String { window.description }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    let x = inputs[0].shape
+    let shape = try window.pool(over: x, needsPixels: true).outputShape(x)
+    try requireSameType(inputs)
+    return maxSpecs(shape, inputs[0].dtype, isIndexed: isIndexed)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    var problem = accepted { () throws(Misuse) in try window.pool(over: x.shape, needsPixels: false) }
+    let shape = problem.outputShape(x.shape)
+    return maxOutputs(x, shape, isIndexed: isIndexed) { x, y, indices in
+      tapestry_max_pool(inputs[0].dtype.code, &problem, x, y, indices)
+    }
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(scatterToWinners(node))
+  }
+
+  func kink(at inputs: borrowing Tensors) -> Kink? {
+    guard
+      let place = try? window.placement(
+        height: inputs[0].shape[2], width: inputs[0].shape[3], noun: "window")
+    else { return nil }
+    let (window, height, width) = (window, inputs[0].shape[2], inputs[0].shape[3])
+    return maxPoolKink(inputs[0], outputs: place.outputHeight * place.outputWidth) { output, visit in
+      let row = output / place.outputWidth * window.stride.height - place.sides.top
+      let column = output % place.outputWidth * window.stride.width - place.sides.left
+      for p in 0..<window.size.height {
+        for q in 0..<window.size.width {
+          let (i, j) = (row + p * window.dilation.height, column + q * window.dilation.width)
+          if i >= 0, i < height, j >= 0, j < width { visit(i * width + j) }
+        }
+      }
+    }
+  }
+}
+
+// MARK: - What max pools share
+
+func maxSpecs(_ shape: TensorShape, _ dtype: DType, isIndexed: Bool) -> Specs {
+  isIndexed ? [TensorSpec(shape, dtype), TensorSpec(shape, .int32)] : Specs(shape, dtype)
+}
+
+/// The results of a max pool, written by `fill`.
+func maxOutputs(
+  _ x: Tensor, _ shape: TensorShape, isIndexed: Bool,
+  fill: (UnsafeRawPointer, UnsafeMutableRawPointer, UnsafeMutablePointer<Int32>?) -> Void
+) -> Tensors {
+  guard isIndexed else {
+    return Tensors(Tensor(shape, x.dtype) { y in x.withMemory { fill($0, y, nil) } })
+  }
+  var values: Tensor?
+  let indices = Tensor(shape, .int32) { places in
+    values = Tensor(shape, x.dtype) { y in
+      x.withMemory { fill($0, y, places.assumingMemoryBound(to: Int32.self)) }
+    }
+  }
+  return Tensors(values, indices)
+}
+
+/// The backward of a max pool: every cotangent goes to its window's winner.
+func scatterToWinners(_ node: borrowing Differential) -> Tensor? {
+  guard let g = node.cotangent(0) else { return nil }
+  let input = node.inputSpec(0).shape
+  return apply(
+    PlaneScatter(size: Pair(height: input[2], width: input[3])), to: Tensors(g, node.output(1)))[0]
+}
+
+/// How near the closest runner-up of any window is to its winner (they meet half-way), and a fingerprint of all winners.
+func maxPoolKink(
+  _ x: Tensor, outputs: Int, window: (_ output: Int, _ visit: (Int) -> Void) -> Void
+) -> Kink {
+  let values = x.scalars()
+  let plane = x.shape[2] * x.shape[3]
+  var finder = KinkFinder()
+  for offset in stride(from: 0, to: values.count, by: max(plane, 1)) {
+    for output in 0..<outputs {
+      var winner = -1
+      var runnerUp = -Double.infinity
+      window(output) { place in
+        let value = values[offset + place]
+        if winner < 0 || value > values[offset + winner] {
+          if winner >= 0 { runnerUp = values[offset + winner] }
+          winner = place
+        } else {
+          runnerUp = max(runnerUp, value)
+        }
+      }
+      guard winner >= 0 else { continue }
+      let gap = values[offset + winner] - runnerUp
+      finder.note(index: offset + winner, distance: gap / 2, side: winner)
+    }
+  }
+  return finder.result
+}
+
+/// y = 0, then y[plane, indices[plane, k]] += x[plane, k]: the transpose of ``PlaneGather``.
+struct PlaneScatter: TensorOperation {
+  static var inputNames: [String] { ["input", "indices"] }
+  private static let kept = Kept.inputs(1)
+  let size: Pair
+  var keeps: Kept { Self.kept }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    let (x, indices) = (inputs[0].spec, inputs[1].spec)
+    guard x.shape.rank == 4, x.shape == indices.shape, indices.dtype == .int32 else {
+      throw Misuse("needs int32 indices of the input's shape, [N, C, H, W]")
+    }
+    return Specs(TensorShape(x.shape[0], x.shape[1], size.height, size.width), x.dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let (x, indices) = (inputs[0], inputs[1])
+    let s = x.shape
+    return Tensors(
+      Tensor(TensorShape(s[0], s[1], size.height, size.width), x.dtype) { y in
+        withMemory(x, indices) { x, indices in
+          tapestry_plane_scatter(
+            inputs[0].dtype.code, Int64(s[0] * s[1]), Int64(s[2] * s[3]), Int64(size.height * size.width), x,
+            indices.assumingMemoryBound(to: Int32.self), y)
+        }
+      })
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(apply(PlaneGather(), to: Tensors(node.cotangent, node.input(1)))[0], nil)
+  }
+}
+
+/// y[plane, k] = x[plane, indices[plane, k]]
+struct PlaneGather: TensorOperation {
+  static var inputNames: [String] { ["input", "indices"] }
+  private static let kept = Kept.inputs(1)
+  var keeps: Kept { Self.kept }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    let (x, indices) = (inputs[0].spec, inputs[1].spec)
+    guard x.shape.rank == 4, indices.shape.rank == 4, indices.dtype == .int32,
+      x.shape[0] == indices.shape[0], x.shape[1] == indices.shape[1]
+    else { throw Misuse("needs int32 indices [N, C, h, w] for an input [N, C, H, W]") }
+    return Specs(indices.shape, x.dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let (x, indices) = (inputs[0], inputs[1])
+    let (source, target) = (x.shape, indices.shape)
+    return Tensors(
+      Tensor(target, x.dtype) { y in
+        withMemory(x, indices) { x, indices in
+          tapestry_plane_gather(
+            inputs[0].dtype.code, Int64(source[0] * source[1]), Int64(target[2] * target[3]),
+            Int64(source[2] * source[3]), x, indices.assumingMemoryBound(to: Int32.self), y)
+        }
+      })
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let input = node.inputSpec(0).shape
+    return Tensors(
+      apply(
+        PlaneScatter(size: Pair(height: input[2], width: input[3])),
+        to: Tensors(node.cotangent, node.input(1)))[0], nil)
+  }
+}
+
+// MARK: - Functions
+
+/// The largest pixel of each window of each channel.
+///
+/// Padding never wins: it acts as minus infinity. Where pixels of a window tie, the gradient goes to the first in
+/// scan order (rows from the top, each from the left). A NaN wins.
+///
+/// - Parameters:
+///   - input: images `[N, C, H, W]`.
+///   - window: the size of the window, one number or `[height, width]`.
+///   - stride: pixels between neighbouring windows. Default: the window's size.
+///   - padding: rows and columns around the image. Default: none.
+///   - dilation: pixels between neighbouring elements of a window. Default: 1.
+///   - ceilMode: whether a last window that reaches beyond the padding counts; not one that would start in the far
+///     padding. Default: false.
+/// - Returns: `[N, C, height, width]`, height = floor((H + top + bottom - dilation (window - 1) - 1) / stride) + 1, with
+///   `ceilMode` rounded up instead.
+/// - Precondition: a window fits into the padded image, and each one meets a pixel.
+///
+/// Ranzato et al., "Unsupervised learning of invariant feature hierarchies", 2007.
+public func maxPool2d(
+  _ input: Tensor, window: Pair, stride: Pair? = nil, padding: Padding2d = 0, dilation: Pair = 1,
+  ceilMode: Bool = false, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+  let operation = MaxPool2d(
+    window: SlidingWindow(
+      size: window, stride: stride ?? window, padding: padding, dilation: dilation,
+      isRoundingUp: ceilMode), isIndexed: isRecording && input.isTracked)
+  return apply(operation, to: Tensors(input), file: file, line: line)[0]
+}
+
+/// As ``maxPool2d``, with the places of the winners: row · W + column in the unpadded image, from 0 in each channel.
+///
+/// - Returns: the maxima, and their places as int32, both `[N, C, height, width]`.
+public func maxPool2dWithIndices(
+  _ input: Tensor, window: Pair, stride: Pair? = nil, padding: Padding2d = 0, dilation: Pair = 1,
+  ceilMode: Bool = false, file: StaticString = #fileID, line: UInt = #line
+) -> (output: Tensor, indices: Tensor) {
+  let operation = MaxPool2d(
+    window: SlidingWindow(
+      size: window, stride: stride ?? window, padding: padding, dilation: dilation,
+      isRoundingUp: ceilMode), isIndexed: true)
+  let outputs = apply(operation, to: Tensors(input), file: file, line: line)
+  return (outputs[0], outputs[1])
+}

@@ -1,0 +1,244 @@
+import CTapestryKernels
+import TapestryGraph
+
+// Reductions over any axes: sums and what is made of them here, extrema in Reduction+Extremum.swift.
+
+/// What reductions have in common: over which axes, and whether these stay with size 1.
+protocol ReducingOperation: TensorOperation {
+  /// As the user named them; empty for all.
+  var axes: [Int] { get }
+  var keepsDimensions: Bool { get }
+}
+
+extension ReducingOperation {
+  var label: String { axes.isEmpty ? "" : "along \(axes)" }
+
+  /// The shape that remains.
+  func reducedShape(_ shape: TensorShape) throws(Misuse) -> TensorShape {
+    // The most frequent case of all, the sum of a loss, takes no detour.
+    if axes.isEmpty && !keepsDimensions { return [] }
+    let set = try AxisSet(axes, rank: shape.rank)
+    var result = TensorShape()
+    for axis in 0..<shape.rank {
+      if !set.contains(axis) {
+        result.append(shape[axis])
+      } else if keepsDimensions {
+        result.append(1)
+      }
+    }
+    return result
+  }
+
+  /// The axes of a tensor whose shape has passed the rule.
+  func axisSet(_ shape: TensorShape) -> AxisSet {
+    guard let set = try? AxisSet(axes, rank: shape.rank) else {
+      trap("the shape rule was passed over")
+    }
+    return set
+  }
+
+  /// How many elements are reduced to one.
+  func reducedCount(_ shape: TensorShape) -> Int {
+    let set = axisSet(shape)
+    return shape.indices.reduce(1) { set.contains($1) ? $0 * shape[$1] : $0 }
+  }
+
+  /// A reduced tensor with its axes back, as size 1.
+  func restored(_ reduced: Tensor, of shape: TensorShape) -> Tensor {
+    if keepsDimensions || axes.isEmpty { return reduced }
+    let set = axisSet(shape)
+    var sizes = shape
+    for axis in 0..<shape.rank where set.contains(axis) { sizes[axis] = 1 }
+    return reduced.reshaped(to: sizes)
+  }
+
+  /// A reduced tensor repeated along the axes that were reduced.
+  func expanded(_ reduced: Tensor, to shape: TensorShape) -> Tensor {
+    restored(reduced, of: shape).broadcast(to: shape)
+  }
+
+  /// The kernel's reduction in the shape that the rule announced.
+  func reduced(_ x: Tensor, _ reduction: Int) -> Tensor {
+    guard let shape = try? reducedShape(x.shape) else { trap("the shape rule was passed over") }
+    return x.reduced(reduction, along: axisSet(x.shape), to: shape)
+  }
+
+  /// A result whose reduced axes have size 1, in the shape that the rule announced.
+  func shaped(_ reduced: Tensor, of shape: TensorShape) -> Tensor {
+    guard let shape = try? reducedShape(shape) else { trap("the shape rule was passed over") }
+    return reduced.shape == shape ? reduced : reduced.sharing(shape)
+  }
+}
+
+/// y = Σ x. Integers too.
+struct Sum: ReducingOperation {
+  let axes: [Int]
+  let keepsDimensions: Bool
+  var keeps: Kept { .nothing }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    guard inputs[0].dtype != .bool else {
+      throw Misuse("bool masks have no sum; count with converted(to: .int64).sum()")
+    }
+    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    return Tensors(reduced(x, TAPESTRY_SUM))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(expanded(node.cotangent, to: node.inputSpec(0).shape))
+  }
+
+  func jvp(_ node: borrowing Differential) -> Tensors {
+    Tensors(node.tangent(0)?.sum(along: axes, keepingDimensions: keepsDimensions))
+  }
+}
+
+/// y = Σ x / n.
+struct Mean: ReducingOperation {
+  let axes: [Int]
+  let keepsDimensions: Bool
+  var keeps: Kept { .nothing }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    return Tensors(reduced(x, TAPESTRY_SUM).divided(by: Double(reducedCount(x.shape))))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let shape = node.inputSpec(0).shape
+    return Tensors(expanded(node.cotangent / Double(reducedCount(shape)), to: shape))
+  }
+
+  func jvp(_ node: borrowing Differential) -> Tensors {
+    Tensors(node.tangent(0)?.mean(along: axes, keepingDimensions: keepsDimensions))
+  }
+}
+
+/// y = Σ (x - mean)² / (n - correction), in two passes; y' = 2 (x - mean) / (n - correction).
+struct Variance: ReducingOperation {
+  let axes: [Int]
+  let keepsDimensions: Bool
+  let isUnbiased: Bool
+  var label: String { isUnbiased ? "unbiased" : "biased" }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+  }
+
+  private func divisor(_ shape: TensorShape) -> Double {
+    Double(max(0, reducedCount(shape) - (isUnbiased ? 1 : 0)))
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    let set = axisSet(x.shape)
+    let mean = x.reduced(TAPESTRY_SUM, along: set).divided(by: Double(reducedCount(x.shape)))
+    let squares = x.combined(TAPESTRY_SUBTRACT, with: mean)
+      .reduced(TAPESTRY_SUM_OF_SQUARES, along: set)
+    return Tensors(shaped(squares.divided(by: divisor(x.shape)), of: x.shape))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let x = node.input(0)
+    let centered =
+      x - x.mean(along: axes.isEmpty ? Array(0..<x.rank) : axes, keepingDimensions: true)
+    let g = restored(node.cotangent, of: x.shape)
+    return Tensors(g * (2 / divisor(x.shape)) * centered)
+  }
+}
+
+/// y = ln Σ e^x, shifted by the maximum; y' = e^(x - y).
+struct LogSumExp: ReducingOperation {
+  let axes: [Int]
+  let keepsDimensions: Bool
+  var keeps: Kept { .inputs.and(.outputs(0)) }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    try requireElements(inputs[0].shape)
+    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    let set = axisSet(x.shape)
+    // An infinite shift would leave ∞ - ∞; the largest finite number leaves what is meant.
+    let bound =
+      x.dtype == .float32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
+    let shift = x.reduced(TAPESTRY_MAX, along: set).mapped(TAPESTRY_CLIP, -bound, bound)
+    let sum = x.combined(TAPESTRY_SUBTRACT, with: shift).mapped(TAPESTRY_EXP)
+      .reduced(TAPESTRY_SUM, along: set)
+    return Tensors(
+      shaped(sum.mapped(TAPESTRY_LOG).combined(TAPESTRY_ADD, with: shift), of: x.shape))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let x = node.input(0)
+    let weights = exp(x - restored(node.output(), of: x.shape))
+    return Tensors(restored(node.cotangent, of: x.shape) * weights)
+  }
+}
+
+/// y = √Σ x²; y' = x / y, and 0 where y is 0.
+struct Norm: ReducingOperation {
+  let axes: [Int]
+  let keepsDimensions: Bool
+  var keeps: Kept { .inputs.and(.outputs(0)) }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    let set = axisSet(x.shape)
+    let direct = x.reduced(TAPESTRY_SUM_OF_SQUARES, along: set).mapped(TAPESTRY_SQRT)
+    // Squares overflow or vanish long before the norm does: then in units of the largest element.
+    let (low, high) = x.dtype == .float32 ? (1e-15, 1e18) : (1e-140, 1e150)
+    let isSafe = direct.scalars().allSatisfy { $0 >= low && $0 <= high }
+    if isSafe || x.count == 0 { return Tensors(shaped(direct, of: x.shape)) }
+    let largest = x.mapped(TAPESTRY_ABS).reduced(TAPESTRY_MAX, along: set)
+    let unit = largest.combined(TAPESTRY_ADD, with: largest.mapped(TAPESTRY_ZERO_MASK))
+    let scaled = x.combined(TAPESTRY_DIVIDE, with: unit)
+      .reduced(TAPESTRY_SUM_OF_SQUARES, along: set).mapped(TAPESTRY_SQRT)
+    let isInfinite = largest.scalars().contains(.infinity)
+    let result = isInfinite ? direct : scaled.combined(TAPESTRY_MULTIPLY, with: unit)
+    return Tensors(shaped(result, of: x.shape))
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let (x, y) = (node.input(0), node.output())
+    let divisor = select(where: y .== 0, Tensor(1, dtype: y.dtype), else: y)
+    return Tensors(restored(node.cotangent / divisor, of: x.shape) * x)
+  }
+
+  func kink(at inputs: borrowing Tensors) -> Kink? {
+    let x = inputs[0]
+    var finder = KinkFinder()
+    for (group, norm) in forward(Tensors(x))[0].scalars().enumerated() {
+      finder.note(index: group, distance: norm, side: norm == 0 ? 0 : 1)
+    }
+    return finder.result
+  }
+}
+
+extension ReducingOperation {
+  /// Extrema need at least one element to choose from.
+  func requireElements(_ shape: TensorShape) throws(Misuse) {
+    let set = try AxisSet(axes, rank: shape.rank)
+    for axis in 0..<shape.rank where set.contains(axis) && shape[axis] == 0 {
+      throw Misuse("axis \(axis) of \(shape) has no elements")
+    }
+  }
+}

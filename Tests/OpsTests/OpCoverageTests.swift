@@ -1,0 +1,79 @@
+import Foundation
+import Synchronization
+import TapestryGraph
+import TestSupport
+import Testing
+
+/// No op without a row in the table: the sources say what there is.
+@Suite struct OpCoverage {
+  @Test("every op type is run by some row, by its value or its derivatives")
+  func operations() throws {
+    let observer = TypeObserver()
+    observing(observer) {
+      for row in OpCase.all {
+        let inputs = row.inputs().map { $0.dtype.isFloatingPoint ? $0.tracked() : $0 }
+        let leaves = inputs.filter(\.isTracked)
+        let outputs = row.function(inputs).filter(\.isTracked)
+        if leaves.isEmpty || outputs.isEmpty { continue }
+        let first = gradients(
+          of: outputs, withRespectTo: leaves,
+          cotangents: outputs.map { sample($0.shape, seed: 7, dtype: $0.dtype) }, recording: true)
+        let second = first.tensors.filter(\.isTracked)
+        if second.isEmpty { continue }
+        _ = gradients(
+          of: second, withRespectTo: leaves,
+          cotangents: second.map { sample($0.shape, seed: 8, dtype: $0.dtype) })
+      }
+    }
+    let declared = try declarations(
+      #/struct (\w+)(?:<.*>)?: (?:\w+, )*\w*Operation\b/#, in: sources)
+    #expect(declared.count > 20)
+    let unseen = declared.subtracting(observer.names)
+    #expect(unseen.isEmpty, "no row of the table runs \(unseen.sorted())")
+  }
+
+  @Test("every public function and operator is called by some row")
+  func functions() throws {
+    let functions = try declarations(#/public func (\w+)/#, in: sources)
+    let operators = try declarations(
+      #/public static (?:prefix )?func ([^\w\s(]+) ?\(/#, in: sources)
+    #expect(functions.count > 20)
+    #expect(operators.count > 5)
+    let text = try contents(of: folder("Tests/OpsTests/Cases")).joined()
+    let uncalled =
+      functions.filter { !text.contains("\($0)(") }
+      + operators.filter { !text.contains(" \($0) ") && !text.contains("(\($0)$0[0])") }
+    #expect(uncalled.isEmpty, "no row of the table calls \(uncalled.sorted())")
+  }
+
+  private var sources: [String] { get throws { try contents(of: folder("Sources/Ops")) } }
+
+  private func declarations(
+    _ pattern: Regex<(Substring, Substring)>, in texts: [String]
+  ) throws -> Set<String> {
+    Set(texts.flatMap { $0.matches(of: pattern).map { String($0.output.1) } })
+  }
+
+  private func folder(_ path: String) -> URL {
+    var root = URL(fileURLWithPath: #filePath)
+    for _ in 0..<3 { root.deleteLastPathComponent() }
+    return root.appendingPathComponent(path, isDirectory: true)
+  }
+
+  private func contents(of folder: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "swift" }
+      .map { try String(contentsOf: $0, encoding: .utf8) }
+  }
+}
+
+/// Notes the types of the ops that run.
+private final class TypeObserver: OperationObserver {
+  private let seen = Mutex<Set<String>>([])
+  var names: Set<String> { seen.withLock { $0 } }
+
+  func didApply(_ event: OperationEvent) {
+    let name = String(describing: type(of: event.operation))
+    seen.withLock { _ = $0.insert(name) }
+  }
+}
