@@ -47,6 +47,8 @@ let package = Package(
     .testTarget(name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
     .testTarget(
+      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
+    .testTarget(
       name: "ModelsTests",
       dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
   ],
