@@ -8,7 +8,8 @@ let package = Package(
   name: "Tapestry",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"])
+    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"]),
+    .library(name: "TapestryTesting", targets: ["TapestryTesting"]),
   ],
   targets: [
     .target(name: "CTapestryKernels", path: "Sources/Kernels"),
@@ -18,14 +19,36 @@ let package = Package(
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
+    .target(
+      name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
+      path: "Sources/Optim"),
+    .target(name: "TapestryTesting", dependencies: ["TapestryGraph"], path: "Sources/Testing"),
     .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
     .target(
-      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
-      path: "Tests/Support"),
+      name: "TapestryModels",
+      dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles", "CTapestryKernels"],
+      path: "Sources/Models"),
+    .target(name: "CTapestryDigits", path: "Sources/Digits"),
+    .target(
+      name: "TapestryDatasets",
+      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
+      path: "Sources/Datasets"),
+
+    .target(
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryFiles"], path: "Tests/Support"),
+    .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
+    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph", "TapestryOps"]),
     .testTarget(
       name: "OpsTests",
-      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"],
-      path: "Tests/OpsTests"),
+      dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"]),
+    .testTarget(
+      name: "OptimTests",
+      dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"]),
+    .testTarget(name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"]),
+    .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -16,7 +16,7 @@ struct FileDescriptor: ~Copyable {
 
   /// Opens the regular file at `path` for reading.
   init(reading path: String) throws(FileError) {
-    try refuseZeroByte(in: path)
+    try requireUsable(path)
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     let raw = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard raw >= 0 else { throw systemError(path, "open the file") }
@@ -99,7 +99,7 @@ struct ReplacementTarget {
 
   /// Inspects `path`, which must be free or hold a regular file that may be written.
   init(_ path: String) throws(FileError) {
-    try refuseZeroByte(in: path)
+    try requireUsable(path)
     var status = stat()
     guard stat(path, &status) == 0 else {
       guard errno == ENOENT, path.last != "/" else { throw systemError(path, "write the file") }
@@ -160,9 +160,10 @@ private func requireRegular(_ status: stat, _ path: String) throws(FileError) {
   }
 }
 
-/// A zero byte would end the path early and name another file.
-private func refuseZeroByte(in path: String) throws(FileError) {
-  if path.utf8.contains(0) {
-    throw FileError(path: path, cause: .system(operation: "use the path", code: EINVAL))
+/// A zero byte would end the path early and name another file; an empty path names none.
+private func requireUsable(_ path: String) throws(FileError) {
+  if path.isEmpty || path.utf8.contains(0) {
+    let code = path.isEmpty ? ENOENT : EINVAL
+    throw FileError(path: path, cause: .system(operation: "use the path", code: code))
   }
 }

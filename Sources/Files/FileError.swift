@@ -28,6 +28,8 @@ public struct FileError: Error, Equatable, Sendable {
     case system(operation: String, code: Int32)
     /// The path names a directory where a file is needed.
     case isDirectory
+    /// The path names a file where a directory is needed.
+    case notDirectory
     /// The path names a device, a pipe or a socket where a regular file is needed.
     case notRegular
     /// The file has more bytes than the caller allows.
@@ -54,7 +56,7 @@ public struct FileError: Error, Equatable, Sendable {
 extension FileError: CustomStringConvertible {
   /// The path, what is wrong, and where there is one, the remedy.
   public var description: String {
-    "\(path): \(cause)"
+    "\(path.isEmpty ? "(empty path)" : path): \(cause)"
   }
 }
 
@@ -66,6 +68,8 @@ extension FileError.Cause: CustomStringConvertible {
       "cannot \(operation): \(String(cString: strerror(code)))\(Self.remedy(for: code))"
     case .isDirectory:
       "is a directory, but a file is needed; give the path of a file in it"
+    case .notDirectory:
+      "is a file, but a folder is needed; give the folder that it is in"
     case .notRegular:
       "is a device, pipe or socket, but a regular file is needed"
     case .tooLarge(let byteCount, let limit):

@@ -28,6 +28,8 @@ package final class InputFile {
   }
 
   /// The next `count` bytes, which must be there.
+  ///
+  /// - Precondition: `count` is not negative.
   package func read(exactly count: Int) throws(FileError) -> [UInt8] {
     let bytes = try read(upTo: count)
     guard bytes.count == count else {

@@ -10,44 +10,94 @@ public func apply(
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensors {
   let scope = Scope.current
-  var inputs = inputs
-  var isTracked = false
-  var isFaulty = false
-  for index in 0..<inputs.count {
-    guard let input = inputs.list[index] else {
-      trap("\(name(of: operation)): input \(index) is absent", file: file, line: line)
-    }
-    let value = input.cell == nil ? input : input.resolve(scope)
-    if value !== input { inputs.list[index] = value }
-    if value.producer != nil { isTracked = true }
-    if value.memory == nil { isFaulty = true }
+  let survey = Survey(inputs)
+  if survey.isSpecial || scope.flags.contains(.dryRun) || scope.flags.contains(.watched) {
+    return applySpecial(operation, to: inputs, scope, file: file, line: line)
   }
-  if scope.flags.contains(.dryRun) || isFaulty {
-    return applyDry(operation, to: inputs, scope, file: file, line: line)
-  }
+  return run(operation, inputs, isTracked: survey.isTracked, scope, file, line)
+}
 
+/// The plain case: all operands have values, nothing but recording is in force.
+@inline(__always)
+private func run(
+  _ operation: some TensorOperation, _ inputs: Tensors, isTracked: Bool, _ scope: Scope,
+  _ file: StaticString, _ line: UInt
+) -> Tensors {
   let specs: Specs
   do {
     specs = try operation.specs(for: inputs)
   } catch {
     trap(error.completed(operation, inputs, site(scope, file, line)))
   }
-  if scope.flags.contains(.watched) {
-    return applyWatched(operation, to: inputs, specs, isTracked, scope, file: file, line: line)
-  }
   var outputs = operation.forward(inputs)
-  checkOutputs(&outputs, specs, of: operation, site: { site(scope, file, line) })
+  if outputs.count != 1 || specs.count != 1 || !outputs.isFresh(specs[0]) {
+    checkOutputs(&outputs, specs, of: operation, site: { site(scope, file, line) })
+  }
   if isTracked && scope.flags.contains(.recording) {
     record(operation, inputs, specs, &outputs, site(scope, file, line))
   }
   return outputs
 }
 
-private func name(of operation: some TensorOperation) -> String { type(of: operation).name }
+/// What `apply` wants to know of its operands, in one look at each.
+private struct Survey {
+  private(set) var isTracked = false
+  /// A parameter to replace by its value, a placeholder, or an absent operand.
+  private(set) var isSpecial = false
+
+  @inline(__always)
+  init(_ inputs: borrowing Tensors) {
+    if inputs.count > 0 { look(at: inputs.first) }
+    if inputs.count > 1 { look(at: inputs.second) }
+    if inputs.count > 2 { look(at: inputs.third) }
+    if inputs.count > 3 { for index in 3..<inputs.count { look(at: inputs.at(index)) } }
+  }
+
+  @inline(__always)
+  private mutating func look(at input: Tensor?) {
+    guard let input else {
+      isSpecial = true
+      return
+    }
+    if input.memory == nil { isSpecial = true }
+    if input.producer != nil { isTracked = true }
+  }
+}
+
+extension Tensors {
+  /// Whether the first is a new tensor of this kind.
+  @inline(__always)
+  fileprivate func isFresh(_ spec: TensorSpec) -> Bool {
+    guard let first else { return false }
+    return first.producer == nil && first.cell == nil && first.declaredSpec == spec
+  }
+}
+
+/// The rare cases: parameters are resolved; dry runs and watched scopes go their own way.
+@inline(never)
+private func applySpecial(
+  _ operation: some TensorOperation, to inputs: Tensors, _ scope: Scope, file: StaticString, line: UInt
+) -> Tensors {
+  var inputs = inputs
+  for index in 0..<inputs.count {
+    guard let input = inputs.at(index) else {
+      trap("\(operation.displayName): input \(index) is absent", file: file, line: line)
+    }
+    if input.cell != nil { inputs.slot(index) { $0 = input.resolve(scope) } }
+  }
+  let survey = Survey(inputs)
+  if scope.flags.contains(.dryRun) || survey.isSpecial {
+    return applyDry(operation, to: inputs, scope, file: file, line: line)
+  }
+  if scope.flags.contains(.watched) {
+    return applyWatched(operation, to: inputs, survey.isTracked, scope, file: file, line: line)
+  }
+  return run(operation, inputs, isTracked: survey.isTracked, scope, file, line)
+}
 
 /// Where a call made in this scope is said to come from: inside a walk, the line of the node under way.
 private func site(_ scope: Scope, _ file: StaticString, _ line: UInt) -> CallSite {
-  if let node = scope.extras?.walk?.node { return node.site }
+  if let node = scope.walk?.current { return node.site }
   return CallSite(file: file, line: line, layer: scope.layer)
 }
 
@@ -59,17 +109,18 @@ private func record(
   var isDifferentiable = false
   for index in 0..<specs.count where specs[index].dtype.isFloatingPoint { isDifferentiable = true }
   guard isDifferentiable else { return }
-  var inputSpecs = ShortList<TensorSpec>()
-  for index in 0..<inputs.count { inputSpecs.append(inputs.list[index]!.declaredSpec) }
   let node = Node(
-    operation, site: site, inputs: inputs, inputSpecs: inputSpecs, outputs: outputs,
-    outputSpecs: specs.list)
-  for index in 0..<outputs.count where specs[index].dtype.isFloatingPoint {
-    if index == 0 && isKnownUniquelyReferenced(&outputs.list[0]) {
-      outputs.list[0]!.producer = node
+    operation, keeps: operation.keeps, site: site, inputs: inputs, outputs: outputs, specs: specs)
+  if specs[0].dtype.isFloatingPoint {
+    if isKnownUniquelyReferenced(&outputs.first) {
+      outputs.first!.producer = node
     } else {
-      outputs.list[index] = Tensor(
-        specs[index], memory: outputs.list[index]!.memory, producer: node, outputIndex: index)
+      outputs.first = Tensor(specs[0], memory: outputs.first!.memory, producer: node)
+    }
+  }
+  for index in 1..<max(specs.count, 1) where specs[index].dtype.isFloatingPoint {
+    outputs.slot(index) {
+      $0 = Tensor(specs[index], memory: $0!.memory, producer: node, outputIndex: index)
     }
   }
 }
@@ -82,14 +133,15 @@ private func checkOutputs(
 ) {
   var fits = outputs.count == specs.count
   for index in 0..<outputs.count {
-    guard let output = outputs.list[index], index < specs.count else {
+    guard let output = outputs.at(index), index < specs.count else {
       fits = false
       break
     }
-    if output.cell != nil { outputs.list[index] = output.detached() }
     fits = fits && output.declaredSpec == specs[index]
     // Op authors may compose ops, or hand an input through; neither may leave a producer here.
-    if output.producer != nil { outputs.list[index] = output.detached() }
+    if output.producer != nil || output.cell != nil {
+      outputs.slot(index) { $0 = output.detached() }
+    }
   }
   if !fits {
     let announced = (0..<specs.count).map { specs[$0].description }
@@ -97,7 +149,7 @@ private func checkOutputs(
     trap(
       Misuse(
         "forward returned \(delivered), but its shape rule announced \(announced)",
-        operation: name(of: operation), site: site()))
+        operation: operation.displayName, site: site()))
   }
 }
 
@@ -126,7 +178,7 @@ private func applyDry(
         scope,
         OperationEvent(
           operation: operation, inputs: inputs, outputs: outputs, specs: specs, site: site,
-          isBackward: scope.extras?.walk?.isBackward ?? false, nanoseconds: 0))
+          isBackward: scope.walk != nil, nanoseconds: 0))
     }
     return outputs
   } catch {
@@ -142,7 +194,7 @@ extension Misuse {
     let operands = (0..<inputs.count).map {
       (name: type(of: operation).inputName($0, of: inputs.count), tensor: inputs[$0])
     }
-    return completed(type(of: operation).name, operands, site)
+    return completed(operation.displayName, operands, site)
   }
 
   func completed(
@@ -170,11 +222,17 @@ extension Misuse {
 
 /// The slow path of `apply`: observers, anomaly detection and the collector of a checkpoint.
 private func applyWatched(
-  _ operation: some TensorOperation, to inputs: Tensors, _ specs: Specs, _ isTracked: Bool,
-  _ scope: Scope, file: StaticString, line: UInt
+  _ operation: some TensorOperation, to inputs: Tensors, _ isTracked: Bool, _ scope: Scope,
+  file: StaticString, line: UInt
 ) -> Tensors {
   let extras = scope.extras!
   let site = site(scope, file, line)
+  let specs: Specs
+  do {
+    specs = try operation.specs(for: inputs)
+  } catch {
+    trap(error.completed(operation, inputs, site))
+  }
   extras.collector?.collect(inputs)
   let isTimed = !extras.observers.isEmpty
   let start = isTimed ? ContinuousClock.now : nil
@@ -193,11 +251,11 @@ private func applyWatched(
   }
   let event = OperationEvent(
     operation: operation, inputs: inputs, outputs: outputs, specs: specs, site: site,
-    isBackward: extras.walk?.isBackward ?? false,
+    isBackward: scope.walk != nil,
     nanoseconds: Int(elapsed.components.attoseconds / 1_000_000_000)
       + Int(elapsed.components.seconds) * 1_000_000_000)
   notify(scope, event)
-  extras.anomalies?.examine(event, under: extras.walk?.node)
+  extras.anomalies?.examine(event, under: scope.walk?.current)
   return outputs
 }
 

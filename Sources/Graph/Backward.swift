@@ -1,91 +1,97 @@
 import CTapestryKernels
 
-/// Reverse mode: cotangents flow from the results to the targets.
+/// Reverse mode: cotangents flow from the results down the tape to the targets.
 struct BackwardPass {
+  let tape: Tape
   /// Keep the graph's values for another walk.
-  var isRetaining: Bool
-  /// Record the backward's ops, for higher derivatives.
-  var isRecording: Bool
+  let isRetaining: Bool
+  /// Cotangents may be summed where they lie: nothing records them.
+  private let isInPlace: Bool
+  private let scope: Scope
 
+  /// The gradients of all leaves; without targets.
+  private(set) var leaves = LeafGradients()
   /// The gradients by target slot.
-  func run(_ tape: consuming Tape, seeds: [(Tensor, Tensor)], targetCount: Int) -> [Tensor?] {
-    var results = [Tensor?](repeating: nil, count: targetCount)
-    walk(&tape, seeds: seeds) { slot, _, gradient in results[slot] = gradient }
-    return results
+  private(set) var targetGradients: [Tensor?]
+
+  /// - Parameter recording: record the backward's ops, for higher derivatives.
+  init(_ tape: Tape, retaining: Bool, recording: Bool, targetCount: Int = 0) {
+    self.tape = tape
+    isRetaining = retaining || recording
+    var scope = Scope.current
+    scope.walk = tape
+    if recording { scope.flags.insert(.recording) } else { scope.flags.remove(.recording) }
+    isInPlace = !recording && !scope.flags.contains(.dryRun)
+    self.scope = scope
+    targetGradients = targetCount == 0 ? [] : [Tensor?](repeating: nil, count: targetCount)
   }
 
-  /// The gradients of all leaves, oldest first.
-  func runToLeaves(_ tape: consuming Tape, seeds: [(Tensor, Tensor)]) -> [(leaf: Node, gradient: Tensor)] {
-    var results: [(Node, Tensor)] = []
-    walk(&tape, seeds: seeds) { _, leaf, gradient in results.append((leaf!, gradient)) }
-    return results.reversed()
+  /// Weights a result: the starting point of the flow.
+  mutating func seed(_ output: Tensor, _ cotangent: Tensor) {
+    guard let producer = output.producer else { return }
+    send(cotangent, to: producer, output.outputIndex)
   }
 
-  private func walk(
-    _ tape: inout Tape, seeds: [(Tensor, Tensor)], deliver: (Int, Node?, Tensor) -> Void
-  ) {
-    let state = WalkState()
-    var scope = Scope.current.with { $0.walk = state }
-    if isRecording { scope.flags.insert(.recording) } else { scope.flags.remove(.recording) }
-    let canReuse = !isRecording && !scope.flags.contains(.dryRun)
-    scope.run {
-      var belowFloor: [Int: Tensor] = [:]
-      func send(_ gradient: Tensor, to producer: Node, _ outputIndex: Int) {
-        if producer.serial >= tape.floor {
-          if producer.flow.count == 0 {
-            producer.flow = ShortList(repeating: nil, count: producer.outputSpecs.count)
-          }
-          Self.accumulate(gradient, into: &producer.flow[outputIndex], inPlace: canReuse)
-        } else {
-          for target in tape.targets[producer.serial] ?? [] where target.outputIndex == outputIndex {
-            Self.accumulate(gradient, into: &belowFloor[target.slot], inPlace: false)
-          }
-        }
+  /// Walks the tape. Nodes are let go of as soon as they are done with.
+  mutating func run() {
+    Scope.$current.withValue(scope) {
+      while let node = tape.takeNewest() {
+        if node.flow.count > 0 { visit(node) }
+        if !isRetaining { node.release(by: tape) }
+        node.unclaim()
       }
-      for (output, cotangent) in seeds where output.producer != nil {
-        send(cotangent, to: output.producer!, output.outputIndex)
+      tape.current = nil
+    }
+  }
+
+  private mutating func visit(_ node: Node) {
+    if node.isTarget {
+      for target in tape.targets[node.serial]! {
+        if let gradient = node.flow.at(target.outputIndex) { targetGradients[target.slot] = gradient }
       }
-      let done = Node.placeholder
-      for index in tape.nodes.indices {
-        let node = tape.nodes[index]
-        if node.flow.count > 0 {
-          if node.isTarget {
-            for target in tape.targets[node.serial]! {
-              if let gradient = node.flow[target.outputIndex] { deliver(target.slot, nil, gradient) }
-            }
-          } else if node.isLeaf && !tape.hasTargets {
-            deliver(0, node, node.flow[0]!)
-          }
-          if tape.isOnPath(node) {
-            state.node = node
-            let needed = tape.neededMask(node)
-            let gradients = Self.differentiate(node, needed: needed)
-            for input in 0..<gradients.count {
-              guard let gradient = gradients.list[input], needed >> UInt64(min(input, 63)) & 1 != 0
-              else { continue }
-              let operand = node.operands[input]
-              guard let producer = operand.producer else { continue }
-              send(gradient, to: producer, operand.outputIndex)
-            }
-          }
-        }
-        tape.finish(index, releasing: !isRetaining, placeholder: done)
+    }
+    guard tape.isOnPath(node) else { return }
+    tape.current = node
+    let needed = tape.neededMask(node)
+    let gradients = differentiate(node, needed: needed)
+    for input in 0..<gradients.count {
+      guard needed >> UInt64(min(input, 63)) & 1 != 0, let gradient = gradients.at(input) else {
+        continue
       }
-      state.node = nil
-      for (slot, gradient) in belowFloor { deliver(slot, nil, gradient) }
+      if let producer = node.operands[input].producer {
+        send(gradient, to: producer, node.operands[input].outputIndex)
+      }
+    }
+  }
+
+  /// Adds a cotangent to what has arrived at a result of `producer`.
+  private mutating func send(_ gradient: Tensor, to producer: Node, _ outputIndex: Int) {
+    if tape.isOnTape(producer) {
+      if producer.flow.count == 0 { producer.flow = Tensors(absent: producer.outputSpecs.count) }
+      producer.flow.slot(outputIndex) { accumulate(gradient, into: &$0, inPlace: isInPlace) }
+    } else if tape.hasTargets {
+      for target in tape.targets[producer.serial] ?? [] where target.outputIndex == outputIndex {
+        accumulate(gradient, into: &targetGradients[target.slot], inPlace: isInPlace)
+      }
+    } else {
+      leaves.add(gradient, to: producer.serial, inPlace: isInPlace)
     }
   }
 
   /// Runs the op's backward and checks what it returned.
-  private static func differentiate(_ node: Node, needed: UInt64) -> Tensors {
-    var cotangents = ShortList<Tensor?>()
-    swap(&cotangents, &node.flow)
-    let operation = node.operation!
-    let gradients = operation.backward(Differential(node: node, flow: cotangents, needed: needed))
+  private func differentiate(_ node: Node, needed: UInt64) -> Tensors {
+    let cotangents = node.flow
+    node.flow = Tensors()
+    let gradients = node.operation.backward(
+      Differential(node: node, flow: cotangents, needed: needed))
     for index in 0..<gradients.count {
-      guard let gradient = gradients.list[index], !gradient.isUnknown else { continue }
-      guard index < node.inputSpecs.count, gradient.spec == node.inputSpecs[index] else {
-        let expected = index < node.inputSpecs.count ? "\(node.inputSpecs[index])" : "no such input"
+      guard let gradient = gradients.at(index), !gradient.isUnknown else { continue }
+      let count = node.operands.count
+      if index < count, gradient.cell == nil, gradient.declaredSpec == node.operands[index].spec {
+        continue
+      }
+      guard index < count, gradient.spec == node.operands[index].spec else {
+        let expected = index < count ? "\(node.operands[index].spec)" : "no such input"
         trap(
           Misuse(
             "backward returned \(gradient.spec) as the gradient of input \(index), which is \(expected)",
@@ -94,26 +100,50 @@ struct BackwardPass {
     }
     return gradients
   }
+}
 
-  /// Adds to what has arrived at a node; in place where nothing else holds the sum so far.
-  private static func accumulate(_ gradient: Tensor, into sum: inout Tensor?, inPlace: Bool) {
-    guard sum != nil else {
-      sum = gradient
-      return
+/// Adds `gradient` to `total`; in place where nothing else holds what has been summed so far.
+private func accumulate(_ gradient: Tensor, into total: inout Tensor?, inPlace: Bool) {
+  guard total != nil else {
+    total = gradient
+    return
+  }
+  if inPlace, isKnownUniquelyReferenced(&total), isKnownUniquelyReferenced(&total!.memory) {
+    let target = total!.memory!.pointer
+    gradient.withMemory {
+      tapestry_accumulate(gradient.dtype.code, Int64(gradient.count), $0, target)
     }
-    if inPlace, isKnownUniquelyReferenced(&sum), isKnownUniquelyReferenced(&sum!.memory) {
-      let target = sum!.memory!.pointer
-      gradient.withMemory {
-        tapestry_accumulate(gradient.dtype.code, Int64(gradient.count), $0, target)
-      }
-    } else {
-      sum = TapestryGraph.sum(sum!, gradient)
-    }
+  } else {
+    total = sum(total!, gradient)
   }
 }
 
-extension Node {
-  /// Takes the place of nodes that a walk is done with.
-  static let placeholder = Node(
-    leafOf: TensorSpec([], .float32), label: nil, site: CallSite(file: #fileID, line: #line))
+/// What has arrived at each leaf. Few leaves are found by looking through them, many by a table.
+struct LeafGradients {
+  private var entries: [Gradients.Entry] = []
+  private var places: [UInt64: Int] = [:]
+  private static let fewest = 12
+
+  /// The gradients in the order of the leaves' creation.
+  var sorted: [Gradients.Entry] { entries.count < 2 ? entries : entries.sorted { $0.key < $1.key } }
+
+  fileprivate mutating func add(_ gradient: Tensor, to serial: UInt64, inPlace: Bool) {
+    let place =
+      entries.count > Self.fewest
+      ? places[serial] : entries.firstIndex { $0.key.serial == serial }
+    if let place {
+      var total: Tensor? = entries[place].gradient
+      entries[place].gradient = gradient  // lets go, so that the sum may be made in place
+      accumulate(gradient, into: &total, inPlace: inPlace)
+      entries[place].gradient = total!
+      return
+    }
+    entries.append(
+      Gradients.Entry(key: Gradients.Key(serial: serial, outputIndex: 0), gradient: gradient))
+    if entries.count == Self.fewest + 1 {
+      for (index, entry) in entries.enumerated() { places[entry.key.serial] = index }
+    } else if entries.count > Self.fewest {
+      places[serial] = entries.count - 1
+    }
+  }
 }

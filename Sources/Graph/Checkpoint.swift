@@ -130,8 +130,8 @@ struct Checkpoint: TensorOperation {
       draft.collector = nil
       draft.observers = present.extras?.observers ?? []
       draft.anomalies = present.extras?.anomalies
-      draft.walk = nil
     }
+    scope.walk = nil
     scope.flags.insert(.recomputing)
     if !present.flags.contains(.recording) { scope.flags.remove(.recording) }
     return scope.run(body)

@@ -31,15 +31,18 @@ struct ClosureOperation: TensorOperation {
   let forwardBody: @Sendable ([Tensor]) -> [Tensor]
   let backwardBody: @Sendable ([Tensor], [Tensor], [Tensor]) -> [Tensor?]
 
-  var label: String { title }
+  var displayName: String { title }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let placeholders = inputs.all.map { Tensor.shape($0.shape, dtype: $0.dtype) }
     let specs: [TensorSpec]
     do {
-      specs = try dryRun { forwardBody(placeholders).map(\.spec) }
+      // The rule is nobody's business: observers see the op itself.
+      specs = try Scope.current.with { $0.observers = [] }.run {
+        try dryRun { forwardBody(placeholders).map(\.spec) }
+      }
     } catch {
-      throw Misuse("\(title): \(error)")
+      throw Misuse("\(error)")
     }
     return Specs(specs)
   }

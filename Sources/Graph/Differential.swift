@@ -3,7 +3,7 @@
 public struct Differential: ~Copyable {
   let node: Node
   /// Cotangents by result, or tangents by input.
-  let flow: ShortList<Tensor?>
+  let flow: Tensors
   /// Bit per input: is its gradient wanted. Inputs past the last bit share it.
   let needed: UInt64
 
@@ -26,19 +26,19 @@ public struct Differential: ~Copyable {
   }
 
   /// Shape and type of the input at `index`, kept or not.
-  public func inputSpec(_ index: Int) -> TensorSpec { node.inputSpecs[index] }
+  public func inputSpec(_ index: Int) -> TensorSpec { node.operands[index].spec }
   /// Shape and type of the result at `index`.
   public func outputSpec(_ index: Int = 0) -> TensorSpec { node.outputSpecs[index] }
-  public var inputCount: Int { node.inputSpecs.count }
+  public var inputCount: Int { node.operands.count }
   public var outputCount: Int { node.outputSpecs.count }
 
   /// The cotangent of the only result.
-  public var cotangent: Tensor { flow[0]! }
+  public var cotangent: Tensor { flow.first! }
   /// The cotangent of the result at `index`, or `nil` where it is zero.
-  public func cotangent(_ index: Int) -> Tensor? { index < flow.count ? flow[index] : nil }
+  public func cotangent(_ index: Int) -> Tensor? { flow.at(index) }
 
   /// The tangent of the input at `index`, or `nil` where it is zero.
-  public func tangent(_ index: Int) -> Tensor? { index < flow.count ? flow[index] : nil }
+  public func tangent(_ index: Int) -> Tensor? { flow.at(index) }
 
   /// Whether the gradient of the input at `index` is wanted; in a jvp, whether its tangent is not zero.
   public func needs(_ index: Int) -> Bool { needed >> UInt64(min(index, 63)) & 1 != 0 }

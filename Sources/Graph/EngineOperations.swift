@@ -34,8 +34,10 @@ struct Accumulate: TensorOperation {
 func sum(_ a: Tensor, _ b: Tensor) -> Tensor { apply(Accumulate(), to: Tensors(a, b))[0] }
 
 /// Σ a b as a number.
-func dot(_ a: Tensor, _ b: Tensor) -> Double {
-  withMemory(a, b) { x, y in tapestry_dot(a.dtype.code, Int64(a.count), x, y) }
+package func dot(_ a: Tensor, _ b: Tensor) -> Double {
+  a.readingMemory { x in
+    b.readingMemory { y in tapestry_dot(a.dtype.code, Int64(a.count), x, y) }
+  }
 }
 
 /// y = x on the same memory: a new place in the graph.

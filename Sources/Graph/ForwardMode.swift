@@ -9,49 +9,46 @@ func tangents(
   of outputs: [Tensor], along tangents: [(Tensor, Tensor)], recording: Bool, site: CallSite
 ) -> [Tensor?] {
   let sources = tangents.map { ($0.0.resolved, $0.1.resolved) }
-  var tape = Tape(of: outputs.filter { $0.producer != nil }, targets: sources.map(\.0), site: site)
-  let state = WalkState()
-  var scope = Scope.current.with { $0.walk = state }
+  let tape = Tape(of: outputs.filter { $0.producer != nil }, targets: sources.map(\.0), site: site)
+  var scope = Scope.current
+  scope.walk = tape
   if recording { scope.flags.insert(.recording) } else { scope.flags.remove(.recording) }
   let results = scope.run { () -> [Tensor?] in
-    for node in tape.nodes.reversed() {
+    for node in tape.nodes {
       if tape.isOnPath(node) {
-        let (inputs, present) = inputTangents(of: node, floor: tape.floor)
+        let (inputs, present) = inputTangents(of: node, on: tape, sources)
         if present != 0 {
-          state.node = node
-          let results = node.operation!.jvp(Differential(node: node, flow: inputs, needed: present))
+          tape.current = node
+          let results = node.operation.jvp(Differential(node: node, flow: inputs, needed: present))
           check(results, of: node)
-          node.flow = results.list
+          node.flow = results
         }
       }
       // A source that was computed from another one carries its own tangent besides.
       for target in tape.targets[node.serial] ?? [] where node.isTarget {
         while node.flow.count < node.outputSpecs.count { node.flow.append(nil) }
         let own = sources[target.slot].1
-        node.flow[target.outputIndex] = node.flow[target.outputIndex].map { sum($0, own) } ?? own
+        let total = node.flow.at(target.outputIndex).map { sum($0, own) } ?? own
+        node.flow.slot(target.outputIndex) { $0 = total }
       }
     }
     return outputs.map { output in
-      guard let node = output.producer, node.serial >= tape.floor,
-        output.outputIndex < node.flow.count
-      else { return nil }
-      return node.flow[output.outputIndex]
+      output.producer.flatMap { flow(from: $0, output.outputIndex, on: tape, sources) }
     }
   }
+  tape.current = nil
   tape.finish()
   return results
 }
 
-private func inputTangents(of node: Node, floor: UInt64) -> (ShortList<Tensor?>, present: UInt64) {
-  var list = ShortList<Tensor?>()
+private func inputTangents(
+  of node: Node, on tape: Tape, _ sources: [(Tensor, Tensor)]
+) -> (Tensors, present: UInt64) {
+  var list = Tensors()
   var present: UInt64 = 0
   for index in 0..<node.operands.count {
-    let operand = node.operands[index]
-    var tangent: Tensor?
-    if let producer = operand.producer, producer.serial >= floor,
-      operand.outputIndex < producer.flow.count
-    {
-      tangent = producer.flow[operand.outputIndex]
+    let tangent = node.operands[index].producer.flatMap {
+      flow(from: $0, node.operands[index].outputIndex, on: tape, sources)
     }
     if tangent != nil { present |= 1 << UInt64(min(index, 63)) }
     list.append(tangent)
@@ -59,9 +56,18 @@ private func inputTangents(of node: Node, floor: UInt64) -> (ShortList<Tensor?>,
   return (list, present)
 }
 
+/// The tangent of a result of `node`: computed by the walk, or given.
+private func flow(
+  from node: Node, _ outputIndex: Int, on tape: Tape, _ sources: [(Tensor, Tensor)]
+) -> Tensor? {
+  if tape.isOnTape(node) { return node.flow.at(outputIndex) }
+  return (tape.targets[node.serial] ?? []).filter { $0.outputIndex == outputIndex }
+    .map { sources[$0.slot].1 }.reduce(nil) { total, tangent in total.map { sum($0, tangent) } ?? tangent }
+}
+
 private func check(_ tangents: Tensors, of node: Node) {
   for index in 0..<tangents.count {
-    guard let tangent = tangents.list[index], !tangent.isUnknown else { continue }
+    guard let tangent = tangents.at(index), !tangent.isUnknown else { continue }
     guard index < node.outputSpecs.count, tangent.spec == node.outputSpecs[index] else {
       trap(
         Misuse(
@@ -76,7 +82,7 @@ private func check(_ tangents: Tensors, of node: Node) {
 func transposedJVP(of operation: some TensorOperation, _ node: borrowing Differential) -> Tensors {
   let isRecording = Scope.current.flags.contains(.recording)
   let floor = Node.nextSerial()
-  var cotangents = ShortList<Tensor?>()
+  var cotangents = Tensors()
   var probes: [Tensor] = []
   var places: [Int] = []
   for index in 0..<node.outputCount {
@@ -101,11 +107,11 @@ func transposedJVP(of operation: some TensorOperation, _ node: borrowing Differe
     outputs.append(gradient)
     weights.append(tangent)
   }
-  var results = ShortList<Tensor?>(repeating: nil, count: node.outputCount)
-  if outputs.isEmpty { return Tensors(list: results) }
+  var results = Tensors(absent: node.outputCount)
+  if outputs.isEmpty { return results }
   let transposed = gradientsInOrder(
     of: outputs, withRespectTo: probes, cotangents: weights, retaining: false,
     recording: isRecording, floor: floor, site: node.site)
-  for (place, tangent) in zip(places, transposed) { results[place] = tangent }
-  return Tensors(list: results)
+  for (place, tangent) in zip(places, transposed) { results.slot(place) { $0 = tangent } }
+  return results
 }

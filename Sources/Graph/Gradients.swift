@@ -106,13 +106,12 @@ extension Tensor {
     file: StaticString = #fileID, line: UInt = #line
   ) -> Gradients {
     let site = CallSite(file: file, line: line)
-    let seed = seeds([self], cotangent.map { [$0] }, site)
-    let pass = BackwardPass(isRetaining: retaining || recording, isRecording: recording)
-    let tape = Tape(of: [seed[0].0], targets: nil, site: site)
-    return Gradients(
-      pass.runToLeaves(tape, seeds: seed).map {
-        Gradients.Entry(key: Gradients.Key(serial: $0.leaf.serial, outputIndex: 0), gradient: $0.gradient)
-      })
+    let (output, weight) = seed(self, cotangent, site)
+    let tape = Tape(of: [output], targets: nil, site: site)
+    var pass = BackwardPass(tape, retaining: retaining, recording: recording)
+    pass.seed(output, weight)
+    pass.run()
+    return Gradients(pass.leaves.sorted)
   }
 }
 
@@ -157,10 +156,19 @@ func gradientsInOrder(
   of outputs: [Tensor], withRespectTo targets: [Tensor], cotangents: [Tensor]?,
   retaining: Bool, recording: Bool, floor: UInt64? = nil, site: CallSite
 ) -> [Tensor?] {
-  let seeds = seeds(outputs, cotangents, site)
-  let pass = BackwardPass(isRetaining: retaining || recording, isRecording: recording)
-  let tape = Tape(of: seeds.map(\.0), targets: targets, floor: floor, site: site)
-  return pass.run(tape, seeds: seeds, targetCount: targets.count)
+  if let cotangents, cotangents.count != outputs.count {
+    trap(
+      Misuse(
+        "\(outputs.count) outputs, but \(cotangents.count) cotangents", operation: "gradients",
+        site: site))
+  }
+  let seeds = outputs.indices.map { seed(outputs[$0], cotangents?[$0], site, isOnly: outputs.count == 1) }
+  let tape = Tape(of: seeds.map(\.output), targets: targets, floor: floor, site: site)
+  var pass = BackwardPass(
+    tape, retaining: retaining, recording: recording, targetCount: targets.count)
+  for (output, weight) in seeds { pass.seed(output, weight) }
+  pass.run()
+  return pass.targetGradients
 }
 
 /// A tensor that gradients are asked for, in its place in the graph.
@@ -175,36 +183,31 @@ private func target(of tensor: Tensor, _ site: CallSite) -> Tensor {
   return value
 }
 
-/// Outputs with their cotangents, checked.
-private func seeds(_ outputs: [Tensor], _ cotangents: [Tensor]?, _ site: CallSite) -> [(Tensor, Tensor)] {
+/// An output with its cotangent, checked.
+private func seed(
+  _ output: Tensor, _ cotangent: Tensor?, _ site: CallSite, isOnly: Bool = true
+) -> (output: Tensor, weight: Tensor) {
   func refuse(_ reason: String) -> Never {
     trap(Misuse(reason, operation: "gradients", site: site))
   }
-  if let cotangents, cotangents.count != outputs.count {
-    refuse("\(outputs.count) outputs, but \(cotangents.count) cotangents")
+  let value = output.resolved
+  if isOnly && value.producer == nil {
+    refuse(
+      "the output \(value.spec) does not depend on a tracked tensor: nothing was recorded. Track an input"
+        + " with `x.tracked()`, use a Parameter, and compute outside withoutGradients { } and inference { }"
+    )
   }
-  var seeds: [(Tensor, Tensor)] = []
-  for (index, output) in outputs.enumerated() {
-    let value = output.resolved
-    if value.producer == nil, outputs.count == 1 {
+  guard let cotangent else {
+    guard value.count == 1 else {
       refuse(
-        "the output \(value.spec) does not depend on a tracked tensor: nothing was recorded. Track an input"
-          + " with `x.tracked()`, use a Parameter, and compute outside withoutGradients { } and inference { }")
+        "the output has shape \(value.shape), not one element; pass a cotangent of that shape, or reduce"
+          + " it with sum() or mean()")
     }
-    if let cotangent = cotangents?[index] {
-      let weight = cotangent.resolved
-      guard weight.declaredSpec == value.declaredSpec else {
-        refuse("the cotangent is \(weight.declaredSpec), but the output is \(value.declaredSpec)")
-      }
-      seeds.append((value, weight))
-    } else {
-      guard value.count == 1 else {
-        refuse(
-          "the output has shape \(value.shape), not one element; pass a cotangent of that shape, or reduce"
-            + " it with sum() or mean()")
-      }
-      seeds.append((value, .ones(value.shape, dtype: value.dtype)))
-    }
+    return (value, .ones(value.shape, dtype: value.dtype))
   }
-  return seeds
+  let weight = cotangent.resolved
+  guard weight.declaredSpec == value.declaredSpec else {
+    refuse("the cotangent is \(weight.declaredSpec), but the output is \(value.declaredSpec)")
+  }
+  return (value, weight)
 }

@@ -14,7 +14,7 @@ public struct OperationEvent: Sendable {
   public let nanoseconds: Int
 
   /// The op's name.
-  public var name: String { type(of: operation).name }
+  public var name: String { operation.displayName }
   /// Arithmetic and memory traffic.
   public var cost: OperationCost { operation.cost(of: inputs, specs) }
 }

@@ -80,6 +80,9 @@ public final class Buffer: Tensor, @unchecked Sendable {
       content.replace(by: value.detached())
     }
   }
+
+  /// Lets `body` change the elements where they lie, as ``Parameter/update(_:)`` does.
+  package func update(_ body: (UnsafeMutableRawPointer) -> Void) { content.update(body) }
 }
 
 /// Something that owns parameters: a model, or a script's list of them. Optimizers and gradient checks

@@ -1,4 +1,4 @@
-/// What is in force around the present call: flags, and at most two references.
+/// What is in force around the present call.
 struct Scope: Sendable {
   struct Flags: OptionSet, Sendable {
     let rawValue: UInt8
@@ -16,6 +16,8 @@ struct Scope: Sendable {
 
   var flags: Flags = [.recording, .training]
   var layer: LayerOrigin?
+  /// The walk under way, in whose nodes' backward or jvp this is.
+  var walk: Tape?
   var extras: Extras?
 
   @TaskLocal static var current = Scope()
@@ -28,7 +30,6 @@ struct Scope: Sendable {
     let randomSource: RandomSource?
     let dryRun: DryRunState?
     let collector: TensorCollector?
-    let walk: WalkState?
 
     init(_ draft: Draft) {
       observers = draft.observers
@@ -37,7 +38,6 @@ struct Scope: Sendable {
       randomSource = draft.randomSource
       dryRun = draft.dryRun
       collector = draft.collector
-      walk = draft.walk
     }
   }
 
@@ -49,7 +49,6 @@ struct Scope: Sendable {
     var randomSource: RandomSource?
     var dryRun: DryRunState?
     var collector: TensorCollector?
-    var walk: WalkState?
   }
 
   /// This scope with other extras.
@@ -62,7 +61,6 @@ struct Scope: Sendable {
       draft.randomSource = extras.randomSource
       draft.dryRun = extras.dryRun
       draft.collector = extras.collector
-      draft.walk = extras.walk
     }
     change(&draft)
     var scope = self

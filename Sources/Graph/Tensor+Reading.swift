@@ -32,7 +32,7 @@ extension Tensor {
   /// The row-major position of the first NaN or infinity, or `nil`.
   public final var firstNonFinite: Int? {
     let value = resolved
-    let index = value.withMemory {
+    let index = value.readingMemory {
       tapestry_first_nonfinite(value.dtype.code, Int64(value.count), $0)
     }
     return index < 0 ? nil : Int(index)

@@ -9,9 +9,9 @@
 public class Tensor: @unchecked Sendable {
   let declaredSpec: TensorSpec
   /// `nil` for a placeholder of a dry run, and for a cell (a parameter or buffer).
-  final var memory: Storage?
+  @exclusivity(unchecked) final var memory: Storage?
   /// The node that made this tensor, or the leaf it is; `nil` when untracked.
-  final var producer: Node?
+  @exclusivity(unchecked) final var producer: Node?
   /// Which of the producer's results this is.
   final let outputIndex: Int
   /// What holds the value of a parameter or buffer.
@@ -45,7 +45,10 @@ public class Tensor: @unchecked Sendable {
   }
 
   /// Shape and element type.
-  public final var spec: TensorSpec { cell == nil ? declaredSpec : resolved.declaredSpec }
+  public final var spec: TensorSpec {
+    guard let cell, let extras = Scope.current.extras else { return declaredSpec }
+    return extras.substitutions[ObjectIdentifier(cell)]?.declaredSpec ?? declaredSpec
+  }
 
   /// The sizes of the axes.
   public final var shape: TensorShape { declaredSpec.shape }
@@ -110,7 +113,14 @@ extension Tensor {
   }
 
   /// Runs `body` with the address of the dense elements.
-  package final func withMemory<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result {
+  package final func withMemory(_ body: (UnsafeRawPointer) -> Void) {
+    let storage = memory ?? resolved.storageOrTrap()
+    withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }
+  }
+
+  /// Runs `body` with the address of the dense elements, for its result. ``withMemory(_:)`` is the cheaper one in
+  /// hot places: no generic call across modules.
+  package final func readingMemory<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result {
     let storage = resolved.storageOrTrap()
     return withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }
   }
@@ -124,16 +134,16 @@ extension Tensor {
 }
 
 /// Runs `body` with the addresses of the elements of two tensors.
-package func withMemory<Result>(
-  _ a: Tensor, _ b: Tensor, _ body: (UnsafeRawPointer, UnsafeRawPointer) -> Result
-) -> Result {
+package func withMemory(
+  _ a: Tensor, _ b: Tensor, _ body: (UnsafeRawPointer, UnsafeRawPointer) -> Void
+) {
   a.withMemory { a in b.withMemory { b in body(a, b) } }
 }
 
 /// Runs `body` with the addresses of the elements of three tensors.
-package func withMemory<Result>(
+package func withMemory(
   _ a: Tensor, _ b: Tensor, _ c: Tensor,
-  _ body: (UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer) -> Result
-) -> Result {
+  _ body: (UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer) -> Void
+) {
   a.withMemory { a in b.withMemory { b in c.withMemory { c in body(a, b, c) } } }
 }

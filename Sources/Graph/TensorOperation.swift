@@ -22,6 +22,9 @@ public protocol TensorOperation: Sendable {
   /// The name in messages, drawings and profiles. Default: the type's name, first letter lowercased.
   static var name: String { get }
 
+  /// The name of this instance. Default: the type's ``name``.
+  var displayName: String { get }
+
   /// What messages call the operands. Default: `input`, or `input 0`, `input 1`, ...
   static var inputNames: [String] { get }
 
@@ -60,6 +63,7 @@ extension TensorOperation {
     let type = String(describing: Self.self)
     return type.prefix(1).lowercased() + type.dropFirst()
   }
+  public var displayName: String { Self.name }
   public static var inputNames: [String] { [] }
   public var keeps: Kept { .inputs }
   public var label: String { "" }

@@ -33,6 +33,10 @@ INLINE void TYPED(tile_body)(
     int64_t ldc, bool add) {
   V sum[TILE_ROWS][WIDE];
   UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (V){0};
+  if (add) {  // C comes from afar while the sum is formed
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v += 64 / VECTOR_BYTES)
+      __builtin_prefetch(c + i * ldc + v * LANES);
+  }
   _Pragma("clang loop unroll(disable)") for (int64_t p = 0; p < k; p++, a += as, b += bs) {
     V row[WIDE];
     UNROLL for (int v = 0; v < vectors; v++) row[v] = LOAD(b + v * LANES);

@@ -1,17 +1,18 @@
 // The matrix product for one variant and one element type: blocks, threads, and which inner loop serves which shape.
 //
-// Sums are cut into blocks of at most DEPTH terms; a block's sum starts at zero in registers and is then added to C,
-// which bounds the rounding error and depends on k alone. Every element of C goes through the same operations in whatever
+// Sums are cut into blocks of at most DEPTH (or DOT_DEPTH) terms; a block's sum starts at zero in registers and is
+// then added to C, which bounds the rounding error and depends on k alone. Every element of C goes through the same operations in whatever
 // tile it falls, so how tiles are spread over threads cannot change the bits.
 
 #include "gemm_vector.h"
 #include "gemm_tile.h"
 #include "gemm_pack.h"
 
-#define DEPTH (4096 / REAL_BYTES)  // a packed column panel of 1024 x 32 floats is 128 kB: it stays in L2, C is rarely touched
-#define SPAN 8192                  // rows or columns packed at a time: at most 32 MB each
-#define ROW_GROUP 8                // row panels of a task: 112 x 1024 floats, 448 kB of L2
-#define COLUMN_GROUP 8             // column panels of a task: 256 columns, 1 MB of L2
+#define DEPTH (1024 / REAL_BYTES)      // a column panel of 256 x 32 floats, 32 kB, stays in L1
+#define DOT_DEPTH (4096 / REAL_BYTES)  // rows read in place: six and four of 4 kB fit L1
+#define SPAN 8192                  // rows or columns packed at a time: at most 8 MB each
+#define ROW_GROUP 8                // row panels of a task: 112 x 256 floats, 112 kB of L2
+#define COLUMN_GROUP 8             // column panels of a task: 256 columns, 256 kB of L2
 #define PACK_GROUP 4               // column panels packed by one task
 #define STACK_ELEMENTS (32768 / REAL_BYTES)  // smaller scratch lives on the stack
 
@@ -182,7 +183,8 @@ static void TYPED(tile_task)(void *context, int64_t index) {
 /// row panels use it: packing costs about one pass of a row panel.
 static void TYPED(packed_product)(const TYPED(product) *p) {
   TYPED(block) block = {.of = p};
-  bool own_b = p->m <= 64 && p->m > WIDE_ROWS && (p->transpose_b || (double)p->k * (double)p->n * REAL_BYTES > 1 << IN_PLACE_BITS);
+  bool large_b = (double)p->k * (double)p->n * REAL_BYTES > 1 << IN_PLACE_BITS;
+  bool own_b = p->m <= 64 && p->m > WIDE_ROWS && (p->transpose_b || large_b);
   bool pack_b = !own_b && (p->transpose_b || p->m > 64);
   bool pack_a = !(p->transpose_a ? p->m * REAL_BYTES <= 65536 && p->k <= 256 : p->m == 1);
   REAL stack[STACK_ELEMENTS] __attribute__((aligned(64)));
@@ -237,7 +239,7 @@ static void TYPED(dot_task)(void *context, int64_t index) {
   int64_t j0 = index % groups * DOT_GROUP, j1 = j0 + DOT_GROUP < p->n ? j0 + DOT_GROUP : p->n;
   int64_t i0 = index / groups * DOT_ROW_GROUP, i1 = i0 + DOT_ROW_GROUP < p->m ? i0 + DOT_ROW_GROUP : p->m;
   REAL sums[DOT_ROWS * DOT_COLUMNS + LANES], tile[DOT_ROWS * DOT_COLUMNS + LANES];
-  int64_t blocks = (p->k + DEPTH - 1) / DEPTH, depth = (p->k + blocks - 1) / blocks;
+  int64_t blocks = (p->k + DOT_DEPTH - 1) / DOT_DEPTH, depth = (p->k + blocks - 1) / blocks;
   bool few = p->m <= DOT_COLUMNS;
   for (int64_t k0 = 0; k0 < p->k; k0 += depth) {
     int64_t here = p->k - k0 < depth ? p->k - k0 : depth;
@@ -302,6 +304,7 @@ static void TYPED(multiply)(
 }
 
 #undef DEPTH
+#undef DOT_DEPTH
 #undef SPAN
 #undef ROW_GROUP
 #undef COLUMN_GROUP

@@ -71,8 +71,8 @@ extension Tensor {
   fileprivate func hasSameBits(as other: Tensor) -> Bool {
     guard spec == other.spec else { return false }
     let bytes = spec.byteCount
-    return withMemory { a in
-      other.withMemory { b in
+    return readingMemory { a in
+      other.readingMemory { b in
         UnsafeRawBufferPointer(start: a, count: bytes)
           .elementsEqual(UnsafeRawBufferPointer(start: b, count: bytes))
       }

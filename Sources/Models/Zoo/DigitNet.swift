@@ -1,0 +1,37 @@
+import TapestryGraph
+import TapestryOps
+
+/// The digit net of Harley's visualisation: 63,802 parameters at 10 classes.
+///
+/// `[N, 1, 32, 32]` to logits `[N, classes]`: 6@5x5, ReLU, 2x2 max, 16@5x5, ReLU, 2x2 max, fully connected 120, 100,
+/// classes with ReLU between. A. W. Harley, "An interactive node-link visualization of convolutional neural
+/// networks", ISVC 2015; ReLU throughout and the full connections of conv2 are our reading.
+public struct DigitNet: Model {
+  public let conv1: Conv2d
+  public let relu1 = ReLU()
+  public let pool1 = MaxPool2d(2)
+  public let conv2 = Conv2d(6, 16, kernel: 5)
+  public let relu2 = ReLU()
+  public let pool2 = MaxPool2d(2)
+  public let fc1 = Linear(400, 120)
+  public let relu3 = ReLU()
+  public let fc2 = Linear(120, 100)
+  public let relu4 = ReLU()
+  public let fc3: Linear
+
+  /// - Parameters:
+  ///   - classes: the number of logits. Default 10.
+  ///   - channels: of the input image. Default 1.
+  public init(classes: Int = 10, channels: Int = 1) {
+    conv1 = Conv2d(channels, 6, kernel: 5)
+    fc3 = Linear(100, classes)
+    named()
+  }
+
+  public func callAsFunction(_ input: Tensor) -> Tensor {
+    var x = pool1(relu1(conv1(input)))
+    x = pool2(relu2(conv2(x)))
+    x = relu3(fc1(x.flattened(from: 1)))
+    return fc3(relu4(fc2(x)))
+  }
+}
