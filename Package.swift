@@ -52,9 +52,9 @@ let package = Package(
       path: "Sources/Commands"),
     .executableTarget(
       name: "convnet", dependencies: ["TapestryCommands"], path: "Sources/convnet"),
-
     .target(
-      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryFiles"], path: "Tests/Support"),
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      path: "Tests/Support"),
     .testTarget(
       name: "OpsTests",
       dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"]),
@@ -64,9 +64,6 @@ let package = Package(
       name: "OptimTests",
       dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"]),
     .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
-    .testTarget(
-      name: "ModelsTests",
-      dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
