@@ -78,7 +78,9 @@ public class Tensor: @unchecked Sendable {
   public final func tracked(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
     let value = resolved
     guard value.dtype.isFloatingPoint else {
-      trap("tracked: \(value.spec) has no gradient; only float32 and float64 do", file: file, line: line)
+      trap(
+        "tracked: \(value.spec) has no gradient; only float32 and float64 do", file: file,
+        line: line)
     }
     let leaf = Node(leafOf: value.declaredSpec, label: nil, site: CallSite(file: file, line: line))
     return Tensor(value.declaredSpec, memory: value.memory, producer: leaf)

@@ -22,7 +22,8 @@ struct SoftmaxCrossEntropy: TensorOperation {
     let losses = Tensor(labels.shape, x.dtype) { losses in
       withMemory(x, labels) { x, labels in
         tapestry_cross_entropy(
-          inputs.spec(0).dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner), x,
+          inputs.spec(0).dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner),
+          x,
           labels.assumingMemoryBound(to: Int64.self), losses, nil)
       }
     }
@@ -56,7 +57,8 @@ struct SoftmaxCrossEntropyGradient: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireLabels(inputs[1], for: inputs[0])
-    guard inputs.spec(2) == TensorSpec(isSummed ? [] : inputs.spec(1).shape, inputs.spec(0).dtype) else {
+    guard inputs.spec(2) == TensorSpec(isSummed ? [] : inputs.spec(1).shape, inputs.spec(0).dtype)
+    else {
       throw Misuse("the cotangent \(inputs.spec(2)) is not that of the losses")
     }
     return Specs(inputs.spec(0))
@@ -79,7 +81,8 @@ struct SoftmaxCrossEntropyGradient: TensorOperation {
       Tensor(x.spec) { gx in
         withMemory(x, labels, scales) { x, labels, scales in
           tapestry_cross_entropy_gradient(
-            inputs.spec(0).dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner), x,
+            inputs.spec(0).dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner),
+            x,
             labels.assumingMemoryBound(to: Int64.self), scales, gx)
         }
       })

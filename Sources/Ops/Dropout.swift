@@ -35,7 +35,8 @@ struct Dropout: TensorOperation {
         fill(y, x.dtype, count: x.count)
         x.withMemory { x in
           tapestry_binary(
-            Int32(TAPESTRY_MULTIPLY), inputs.spec(0).dtype.code, 1, &count, &stride, &stride, x, y, y)
+            Int32(TAPESTRY_MULTIPLY), inputs.spec(0).dtype.code, 1, &count, &stride, &stride, x, y,
+            y)
         }
       })
   }

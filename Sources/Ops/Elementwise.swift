@@ -127,7 +127,8 @@ struct Pow: BroadcastingOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    return Specs(try broadcastShape(inputs.spec(0).shape, inputs.spec(1).shape), inputs.spec(0).dtype)
+    return Specs(
+      try broadcastShape(inputs.spec(0).shape, inputs.spec(1).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -67,7 +67,8 @@ struct PlaceClass: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     guard inputs.spec(0).shape == inputs.spec(1).shape, inputs[0].rank >= 1 else {
-      throw Misuse("the labels have shape \(inputs.spec(1).shape), but the input \(inputs.spec(0).shape)")
+      throw Misuse(
+        "the labels have shape \(inputs.spec(1).shape), but the input \(inputs.spec(0).shape)")
     }
     return Specs(outputShape(inputs.spec(1).shape), inputs.spec(0).dtype)
   }

@@ -30,9 +30,11 @@ struct RegionMaxPool: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (values, places) = pool(inputs[0], inputs[1], visit: { _, _, _ in })
-    let shape = TensorShape(inputs.spec(1).shape[0], inputs.spec(0).shape[1], size.height, size.width)
+    let shape = TensorShape(
+      inputs.spec(1).shape[0], inputs.spec(0).shape[1], size.height, size.width)
     return Tensors(
-      Tensor(values, shape: shape, dtype: inputs.spec(0).dtype), Tensor(integers: places, shape: shape))
+      Tensor(values, shape: shape, dtype: inputs.spec(0).dtype),
+      Tensor(integers: places, shape: shape))
   }
 
   /// The maxima and their places; `visit` is told each winner, and the distance of its runner-up.

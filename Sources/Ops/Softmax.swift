@@ -141,7 +141,8 @@ extension Tensor {
 /// The second operand has the shape of the first.
 func requireSameShape(_ inputs: borrowing Tensors) throws(Misuse) {
   guard inputs.spec(0).shape == inputs.spec(1).shape else {
-    throw Misuse("the operands differ in shape, \(inputs.spec(0).shape) and \(inputs.spec(1).shape)")
+    throw Misuse(
+      "the operands differ in shape, \(inputs.spec(0).shape) and \(inputs.spec(1).shape)")
   }
 }
 
