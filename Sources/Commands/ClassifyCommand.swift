@@ -68,9 +68,10 @@ struct ClassifyCommand {
     let subjects =
       try index.map { [try testImage($0, for: net)] } ?? paths.map { try read($0, for: net) }
     for (position, subject) in subjects.enumerated() {
-      let probabilities = try classify(subject, with: net)
+      let logits = try logits(of: subject, from: net)
+      let probabilities = softmax(logits).scalars()
       if isJSON {
-        reportJSON(subject, probabilities, net)
+        reportJSON(subject, logits.scalars(), probabilities, net)
       } else {
         if position > 0 { console.line() }
         report(subject, probabilities, net)
@@ -79,10 +80,10 @@ struct ClassifyCommand {
     return 0
   }
 
-  private func classify(_ subject: Subject, with net: SavedNet) throws -> [Double] {
+  private func logits(of subject: Subject, from net: SavedNet) throws -> Tensor {
     let loader = try net.description.loader(subject.image, batchSize: 1)
     let images = loader.epoch(0)[0].images
-    return inference { softmax(net.model(images)) }.scalars()
+    return inference { net.model(images) }
   }
 
   // MARK: - Images
@@ -173,7 +174,9 @@ struct ClassifyCommand {
         : console.styled("  wrong: it is \(names[truth])", .red))
   }
 
-  private func reportJSON(_ subject: Subject, _ probabilities: [Double], _ net: SavedNet) {
+  private func reportJSON(
+    _ subject: Subject, _ logits: [Double], _ probabilities: [Double], _ net: SavedNet
+  ) {
     let names = net.description.classNames
     let classes = best(probabilities).map { label -> JSONValue in
       [
@@ -190,6 +193,7 @@ struct ClassifyCommand {
     if let truth = subject.truth { object["truth"] = .string(names[truth]) }
     object["answer"] = classes.first?["class"] ?? .null
     object["classes"] = .array(classes)
+    object["logits"] = .array(logits.map(JSONValue.finite))
     console.line(jsonLine(.object(object)))
   }
 
