@@ -1,5 +1,5 @@
 // One fused pass over memory for a parameter's step. All arrays have `count` elements of dtype float32 or float64; arithmetic is in
-// that type, the constants are rounded once.
+// that type, the constants are rounded once. Denormal numbers count as zero.
 #ifndef TAPESTRY_OPTIMIZER_H
 #define TAPESTRY_OPTIMIZER_H
 
