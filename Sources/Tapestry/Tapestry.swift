@@ -1,6 +1,7 @@
 // What a program needs to make, train and load nets: `import Tapestry`.
 
 @_exported import TapestryDatasets
+@_exported import TapestryFiles
 @_exported import TapestryGraph
 @_exported import TapestryModels
 @_exported import TapestryOps
