@@ -8,14 +8,16 @@ let package = Package(
   name: "Tapestry",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "Tapestry", targets: ["TapestryGraph", "TapestryOps"]),
+    .library(name: "Tapestry", targets: ["Tapestry"]),
     .library(name: "TapestryTesting", targets: ["TapestryTesting"]),
+    .executable(name: "convnet", targets: ["convnet"]),
   ],
   targets: [
     .target(name: "CTapestryKernels", path: "Sources/Kernels"),
     .systemLibrary(
       name: "CZlib", path: "Sources/CZlib",
       providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .target(name: "CTapestryDigits", path: "Sources/Digits"),
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
@@ -28,27 +30,50 @@ let package = Package(
       name: "TapestryModels",
       dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles", "CTapestryKernels"],
       path: "Sources/Models"),
-    .target(name: "CTapestryDigits", path: "Sources/Digits"),
     .target(
       name: "TapestryDatasets",
       dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
       path: "Sources/Datasets"),
-
     .target(
-      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryFiles"], path: "Tests/Support"),
-    .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
-    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph", "TapestryOps"]),
+      name: "TapestryTraining",
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryDatasets",
+      ],
+      path: "Sources/Training"),
+    .target(
+      name: "Tapestry",
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryFiles",
+        "TapestryDatasets", "TapestryTraining",
+      ],
+      path: "Sources/Tapestry"),
+    .target(
+      name: "TapestryCommands", dependencies: ["Tapestry", "TapestryFiles", "CTapestryKernels"],
+      path: "Sources/Commands"),
+    .executableTarget(
+      name: "convnet", dependencies: ["TapestryCommands"], path: "Sources/convnet"),
+    .target(
+      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      path: "Tests/Support"),
     .testTarget(
       name: "OpsTests",
       dependencies: ["TestSupport", "TapestryOps", "TapestryGraph", "CTapestryKernels"]),
+    .testTarget(name: "GraphTests", dependencies: ["TapestryGraph", "TapestryOps"]),
+    .testTarget(name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"]),
     .testTarget(
       name: "OptimTests",
       dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"]),
-    .testTarget(name: "TestingTests", dependencies: ["TapestryTesting", "TapestryGraph"]),
+    .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
     .testTarget(
       name: "ModelsTests",
       dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
+    .testTarget(
+      name: "CommandsTests",
+      dependencies: ["TapestryCommands", "Tapestry", "TapestryFiles", "CTapestryKernels"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -8,6 +8,8 @@ package struct CommandArgument: Equatable, Sendable {
     case optional
     /// Any number of times, at least once; only the last argument of a command can be this.
     case many
+    /// Any number of times, also none; only the last argument of a command can be this.
+    case any
   }
 
   /// The name in capitals, as the help shows it: `MODEL`.

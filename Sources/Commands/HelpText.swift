@@ -22,6 +22,7 @@ extension CommandDescription {
       case .one: argument.name
       case .optional: "[\(argument.name)]"
       case .many: "\(argument.name)..."
+      case .any: "[\(argument.name)...]"
       }
     }
     return ([invocation] + places + ["[options]"]).joined(separator: " ")

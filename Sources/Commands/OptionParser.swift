@@ -79,8 +79,9 @@ private struct OptionParser {
     var rest = positional[...]
     var assigned: [String: [String]] = [:]
     for argument in command.arguments {
-      let taken = argument.count == .many ? rest : rest.prefix(1)
-      if taken.isEmpty, argument.count != .optional {
+      let isRepeated = argument.count == .many || argument.count == .any
+      let taken = isRepeated ? rest : rest.prefix(1)
+      if taken.isEmpty, argument.count == .one || argument.count == .many {
         throw error(.missingArgument(name: argument.name))
       }
       assigned[argument.name] = Array(taken)

@@ -18,7 +18,7 @@ extension ImageSet {
   ///
   /// - Parameters:
   ///   - positions: of the images; one may come twice.
-  ///   - height, width: what the images are enlarged and padded to, see ``ImageScaling``. Default: their own size.
+  ///   - height, width: to enlarge and pad to, see ``ImageScaling``. Default: the size of the images.
   ///   - normalization: applied to the values in 0 ... 1, padding included. Default none.
   ///   - dtype: `float32` or `float64`. Default `float32`.
   /// - Precondition: every position is in `0 ..< count`.

@@ -34,7 +34,7 @@ public struct BatchLoader: Sendable {
   /// - Parameters:
   ///   - positions: of the images that take part. Default all.
   ///   - batchSize: images per batch.
-  ///   - height, width: what the images are enlarged and padded to, see ``ImageScaling``. Default: their own size.
+  ///   - height, width: to enlarge and pad to, see ``ImageScaling``. Default: the size of the images.
   ///   - normalization: applied to the values in 0 ... 1, padding included. Default none.
   ///   - dtype: of the images, `float32` or `float64`. Default `float32`.
   ///   - shuffled: whether every epoch has its own random order. Default true.

@@ -57,7 +57,8 @@ public final class BatchIterator: IteratorProtocol {
     if batches.loader.prefetches, position < batches.count {
       let handoff = Handoff()
       pending = handoff
-      DispatchQueue.global().async { [batches, index = position] in handoff.fill { batches[index] } }
+      DispatchQueue.global().async { [batches, index = position] in handoff.fill { batches[index] }
+      }
     }
     return batch
   }

@@ -21,8 +21,10 @@ package struct IDXFile: Equatable, Sendable {
     var other: Content { self == .images ? .labels : .images }
   }
 
-  /// More than this is not read: forty times MNIST, four times the largest set in this format (EMNIST).
+  /// More bytes are not read: this is forty times MNIST, and nearly four times EMNIST.
   package static let largestContent = 1 << 31
+  /// More items are not read: twenty times EMNIST.
+  package static let largestCount = 1 << 24
 
   /// Reads and checks the file at `path`, plain or compressed.
   ///
@@ -43,14 +45,11 @@ package struct IDXFile: Equatable, Sendable {
       throw malformed("the header states \(stated) \(content), but no size can be 0")
     }
     var byteCount = 1
-    for size in sizes {
-      let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
-      guard !overflow, product <= Self.largestContent else {
-        throw malformed(
-          "the header states \(stated) \(content), more than the \(Self.largestContent) bytes"
-            + " that are read at most; the header is damaged")
-      }
-      byteCount = product
+    for size in sizes where byteCount <= Self.largestContent { byteCount *= size }
+    guard byteCount <= Self.largestContent, sizes[0] <= Self.largestCount else {
+      throw malformed(
+        "the header states \(stated) \(content), more than the \(Self.largestCount) items of"
+          + " \(Self.largestContent) bytes together that are read at most; the header is damaged")
     }
     let bytes = try file.read(exactly: byteCount)
     try file.requireEnd()

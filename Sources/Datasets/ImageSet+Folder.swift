@@ -7,7 +7,8 @@ extension ImageSet {
   /// and `t10k-labels-idx1-ubyte`, each plain or with `.gz`. Or it holds one pair `NAME-images-idx3-ubyte`
   /// and `NAME-labels-idx1-ubyte`, of which ``split(heldOut:seed:stratified:file:line:)`` holds a fifth out as
   /// the test set. Classes are called as in Fashion-MNIST where the folder's name contains "fashion",
-  /// else `0` ... `9`.
+  /// else `0` ... `9`. The format does not say which value is full brightness: it is the largest that occurs
+  /// in the folder, 255 in MNIST.
   ///
   /// - Throws: `DatasetError` that lists every missing file and everything that is wrong with the others.
   public static func load(
@@ -17,13 +18,13 @@ extension ImageSet {
     do throws(FileError) {
       names = Set(try namesInDirectory(directory))
     } catch {
-      throw DatasetError(path: directory, problems: [.expectation("\(error.cause)")])
+      throw DatasetError(path: directory, problems: [.folder(error)])
     }
     let folder = IDXFolder(path: directory, names: names)
     if let stem = folder.singleStem {
       let set = try folder.load([stem])[0]
-      let (training, test) = set.split(heldOut: 0.2, seed: 0)
-      return (training, test)
+      let (training, heldOut) = set.split(heldOut: 0.2, seed: 0)
+      return (training, heldOut)
     }
     let sets = try folder.load(IDXFolder.standardStems)
     let (training, test) = (sets[0], sets[1])
@@ -45,13 +46,12 @@ struct IDXFolder {
 
   static let standardStems = ["train", "t10k"]
   static let expectation =
-    "expected are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and"
+    "Expected are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and"
     + " t10k-labels-idx1-ubyte, each plain or with .gz, or one pair NAME-images-idx3-ubyte and"
     + " NAME-labels-idx1-ubyte"
 
-  private static let suffixes: [(content: IDXFile.Content, suffix: String)] = [
-    (.images, "-images-idx3-ubyte"), (.labels, "-labels-idx1-ubyte"),
-  ]
+  private static let imagesSuffix = "-images-idx3-ubyte"
+  private static let labelsSuffix = "-labels-idx1-ubyte"
 
   /// What stands before the suffix in the only pair's names; `nil` where there is another number of
   /// pairs, or one of the standard names.
@@ -59,7 +59,7 @@ struct IDXFolder {
     var stems: Set<String> = []
     for name in names {
       let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
-      for (_, suffix) in Self.suffixes where plain.hasSuffix(suffix) {
+      for suffix in [Self.imagesSuffix, Self.labelsSuffix] where plain.hasSuffix(suffix) {
         stems.insert(String(plain.dropLast(suffix.count)))
       }
     }
@@ -74,25 +74,30 @@ struct IDXFolder {
     var problems: [DatasetError.Problem] = []
     var sets: [ImageSet] = []
     for stem in stems {
-      let found = Self.suffixes.map { find(stem + $0.suffix, $0.content, &problems) }
-      guard let images = found[0], let labels = found[1] else { continue }
-      let name = stems.count == 1 ? stem : "\(folderName) \(stem == "train" ? "training" : "test")"
+      let role = stem == "train" ? "training" : "test"
+      let purpose = stems.count == 1 ? "" : "\(role) "
+      let images = find(stem + Self.imagesSuffix, purpose + "images", &problems)
+      let labels = find(stem + Self.labelsSuffix, purpose + "labels", &problems)
+      guard let images, let labels else { continue }
+      let name = stems.count == 1 ? stem : "\(folderName) \(role)"
       let set = ImageSet.loadPair(images, labels, name, ClassNames.forFolder(path), &problems)
       if let set { sets.append(set) }
     }
-    if problems.contains(where: { if case .missing = $0 { true } else { false } }) {
-      problems.append(.expectation(Self.expectation))
+    guard problems.isEmpty else {
+      let isIncomplete = problems.contains { if case .missing = $0 { true } else { false } }
+      throw DatasetError(
+        path: path, problems: problems, expectation: isIncomplete ? Self.expectation : nil)
     }
-    guard problems.isEmpty else { throw DatasetError(path: path, problems: problems) }
-    return sets
+    let brightest = sets.map(\.largestPixel).max() ?? 255
+    return sets.map { $0.with(maximumValue: brightest) }
   }
 
   /// The path of the file called `name`, plain or compressed.
   private func find(
-    _ name: String, _ content: IDXFile.Content, _ problems: inout [DatasetError.Problem]
+    _ name: String, _ content: String, _ problems: inout [DatasetError.Problem]
   ) -> String? {
     guard let found = [name, name + ".gz"].first(where: names.contains) else {
-      problems.append(.missing(name: name, content: "\(content)"))
+      problems.append(.missing(name: name, content: content))
       return nil
     }
     return path.hasSuffix("/") ? path + found : "\(path)/\(found)"

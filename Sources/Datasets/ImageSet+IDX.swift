@@ -1,4 +1,5 @@
 import TapestryFiles
+import TapestryGraph
 
 extension ImageSet {
   /// Gray images and their labels from a pair of files in MNIST's format (IDX), plain or compressed by gzip.
@@ -7,16 +8,29 @@ extension ImageSet {
   ///   - images: the path of the image file, magic number 2051.
   ///   - labels: the path of the label file, magic number 2049.
   ///   - name: of the set. Default: the path of the image file.
+  ///   - maximumValue: the pixel value of full brightness, which the format does not state. Default 255.
   ///   - classNames: of the classes. Default `0` ... `9`.
+  /// - Precondition: `maximumValue` is in 1 ... 255, there is a class.
   /// - Throws: `DatasetError` with everything that is wrong with the two files.
   public static func load(
-    images: String, labels: String, name: String? = nil, classNames: [String]? = nil
+    images: String, labels: String, name: String? = nil, maximumValue: Int = 255,
+    classNames: [String]? = nil, file: StaticString = #fileID, line: UInt = #line
   ) throws(DatasetError) -> ImageSet {
+    let classNames = classNames ?? ClassNames.digits
+    guard (1...255).contains(maximumValue), !classNames.isEmpty else {
+      trap(
+        "ImageSet.load: maximum value \(maximumValue) must be in 1...255, and \(classNames.count)"
+          + " class names at least one", file: file, line: line)
+    }
     var problems: [DatasetError.Problem] = []
-    let names = classNames ?? ClassNames.digits
-    let set = loadPair(images, labels, name ?? images, names, &problems)
+    let set = loadPair(images, labels, name ?? images, classNames, &problems)
+    if let brightest = set?.largestPixel, brightest > maximumValue {
+      problems.append(
+        .inconsistent(
+          "\(images): pixel value \(brightest) exceeds the maximum value \(maximumValue)"))
+    }
     guard let set, problems.isEmpty else { throw DatasetError(path: images, problems: problems) }
-    return set
+    return set.with(maximumValue: maximumValue)
   }
 
   /// The set in a pair of files, or `nil` and why added to `problems`.
@@ -26,13 +40,16 @@ extension ImageSet {
   ) -> ImageSet? {
     let imageFile = read(images, .images, &problems)
     let labelFile = read(labels, .labels, &problems)
-    let labelProblem = labelFile.flatMap { Self.labelProblem(in: $0.bytes, labels, classNames.count) }
+    let labelProblem = labelFile.flatMap {
+      Self.labelProblem(in: $0.bytes, labels, classNames.count)
+    }
     if let labelProblem { problems.append(.inconsistent(labelProblem)) }
     guard let imageFile, let labelFile else { return nil }
     guard imageFile.sizes[0] == labelFile.sizes[0] else {
       problems.append(
         .inconsistent(
-          "\(images) has \(imageFile.sizes[0]) images, but \(labels) has \(labelFile.sizes[0]) labels"))
+          "\(images) has \(imageFile.sizes[0]) images, but \(labels) has \(labelFile.sizes[0]) labels"
+        ))
       return nil
     }
     guard labelProblem == nil else { return nil }
@@ -53,7 +70,8 @@ extension ImageSet {
   }
 
   /// The first label that is not below the class count, and how many there are.
-  private static func labelProblem(in labels: [UInt8], _ path: String, _ classCount: Int) -> String? {
+  private static func labelProblem(in labels: [UInt8], _ path: String, _ classCount: Int) -> String?
+  {
     guard let first = labels.firstIndex(where: { $0 >= classCount }) else { return nil }
     let count = labels.count { $0 >= classCount }
     return "\(path): label \(first) is \(labels[first]), but the \(classCount) classes are"

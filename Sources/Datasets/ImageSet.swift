@@ -88,6 +88,16 @@ public struct ImageSet: Sendable {
       pixels: chosen)
   }
 
+  /// The largest pixel value that occurs, at least 1.
+  var largestPixel: Int { pixels.contains(255) ? 255 : Int(Swift.max(1, pixels.max() ?? 1)) }
+
+  /// The same images with another value as full brightness; shares the pixels.
+  func with(maximumValue: Int, file: StaticString = #fileID, line: UInt = #line) -> ImageSet {
+    ImageSet(
+      name: name, channels: channels, height: height, width: width, maximumValue: maximumValue,
+      classNames: classNames, labels: labels, pixels: pixels, file: file, line: line)
+  }
+
   func requirePosition(_ position: Int, _ caller: String, file: StaticString, line: UInt) {
     guard indices.contains(position) else {
       trap(

@@ -16,7 +16,8 @@ public struct Normalization: Hashable, Sendable {
     else {
       trap(
         "Normalization: mean \(mean) and deviation \(deviation) must be equally many finite numbers,"
-          + " one for all channels or one per channel, and deviations positive", file: file, line: line)
+          + " one for all channels or one per channel, and deviations positive", file: file,
+        line: line)
     }
     self.mean = mean
     self.deviation = deviation
@@ -32,28 +33,32 @@ public struct Normalization: Hashable, Sendable {
   ///
   /// - Precondition: the set is not empty.
   public init(of set: ImageSet, file: StaticString = #fileID, line: UInt = #line) {
-    let plane = set.height * set.width
-    var histograms = [[Int]](repeating: [Int](repeating: 0, count: 256), count: set.channels)
-    for image in 0..<set.count {
-      for channel in 0..<set.channels {
-        let start = (image * set.channels + channel) * plane
-        for position in start..<start + plane { histograms[channel][Int(set.pixels[position])] += 1 }
-      }
-    }
     guard !set.isEmpty else {
       trap("Normalization: \"\(set.name)\" has no images to measure", file: file, line: line)
     }
-    let count = Double(set.count * plane)
-    let scale = 1 / Double(set.maximumValue)
-    let mean = histograms.map { histogram in
-      histogram.indices.reduce(0.0) { $0 + Double($1) * Double(histogram[$1]) } / count
-    }
-    let deviation = zip(histograms, mean).map { histogram, mean in
-      let squares = histogram.indices.reduce(0.0) { sum, value in
-        sum + (Double(value) - mean) * (Double(value) - mean) * Double(histogram[value])
+    let plane = set.height * set.width
+    var sums = [Int](repeating: 0, count: set.channels)
+    var squares = sums
+    set.pixels.withUnsafeBufferPointer { pixels in
+      for start in stride(from: 0, to: pixels.count, by: plane) {
+        let channel = start / plane % set.channels
+        var (sum, square) = (0, 0)
+        for position in start..<start + plane {
+          let value = Int(pixels[position])
+          sum &+= value
+          square &+= value &* value
+        }
+        sums[channel] += sum
+        squares[channel] += square
       }
-      return squares > 0 ? (squares / count).squareRoot() * scale : 1
     }
-    self.init(mean: mean.map { $0 * scale }, deviation: deviation, file: file, line: line)
+    let count = Double(set.count * plane)
+    let scale = Double(set.maximumValue)
+    let mean = sums.map { Double($0) / count }
+    let deviation = zip(squares, mean).map { square, mean in
+      let variance = Double(square) / count - mean * mean
+      return variance > 0 ? variance.squareRoot() / scale : 1
+    }
+    self.init(mean: mean.map { $0 / scale }, deviation: deviation, file: file, line: line)
   }
 }

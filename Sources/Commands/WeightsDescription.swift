@@ -1,0 +1,148 @@
+import TapestryDatasets
+import TapestryFiles
+import TapestryGraph
+import TapestryModels
+
+/// What a weights file says about the net it belongs to, so that nobody has to repeat it.
+///
+/// Kept as texts in the file's metadata. Nothing in it depends on when or where a run was made: the same seed gives
+/// the same bytes.
+struct WeightsDescription: Equatable {
+  var model: String
+  var classNames: [String]
+  var channels: Int
+  var height: Int
+  var width: Int
+  /// What pixel values in 0 ... 1 are shifted and scaled by before the net sees them.
+  var normalization: Normalization
+  /// The name of the training data: `digits`, or that of its folder.
+  var data: String
+  /// The seed of the run; with it the embedded digits are split again as they were.
+  var seed: UInt64
+
+  var classes: Int { classNames.count }
+
+  /// The texts for the file.
+  var metadata: [String: String] {
+    [
+      "model": model, "classes": String(classes), "channels": String(channels),
+      "height": String(height), "width": String(width), "data": data, "seed": String(seed),
+      "class_names": jsonLine(.array(classNames.map { .string($0) })), "format": "pt",
+      "mean": jsonLine(.array(normalization.mean.map { .number($0) })),
+      "deviation": jsonLine(.array(normalization.deviation.map { .number($0) })),
+    ]
+  }
+
+  init(
+    model: String, classNames: [String], channels: Int, height: Int, width: Int,
+    normalization: Normalization, data: String, seed: UInt64
+  ) {
+    self.model = model
+    self.classNames = classNames
+    self.channels = channels
+    self.height = height
+    self.width = width
+    self.normalization = normalization
+    self.data = data
+    self.seed = seed
+  }
+
+  /// What the file says; where it says nothing, as when it was made elsewhere, what its shapes and `modelName` say.
+  ///
+  /// - Throws: ``CommandError`` for a net that is not in the catalog and for numbers that make no sense.
+  init(_ file: SafetensorsFile, path: String, modelName: String?) throws {
+    let texts = file.metadata
+    guard let name = modelName ?? texts["model"] else {
+      throw CommandError(
+        "\(path): does not say of which model it is; name it with --model (one of "
+          + "\(ModelCatalog.entries.map(\.name).joined(separator: ", ")))")
+    }
+    guard let entry = ModelCatalog.entry(named: name) else {
+      throw CommandError(
+        "\(path): is of the model \(quoted(name)), which is not known here; 'convnet models' lists those "
+          + "that are")
+    }
+    var problems: [String] = []
+    func number(_ key: String, in range: ClosedRange<Int>, otherwise: Int) -> Int {
+      guard let text = texts[key] else { return otherwise }
+      if let value = Int(text), range.contains(value) { return value }
+      problems.append(
+        "\(key) is \(quoted(text)), but must be a whole number from \(range.lowerBound) to "
+          + "\(range.upperBound)")
+      return otherwise
+    }
+    let stored = Self.sizes(of: entry, in: file)
+    let classes = number("classes", in: 1...65_536, otherwise: stored.classes)
+    let channelCount = number("channels", in: 1...1024, otherwise: stored.channels)
+    height = number("height", in: 1...8192, otherwise: entry.input.height)
+    width = number("width", in: 1...8192, otherwise: entry.input.width)
+    var names = (0..<classes).map(String.init)
+    if let text = texts["class_names"] {
+      let given = (try? JSONValue(parsing: Array(text.utf8)))?.array?.compactMap(\.string)
+      if let given, given.count == classes {
+        names = given.map(printable)
+      } else {
+        problems.append("class_names is not a JSON array of \(classes) strings")
+      }
+    }
+    func numbers(_ key: String, otherwise: Double, _ isGood: (Double) -> Bool) -> [Double] {
+      let standard = Array(repeating: otherwise, count: channelCount)
+      guard let text = texts[key] else { return standard }
+      let given = (try? JSONValue(parsing: Array(text.utf8)))?.array?.map { $0.double ?? .nan }
+      if let given, given.count == channelCount, given.allSatisfy(isGood) { return given }
+      problems.append("\(key) is \(quoted(text)), but must be an array of a number for each channel")
+      return standard
+    }
+    let mean = numbers("mean", otherwise: 0) { $0.isFinite }
+    let deviation = numbers("deviation", otherwise: 1) { $0.isFinite && $0 > 0 }
+    if let text = texts["seed"], UInt64(text) == nil {
+      problems.append("seed is \(quoted(text)), but must be a whole number of at least 0")
+    }
+    guard problems.isEmpty else {
+      throw FileError(path: path, cause: .malformed(format: "metadata", problems: problems))
+    }
+    model = name
+    channels = channelCount
+    normalization = Normalization(mean: mean, deviation: deviation)
+    classNames = names
+    data = printable(texts["data"] ?? DataSource.digitsName)
+    seed = texts["seed"].flatMap { UInt64($0) } ?? 0
+  }
+
+  /// A net of this description, with fresh parameters.
+  ///
+  /// - Throws: `InputMismatch` when the net cannot take images of this size.
+  func makeModel(source: String) throws -> any Model {
+    guard let entry = ModelCatalog.entry(named: model) else {
+      throw CommandError("\(source): the model '\(model)' is not known")
+    }
+    let net = entry.make(classes, channels)
+    _ = try net.outputShape(for: [1, channels, height, width])
+    return net
+  }
+
+  /// Classes and channels by the shapes of the last and the first parameter, which every net has at its ends; 10 and
+  /// those of the net's design where they are missing, which loading then reports.
+  private static func sizes(
+    of entry: CatalogEntry, in file: SafetensorsFile
+  ) -> (classes: Int, channels: Int) {
+    let names = entry.make(10, entry.input.channels).namedParameters.map(\.name)
+    let classes = names.last.flatMap { file[$0]?.shape.first } ?? 10
+    let channels = names.first.flatMap { file[$0]?.shape.dropFirst().first }
+    return (
+      (1...65_536).contains(classes) ? classes : 10,
+      channels.flatMap { (1...1024).contains($0) ? $0 : nil } ?? entry.input.channels
+    )
+  }
+}
+
+/// `text` from a file without control characters, for a terminal; cut when it is long.
+func printable(_ text: String) -> String {
+  let kept = text.unicodeScalars.prefix(80).map { character in
+    switch character.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: Character("?")
+    default: Character(character)
+    }
+  }
+  return String(kept)
+}

@@ -1,0 +1,8 @@
+// What a program needs to make, train and load nets: `import Tapestry`.
+
+@_exported import TapestryDatasets
+@_exported import TapestryGraph
+@_exported import TapestryModels
+@_exported import TapestryOps
+@_exported import TapestryOptim
+@_exported import TapestryTraining

@@ -1,0 +1,3 @@
+import TapestryCommands
+
+Convnet.main()
