@@ -70,6 +70,8 @@ let package = Package(
       dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
+    // Builds and runs the scripts in Snippets/, which SwiftPM finds by itself.
+    .testTarget(name: "SnippetTests"),
     .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
     .testTarget(
       name: "CommandsTests",
