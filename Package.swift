@@ -66,11 +66,8 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
     .testTarget(
-      name: "ModelsTests",
-      dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
-    .testTarget(
       name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
-    // Builds and runs the scripts in Snippets/, which SwiftPM finds by itself.
+    // Runs the scripts in Snippets/, which SwiftPM finds and builds by itself.
     .testTarget(name: "SnippetTests"),
     .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
     .testTarget(

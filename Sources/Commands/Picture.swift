@@ -15,10 +15,9 @@ struct Picture {
     }
   }
 
-  /// The picture in gray colours of a terminal, two rows of pixels in a line of text.
+  /// The picture in gray colours of a terminal, two rows of pixels in a line of text. A very small one is enlarged.
   func colored(columns: Int) -> [String] {
-    let small = reduced(toWidth: columns)
-    let rows = small.rows
+    let rows = reduced(toWidth: columns).enlarged(by: 24 / width).rows
     func gray(_ value: Double) -> Int { 232 + min(Int(value * 24), 23) }
     return stride(from: 0, to: rows.count, by: 2).map { index in
       let lower = index + 1 < rows.count ? rows[index + 1] : nil
@@ -51,6 +50,15 @@ struct Picture {
       }
     }
     return Picture(width: columns, height: rows, brightness: means)
+  }
+
+  /// The picture with each pixel repeated to a square block.
+  private func enlarged(by factor: Int) -> Picture {
+    guard factor > 1 else { return self }
+    let lines = rows.map { row in row.flatMap { Array(repeating: $0, count: factor) } }
+    return Picture(
+      width: width * factor, height: height * factor,
+      brightness: lines.flatMap { Array(repeating: $0, count: factor).joined() })
   }
 
   private var rows: [[Double]] {

@@ -11,7 +11,7 @@ struct SavedNet {
 
   /// Reads the file at `path`; `modelName` says of which model it is when it does not say so itself.
   ///
-  /// - Throws: `FileError`, ``CommandError``, `StateMismatch` with every name that differs, or `InputMismatch`.
+  /// - Throws: `FileError`, ``CommandError``, or `StateMismatch` with every name that differs.
   init(path: String, modelName: String?) throws {
     let file = try SafetensorsFile(path: path)
     description = try WeightsDescription(file, path: path, modelName: modelName)

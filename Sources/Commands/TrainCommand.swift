@@ -32,9 +32,9 @@ struct TrainCommand {
       .double(
         "learning-rate",
         help: "Size of the first steps; falls to 0 along half a cosine. (default: "
-          + "\(Defaults.adamRate) for adam and adamw, \(Defaults.sgdRate) for sgd)"),
+          + "\(Defaults.adamwRate) for adamw, \(Defaults.adamRate) for adam, \(Defaults.sgdRate) for sgd)"),
       .choice(
-        "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "adam",
+        "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "adamw",
         help: "How steps are made."),
       .int(
         "seed", default: 0, in: 0 ... .max,
@@ -46,11 +46,13 @@ struct TrainCommand {
       .flag("quiet", help: "No progress, only the result."),
     ])
 
-  /// What is taken when nothing is said.
+  /// What is taken when nothing is said: chosen on LeNet-5 with MNIST and with several splits of the digits.
   enum Defaults {
-    static let digitEpochs = 30
+    static let digitEpochs = 20
     static let epochs = 5
     static let adamRate = 0.002
+    static let adamwRate = 0.004
+    static let adamwWeightDecay = 0.1
     static let sgdRate = 0.05
     static let sgdMomentum = 0.9
     static let sgdWeightDecay = 5e-4
@@ -61,7 +63,13 @@ struct TrainCommand {
   enum OptimizerKind: String, CaseIterable {
     case sgd, adam, adamw
 
-    var learningRate: Double { self == .sgd ? Defaults.sgdRate : Defaults.adamRate }
+    var learningRate: Double {
+      switch self {
+      case .sgd: Defaults.sgdRate
+      case .adam: Defaults.adamRate
+      case .adamw: Defaults.adamwRate
+      }
+    }
 
     func make(_ model: any Model, learningRate: Double) -> any Optimizer {
       switch self {
@@ -70,7 +78,8 @@ struct TrainCommand {
           model, learningRate: learningRate, momentum: Defaults.sgdMomentum,
           weightDecay: Defaults.sgdWeightDecay)
       case .adam: Adam(model, learningRate: learningRate)
-      case .adamw: AdamW(model, learningRate: learningRate)
+      case .adamw: 
+        AdamW(model, learningRate: learningRate, weightDecay: Defaults.adamwWeightDecay)
       }
     }
   }
@@ -122,7 +131,7 @@ struct TrainCommand {
       height: max(training.height, entry.input.height), width: max(training.width, entry.input.width),
       normalization: Normalization(of: training), data: source.name, seed: seed)
     let random = RandomSource(seed: seed)
-    let model = try withRandomSource(random) { try saved.makeModel(source: source.name) }
+    let model = try withRandomSource(random) { try saved.makeModel(source: source.path ?? source.name) }
     let loader = try saved.loader(training, batchSize: batchSize, shuffleSeed: seed)
     let testLoader = try saved.loader(test, batchSize: EvaluateCommand.batchSize)
     let folder = try OutputFolder(path: outputPath, for: Self.weightsName)

@@ -111,13 +111,18 @@ struct WeightsDescription: Equatable {
 
   /// A net of this description, with fresh parameters.
   ///
-  /// - Throws: `InputMismatch` when the net cannot take images of this size.
-  func makeModel(source: String) throws -> any Model {
+  /// - Parameter source: what the sizes come from, for the error.
+  /// - Throws: ``CommandError`` when the net cannot take images of this size; it names the layer and a size that fits.
+  func makeModel(source: String) throws(CommandError) -> any Model {
     guard let entry = ModelCatalog.entry(named: model) else {
       throw CommandError("\(source): the model '\(model)' is not known")
     }
     let net = entry.make(classes, channels)
-    _ = try net.outputShape(for: [1, channels, height, width])
+    do {
+      _ = try net.outputShape(for: [1, channels, height, width])
+    } catch {
+      throw CommandError("\(source): \(model) does not fit: \(error)")
+    }
     return net
   }
 

@@ -13,9 +13,15 @@ public struct CallSite: Sendable, CustomStringConvertible {
     self.layer = layer
   }
 
+  /// What stands for the file of an operator such as `+`, which cannot take the line it stands on.
+  package static let operatorFile: StaticString = "an operator"
+
+  /// Whether the line is known: an operator's is not.
+  public var isKnown: Bool { line > 0 }
+
   /// `LeNet.swift:41`, followed by the layer's name where one is known: ` (conv1)`
   public var description: String {
-    let place = "\(shortFile):\(line)"
+    let place = isKnown ? "\(shortFile):\(line)" : Self.operatorFile.description
     guard let name = layer?.name else { return place }
     return "\(place) (\(name))"
   }

@@ -30,7 +30,10 @@ public struct Misuse: Error, Sendable, CustomStringConvertible {
         text += "\n  in layer \(layer.name.map { "\"\($0)\"" } ?? "without a name")"
         text += ", constructed at \(CallSite(file: layer.file, line: layer.line))"
       }
-      text += "\n  called at \(CallSite(file: site.file, line: site.line))"
+      text +=
+        site.isKnown
+        ? "\n  called at \(CallSite(file: site.file, line: site.line))"
+        : "\n  called by an operator: the operands' origins and the backtrace say where"
     }
     return text
   }
@@ -45,6 +48,6 @@ package func trap(
 
 /// Ends the process with a misuse and the user's line.
 func trap(_ misuse: Misuse) -> Never {
-  let site = misuse.site
-  fatalError(misuse.description, file: site?.file ?? #fileID, line: site?.line ?? #line)
+  guard let site = misuse.site, site.isKnown else { fatalError(misuse.description) }
+  fatalError(misuse.description, file: site.file, line: site.line)
 }

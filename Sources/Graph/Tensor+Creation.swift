@@ -64,10 +64,7 @@ extension Tensor {
 
   /// All elements equal to `value`.
   public static func full(_ shape: TensorShape, _ value: Double, dtype: DType = .float32) -> Tensor {
-    let spec = TensorSpec(shape, dtype)
-    // In a dry run nothing is computed: a placeholder will do.
-    if Scope.current.flags.contains(.dryRun) { return Tensor(spec, memory: nil) }
-    return Tensor(spec) { tapestry_fill(dtype.code, Int64(shape.elementCount), value, $0) }
+    Tensor(shape, dtype) { tapestry_fill(dtype.code, Int64(shape.elementCount), value, $0) }
   }
 
   /// All elements 0.

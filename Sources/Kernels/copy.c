@@ -66,18 +66,50 @@ static void row(const copy_job *job, char *target, int64_t ts, const char *sourc
 
 enum { tile = 16 };
 
+typedef uint32_t four __attribute__((ext_vector_type(4), aligned(4), may_alias));
+typedef uint64_t two __attribute__((ext_vector_type(2), aligned(8), may_alias));
+
+/// turned[j][i] = s[i * stride + j] for a whole tile, by blocks of 4 x 4 or 2 x 2 in registers.
+static inline void turn_4(const uint32_t *s, int64_t stride, uint32_t *turned) {
+  for (int i = 0; i < tile; i += 4, s += 4 * stride)
+    for (int j = 0; j < tile; j += 4) {
+      four a = *(const four *)(s + j), b = *(const four *)(s + stride + j);
+      four c = *(const four *)(s + 2 * stride + j), d = *(const four *)(s + 3 * stride + j);
+      four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+      four ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      uint32_t *t = turned + j * tile + i;
+      *(four *)t = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+      *(four *)(t + tile) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+      *(four *)(t + 2 * tile) = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5);
+      *(four *)(t + 3 * tile) = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7);
+    }
+}
+
+static inline void turn_8(const uint64_t *s, int64_t stride, uint64_t *turned) {
+  for (int i = 0; i < tile; i += 2, s += 2 * stride)
+    for (int j = 0; j < tile; j += 2) {
+      two a = *(const two *)(s + j), b = *(const two *)(s + stride + j);
+      *(two *)(turned + j * tile + i) = __builtin_shufflevector(a, b, 0, 2);
+      *(two *)(turned + (j + 1) * tile + i) = __builtin_shufflevector(a, b, 1, 3);
+    }
+}
+
+static inline void turn_1(const uint8_t *s, int64_t stride, uint8_t *turned) {
+  for (int i = 0; i < tile; i++)
+    for (int j = 0; j < tile; j++) turned[j * tile + i] = s[i * stride + j];
+}
+
 /// A tile of a transpose: `down` target rows of `along` elements each. Source elements are contiguous down, target
 /// elements along; whole tiles have constant bounds, so they stay in registers or one or two cache lines per row.
-#define TILE(type, operation)                                                                       \
+#define TILE(type, bits, turn, operation)                                                                     \
   {                                                                                                 \
     type *t = (type *)target;                                                                       \
     const type *s = (const type *)source;                                                           \
     if (down == tile && along == tile) {                                                            \
-      type turned[tile][tile];                                                                      \
-      for (int i = 0; i < tile; i++)                                                                \
-        for (int j = 0; j < tile; j++) turned[j][i] = s[i * source_stride + j];                     \
+      _Alignas(64) type turned[tile * tile];                                                        \
+      turn((const bits *)s, source_stride, (bits *)turned);                                         \
       for (int j = 0; j < tile; j++)                                                                \
-        for (int i = 0; i < tile; i++) t[j * target_stride + i] operation turned[j][i];             \
+        for (int i = 0; i < tile; i++) t[j * target_stride + i] operation turned[j * tile + i];     \
     } else                                                                                          \
       for (int64_t j = 0; j < down; j++)                                                            \
         for (int64_t i = 0; i < along; i++) t[j * target_stride + i] operation s[i * source_stride + j]; \
@@ -90,15 +122,15 @@ static void transpose_tile(
   switch (job->kind) {
     case copy_elements:
       switch (job->bytes) {
-        case 4: TILE(uint32_t, =);
-        case 8: TILE(uint64_t, =);
-        default: TILE(uint8_t, =);
+        case 4: TILE(uint32_t, uint32_t, turn_4, =);
+        case 8: TILE(uint64_t, uint64_t, turn_8, =);
+        default: TILE(uint8_t, uint8_t, turn_1, =);
       }
       break;
-    case TAPESTRY_FLOAT32: TILE(float, +=);
-    case TAPESTRY_FLOAT64: TILE(double, +=);
-    case TAPESTRY_INT32: TILE(uint32_t, +=);
-    case TAPESTRY_INT64: TILE(uint64_t, +=);
+    case TAPESTRY_FLOAT32: TILE(float, uint32_t, turn_4, +=);
+    case TAPESTRY_FLOAT64: TILE(double, uint64_t, turn_8, +=);
+    case TAPESTRY_INT32: TILE(uint32_t, uint32_t, turn_4, +=);
+    case TAPESTRY_INT64: TILE(uint64_t, uint64_t, turn_8, +=);
     default: break;
   }
 }

@@ -19,38 +19,22 @@
 #include <immintrin.h>
 #endif
 
+enum { random_blocks = 32 };  // that are computed side by side
+
 // Without contraction every operation is rounded by itself, so vectors of any width give the same bits.
 #pragma clang fp contract(off)
 #define REAL_SOURCE "random_kernel.h"
 #define KERNEL_SOURCE "reals.h"
 #include "variants.h"
 
-static inline void philox(uint64_t key, uint64_t counter, uint64_t block, uint32_t *words) {
-  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-  uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32), c2 = (uint32_t)block, c3 = (uint32_t)(block >> 32);
-  for (int round = 0; round < 10; round++) {
-    uint64_t p0 = (uint64_t)0xD2511F53 * c0, p1 = (uint64_t)0xCD9E8D57 * c2;
-    c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-    c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-    c1 = (uint32_t)p1;
-    c3 = (uint32_t)p0;
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
-  }
-  words[0] = c0;
-  words[1] = c1;
-  words[2] = c2;
-  words[3] = c3;
-}
-
 void tapestry_random_block(uint64_t key, uint64_t counter, uint64_t *low, uint64_t *high) {
   uint32_t w[4];
-  philox(key, counter, 0, w);
+  DISPATCH(philox_f64)(key, counter, 0, 1, w);
   *low = w[0] | (uint64_t)w[1] << 32;
   *high = w[2] | (uint64_t)w[3] << 32;
 }
 
-enum { random_piece = 8192, batch = 64 };  // elements of a piece of work; of a batch of words, both multiples of 4
+enum { random_piece = 8192 };  // elements of a piece of work: a multiple of 4
 
 typedef struct {
   int32_t dtype;
@@ -60,11 +44,11 @@ typedef struct {
   void *y;
 } random_job;
 
-/// Fills `words` with those for elements begin ..< begin + n, at `per_block` elements to a block.
+/// Fills `words` with those for elements begin ..< begin + n, at `per_block` elements to a block; gives n.
 static inline int64_t batch_of_words(const random_job *job, int64_t begin, int64_t end, int64_t per_block, uint32_t *words) {
-  int64_t n = end - begin < batch ? end - begin : batch;
-  for (int64_t i = 0; i < n; i += per_block)
-    philox(job->key, job->counter, (uint64_t)((begin + i) / per_block), words + i / per_block * 4);
+  int64_t most = per_block * random_blocks, n = end - begin < most ? end - begin : most;
+  DISPATCH(philox_f64)
+  (job->key, job->counter, (uint64_t)(begin / per_block), (n + per_block - 1) / per_block, words);
   return n;
 }
 
@@ -77,7 +61,7 @@ static inline int64_t end_of(const random_job *job, int64_t piece) {
 
 static void uniform_piece(void *context, int64_t piece) {
   const random_job *job = context;
-  uint32_t words[2 * batch];
+  uint32_t words[4 * random_blocks];
   for (int64_t begin = piece * random_piece, end = end_of(job, piece), n; begin < end; begin += n) {
     if (job->dtype == TAPESTRY_FLOAT32) {
       n = batch_of_words(job, begin, end, 4, words);
@@ -99,9 +83,9 @@ static void uniform_piece(void *context, int64_t piece) {
 
 static void normal_piece(void *context, int64_t piece) {
   const random_job *job = context;
-  uint32_t words[2 * batch];
-  uint64_t low[batch / 2] = {0}, high[batch / 2] = {0};
-  double first[batch / 2], second[batch / 2];
+  uint32_t words[4 * random_blocks];
+  uint64_t low[random_blocks] = {0}, high[random_blocks] = {0};
+  double first[random_blocks], second[random_blocks];
   for (int64_t begin = piece * random_piece, end = end_of(job, piece), n; begin < end; begin += n) {
     n = batch_of_words(job, begin, end, 2, words);
     for (int64_t i = 0; i < (n + 1) / 2; i++) {
@@ -119,7 +103,7 @@ static void normal_piece(void *context, int64_t piece) {
 
 static void mask_piece(void *context, int64_t piece) {
   const random_job *job = context;
-  uint32_t words[2 * batch];
+  uint32_t words[4 * random_blocks];
   uint64_t threshold = (uint64_t)job->b;
   for (int64_t begin = piece * random_piece, end = end_of(job, piece), n; begin < end; begin += n) {
     n = batch_of_words(job, begin, end, 4, words);

@@ -6,6 +6,7 @@ import TapestryGraph
 public struct ModelMembers {
   public private(set) var parameters: [(name: String, parameter: Parameter)] = []
   public private(set) var buffers: [(name: String, buffer: Buffer)] = []
+  /// A layer that is the model itself has an empty name.
   public private(set) var layers: [(name: String, layer: LayerOrigin)] = []
   /// Parameters and buffers in the order met: the order of a state file.
   public private(set) var state: [(name: String, value: Tensor)] = []
@@ -34,9 +35,16 @@ public struct ModelMembers {
     state.append((name, buffer))
   }
 
-  /// Adds the members of a part under its name.
+  /// Adds the members of a part under its name; the part may list them by hand.
   public mutating func add(_ name: String, _ part: some Model) {
-    visit(part, path: name, owner: name)
+    let part = part.members
+    for (member, value) in part.state {
+      if let parameter = value as? Parameter { add("\(name).\(member)", parameter) }
+      if let buffer = value as? Buffer { add("\(name).\(member)", buffer) }
+    }
+    for (member, layer) in part.layers where seen.insert(ObjectIdentifier(layer)).inserted {
+      layers.append((member.isEmpty ? name : "\(name).\(member)", layer))
+    }
   }
 
   /// Tells parameters, buffers and layers their names. A part that belongs to a larger model keeps its longer one.
@@ -46,7 +54,9 @@ public struct ModelMembers {
       parameter.name = name
     }
     for (name, buffer) in buffers where prefers(name, over: buffer.name) { buffer.name = name }
-    for (name, layer) in layers where prefers(name, over: layer.name) { layer.name = name }
+    for (name, layer) in layers where !name.isEmpty && prefers(name, over: layer.name) {
+      layer.name = name
+    }
   }
 
   private mutating func visit(_ value: Any, path: String, owner: String) {
@@ -55,11 +65,10 @@ public struct ModelMembers {
     case let buffer as Buffer: add(path, buffer)
     case is Tensor: break
     case let origin as LayerOrigin:
-      // The property that holds it belongs to the layer: the name is the layer's own.
+      // The property that holds it belongs to the layer: the name is the layer's own, empty for a layer by itself.
       let name = path.split(separator: ".").dropLast().joined(separator: ".")
-      if !name.isEmpty, seen.insert(ObjectIdentifier(origin)).inserted {
-        layers.append((name, origin))
-      }
+      if seen.insert(ObjectIdentifier(origin)).inserted { layers.append((name, origin)) }
+    case let part as any Model: add(path, part)
     default:
       if isLeafType(value) { return }
       visit(children: Mirror(reflecting: value), path: path, owner: owner)

@@ -193,13 +193,13 @@ extension Tensor {
   }
 
   /// Elementwise sum; shapes broadcast.
-  public static func + (a: Tensor, b: Tensor) -> Tensor { apply(Add(), to: Tensors(a, b))[0] }
+  public static func + (a: Tensor, b: Tensor) -> Tensor { operate(Add(), Tensors(a, b)) }
   /// Elementwise difference; shapes broadcast.
-  public static func - (a: Tensor, b: Tensor) -> Tensor { apply(Subtract(), to: Tensors(a, b))[0] }
+  public static func - (a: Tensor, b: Tensor) -> Tensor { operate(Subtract(), Tensors(a, b)) }
   /// Elementwise product; shapes broadcast. The matrix product is `matmul(_:_:)`.
-  public static func * (a: Tensor, b: Tensor) -> Tensor { apply(Multiply(), to: Tensors(a, b))[0] }
+  public static func * (a: Tensor, b: Tensor) -> Tensor { operate(Multiply(), Tensors(a, b)) }
   /// Elementwise quotient; shapes broadcast. Integers are truncated.
-  public static func / (a: Tensor, b: Tensor) -> Tensor { apply(Divide(), to: Tensors(a, b))[0] }
+  public static func / (a: Tensor, b: Tensor) -> Tensor { operate(Divide(), Tensors(a, b)) }
 
   /// x + c for every element; c is rounded once, to the tensor's type.
   public static func + (x: Tensor, c: Double) -> Tensor { affine(x, 1, c) }
@@ -213,11 +213,11 @@ extension Tensor {
   public static func * (c: Double, x: Tensor) -> Tensor { affine(x, c, 0) }
   /// x / c for every element, exactly rounded. Integers are truncated.
   public static func / (x: Tensor, c: Double) -> Tensor {
-    apply(DivideBy(divisor: c), to: Tensors(x))[0]
+    operate(DivideBy(divisor: c), Tensors(x))
   }
   /// c / x for every element.
   public static func / (c: Double, x: Tensor) -> Tensor {
-    apply(DivideInto(numerator: c), to: Tensors(x))[0]
+    operate(DivideInto(numerator: c), Tensors(x))
   }
   /// -x for every element.
   public static prefix func - (x: Tensor) -> Tensor { affine(x, -1, 0) }
@@ -228,6 +228,6 @@ extension Tensor {
   public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
 
   private static func affine(_ x: Tensor, _ factor: Double, _ offset: Double) -> Tensor {
-    apply(Affine(factor: factor, offset: offset), to: Tensors(x))[0]
+    operate(Affine(factor: factor, offset: offset), Tensors(x))
   }
 }

@@ -133,7 +133,7 @@ extension Tensor {
   public static func .>= (a: Tensor, c: Double) -> Tensor { compare(TAPESTRY_GREATER_EQUAL, a, c) }
 
   private static func compare(_ comparison: Int, _ a: Tensor, _ b: Tensor) -> Tensor {
-    apply(Compare(comparison: comparison), to: Tensors(a, b))[0]
+    operate(Compare(comparison: comparison), Tensors(a, b))
   }
 
   private static func compare(_ comparison: Int, _ a: Tensor, _ c: Double) -> Tensor {

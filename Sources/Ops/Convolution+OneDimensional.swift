@@ -21,7 +21,8 @@ struct Convolution1d: TensorOperation {
       throw Misuse("the input needs 3 axes, [batch, channels, length], not \(x.rank)")
     }
     guard weight.rank == 3 else {
-      throw Misuse("the weight needs 3 axes, [filters, channels / groups, length], not \(weight.rank)")
+      throw Misuse(
+        "the weight needs 3 axes, [filters, channels / groups, length], not \(weight.rank)")
     }
     let problem = try geometry.problem(input: Self.image(x), weight: Self.image(weight))
     try requireSameType(inputs)
@@ -55,7 +56,9 @@ struct Convolution1d: TensorOperation {
   }
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
-    guard inputs[0].rank == 3, inputs[1].rank == 3 else { return OperationCost(arithmetic: 0, bytes: 0) }
+    guard inputs[0].rank == 3, inputs[1].rank == 3 else {
+      return OperationCost(arithmetic: 0, bytes: 0)
+    }
     return convolutionCost(
       geometry, Self.image(inputs[0].shape), Self.image(inputs[1].shape), inputs, outputs)
   }
@@ -75,8 +78,8 @@ public struct Padding1d: Hashable, Sendable, ExpressibleByIntegerLiteral {
 
   public init(integerLiteral value: Int) { self.init(value) }
 
-  /// As much as makes the output's length the input's divided by the stride, rounded up; the larger half comes
-  /// after.
+  /// As much as makes the output's length the input's divided by the stride, rounded up; the larger
+  /// half comes after.
   public static var same: Padding1d {
     var padding = Padding1d(0)
     padding.rows = .same
@@ -86,20 +89,21 @@ public struct Padding1d: Hashable, Sendable, ExpressibleByIntegerLiteral {
 
 /// The convolution of signals with filters, which are not flipped (cross-correlation).
 ///
-/// y[n, o, i] = bias[o] + Σ over c, p of weight[o, c, p] · x[n, c', i·stride + p·dilation - before].
+/// y[n, o, i] = bias[o] + Σ over c, p of weight[o, c, p] · x[n, c', i·stride + p·dilation -
+/// before].
 ///
 /// - Parameters:
 ///   - input: signals `[N, C, L]`.
 ///   - weight: filters `[out, C / groups, k]`.
 ///   - bias: one number per filter, `[out]`. Default: none.
 ///   - stride: samples between neighbouring windows. Default: 1.
-///   - padding: zeros at the ends; `Padding1d(before: dilation * (k - 1), after: 0)` for a causal filter.
-///     Default: none.
+///   - padding: zeros at the ends; `Padding1d(before: dilation * (k - 1), after: 0)` for a causal
+///     filter. Default: none.
 ///   - dilation: samples between neighbouring filter elements. Default: 1.
 ///   - groups: as in ``conv2d``. Default: 1.
 /// - Returns: `[N, out, floor((L + before + after - dilation (k - 1) - 1) / stride) + 1]`.
-/// - Precondition: the filters' channels are the input's divided by `groups`, and the dilated filter fits into the
-///   padded signal.
+/// - Precondition: the filters' channels are the input's divided by `groups`, and the dilated
+///   filter fits into the padded signal.
 public func conv1d(
   _ input: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Padding1d = 0,
   dilation: Int = 1, groups: Int = 1, file: StaticString = #fileID, line: UInt = #line

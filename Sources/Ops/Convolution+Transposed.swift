@@ -3,7 +3,8 @@ import TapestryGraph
 
 /// The transpose of a convolution: every pixel of x adds the filter times its value to the output.
 ///
-/// It is the gradient of ``Convolution2d`` by its input as well; then `outputSize` says how large that was.
+/// It is the gradient of ``Convolution2d`` by its input as well; then `outputSize` says how large
+/// that was.
 struct ConvolutionTranspose2d: TensorOperation {
   static var name: String { "convTranspose2d" }
   static var inputNames: [String] { ["input", "weight", "bias"] }
@@ -17,7 +18,9 @@ struct ConvolutionTranspose2d: TensorOperation {
   var label: String { geometry.label }
 
   /// The convolution from the output back to the input.
-  private func convolution(_ x: TensorShape, _ weight: TensorShape) throws(Misuse) -> tapestry_convolution {
+  private func convolution(_ x: TensorShape, _ weight: TensorShape) throws(Misuse)
+    -> tapestry_convolution
+  {
     guard x.rank == 4 else {
       throw Misuse("the input needs 4 axes, [batch, channels, height, width], not \(x.rank)")
     }
@@ -49,7 +52,8 @@ struct ConvolutionTranspose2d: TensorOperation {
       outputPadding.height < window.stride.height, outputPadding.width < window.stride.width
     else {
       throw Misuse(
-        "outputPadding \(outputPadding) must be at least 0 and smaller than the stride \(window.stride)")
+        "outputPadding \(outputPadding) must be at least 0 and smaller than the stride \(window.stride)"
+      )
     }
     guard x[2] > 0, x[3] > 0 else { throw Misuse("the input has no pixels") }
     if window.padding.isSame {
@@ -62,7 +66,8 @@ struct ConvolutionTranspose2d: TensorOperation {
       width: (x[3] - 1) * window.stride.width - sides.left - sides.right + window.extent.width
         + outputPadding.width)
     guard size.height > 0, size.width > 0 else {
-      throw Misuse("nothing is left of the output: with padding \(window.padding) its size is \(size)")
+      throw Misuse(
+        "nothing is left of the output: with padding \(window.padding) its size is \(size)")
     }
     return size
   }
@@ -91,7 +96,8 @@ struct ConvolutionTranspose2d: TensorOperation {
     let g = node.cotangent
     let geometry = geometry.resolved(for: node.outputSpec().shape)
     return Tensors(
-      node.needs(0) ? apply(Convolution2d(geometry: geometry), to: Tensors(g, node.input(1)))[0] : nil,
+      node.needs(0)
+        ? apply(Convolution2d(geometry: geometry), to: Tensors(g, node.input(1)))[0] : nil,
       node.needs(1) ? weightGradient(g, node.input(0), geometry) : nil,
       node.inputCount > 2 && node.needs(2) ? channelSum(g) : nil)
   }
@@ -114,21 +120,22 @@ func transposedConvolution(
     to: Tensors(g, weight))[0]
 }
 
-/// The transposed convolution (also "deconvolution") of feature maps with filters: the gradient of ``conv2d`` by its
-/// input, as an op of its own.
+/// The transposed convolution (also "deconvolution") of feature maps with filters: the gradient of
+/// ``conv2d`` by its input, as an op of its own.
 ///
 /// Each input pixel (i, j) adds the filter times its value to y at (i·stride + p·dilation - top,
-/// j·stride + q·dilation - left). The output's height is (H - 1) stride - top - bottom + dilation (kH - 1) +
-/// outputPadding + 1, its width likewise.
+/// j·stride + q·dilation - left). The output's height is (H - 1) stride - top - bottom + dilation
+/// (kH - 1) + outputPadding + 1, its width likewise.
 ///
 /// - Parameters:
 ///   - input: feature maps `[N, C, H, W]`.
 ///   - weight: filters `[C, out / groups, kH, kW]`: the input's channels come first.
 ///   - bias: one number per output channel, `[out]`. Default: none.
 ///   - stride: pixels between the places of neighbouring input pixels. Default: 1.
-///   - padding: rows and columns cut off the output. With `.same` the output is the input's size times the stride.
-///     Default: none.
-///   - outputPadding: rows added at the bottom and columns at the right; filters may reach them. Default: 0.
+///   - padding: rows and columns cut off the output. With `.same` the output is the input's size
+///     times the stride. Default: none.
+///   - outputPadding: rows added at the bottom and columns at the right; filters may reach them.
+///     Default: 0.
 ///   - dilation: pixels between neighbouring filter elements. Default: 1.
 ///   - groups: as in ``conv2d``. Default: 1.
 /// - Returns: images `[N, out, height, width]`.

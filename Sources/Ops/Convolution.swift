@@ -1,15 +1,17 @@
 import CTapestryKernels
 import TapestryGraph
 
-// Two-dimensional convolution and its two transposes. Each of the three ops is linear in either operand, and their derivatives
-// are one another, so derivatives of every order close within this file.
+// Two-dimensional convolution and its two transposes. Each of the three ops is linear in either
+// operand, and their derivatives are one another, so derivatives of every order close within this
+// file.
 
 /// What fixes a convolution besides its operands.
 struct ConvolutionGeometry: Hashable, Sendable {
   var window: SlidingWindow
   var groups: Int
 
-  /// The kernels' description of the convolution of an image of shape `input` with filters of shape `weight`.
+  /// The kernels' description of the convolution of an image of shape `input` with filters of shape
+  /// `weight`.
   func problem(input: TensorShape, weight: TensorShape) throws(Misuse) -> tapestry_convolution {
     guard input.rank == 4 else {
       throw Misuse("the input needs 4 axes, [batch, channels, height, width], not \(input.rank)")
@@ -23,7 +25,8 @@ struct ConvolutionGeometry: Hashable, Sendable {
     }
     guard input[1] == weight[1] * groups else {
       throw Misuse(
-        "input has \(counted(input[1], "channel")), but the filters expect \(weight[1] * groups) (groups \(groups))")
+        "input has \(counted(input[1], "channel")), but the filters expect \(weight[1] * groups) (groups \(groups))"
+      )
     }
     let place = try window.placement(height: input[2], width: input[3], noun: "filter")
     return tapestry_convolution(
@@ -64,7 +67,10 @@ extension tapestry_convolution {
 
   /// Two operations for each product of a pixel and a weight, padding included.
   var arithmetic: Int {
-    2 * Int(batch * filters * output_height * output_width * (channels / groups) * kernel_height * kernel_width)
+    2
+      * Int(
+        batch * filters * output_height * output_width * (channels / groups) * kernel_height
+          * kernel_width)
   }
 }
 
@@ -96,7 +102,9 @@ struct Convolution2d: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (x, weight, bias) = (inputs[0], inputs[1], inputs.at(2))
-    var problem = accepted { () throws(Misuse) in try geometry.problem(input: x.shape, weight: weight.shape) }
+    var problem = accepted { () throws(Misuse) in
+      try geometry.problem(input: x.shape, weight: weight.shape)
+    }
     return Tensors(
       Tensor(problem.outputShape, x.dtype) { y in
         withMemory(x, weight, bias ?? weight) { x, w, b in
@@ -141,7 +149,8 @@ func trafficBytes(_ inputs: borrowing Tensors, _ outputs: borrowing Specs) -> In
   return bytes
 }
 
-/// The gradient of a convolution by its weight: for each filter element the sum over all pixels that it meets of x g.
+/// The gradient of a convolution by its weight: for each filter element the sum over all pixels
+/// that it meets of x g.
 struct Convolution2dWeightGradient: TensorOperation {
   static var name: String { "conv2dWeightGradient" }
   static var inputNames: [String] { ["input", "cotangent"] }
@@ -163,7 +172,8 @@ struct Convolution2dWeightGradient: TensorOperation {
     let problem = try geometry.problem(input: x, weight: weight)
     try requireSameType(inputs)
     guard g == problem.outputShape else {
-      throw Misuse("the cotangent has shape \(g), but the convolution's output is \(problem.outputShape)")
+      throw Misuse(
+        "the cotangent has shape \(g), but the convolution's output is \(problem.outputShape)")
     }
     return Specs(weight, inputs[0].dtype)
   }
@@ -171,7 +181,9 @@ struct Convolution2dWeightGradient: TensorOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (x, g) = (inputs[0], inputs[1])
     let shape = accepted { () throws(Misuse) in try weightShape(x.shape, g.shape) }
-    var problem = accepted { () throws(Misuse) in try geometry.problem(input: x.shape, weight: shape) }
+    var problem = accepted { () throws(Misuse) in
+      try geometry.problem(input: x.shape, weight: shape)
+    }
     return Tensors(
       Tensor(shape, x.dtype) { gw in
         withMemory(x, g) { x, g in
@@ -188,7 +200,8 @@ struct Convolution2dWeightGradient: TensorOperation {
       node.needs(0)
         ? transposedConvolution(
           node.input(1), h, geometry, size: Pair(height: input[2], width: input[3])) : nil,
-      node.needs(1) ? apply(Convolution2d(geometry: geometry), to: Tensors(node.input(0), h))[0] : nil)
+      node.needs(1)
+        ? apply(Convolution2d(geometry: geometry), to: Tensors(node.input(0), h))[0] : nil)
   }
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
@@ -232,11 +245,12 @@ struct ChannelSum: TensorOperation {
 
 func channelSum(_ x: Tensor) -> Tensor { apply(ChannelSum(), to: Tensors(x))[0] }
 
-/// The two-dimensional convolution of images with filters, which are not flipped (cross-correlation).
+/// The two-dimensional convolution of images with filters, which are not flipped
+/// (cross-correlation).
 ///
-/// y[n, o, i, j] = bias[o] + Σ over c, p, q of weight[o, c, p, q] · x[n, c', i·stride + p·dilation - top,
-/// j·stride + q·dilation - left], c' being the c-th channel of o's group. The output's height is
-/// floor((H + top + bottom - dilation (kH - 1) - 1) / stride) + 1, its width likewise.
+/// y[n, o, i, j] = bias[o] + Σ over c, p, q of weight[o, c, p, q] · x[n, c', i·stride + p·dilation
+/// - top, j·stride + q·dilation - left], c' being the c-th channel of o's group. The output's
+/// height is floor((H + top + bottom - dilation (kH - 1) - 1) / stride) + 1, its width likewise.
 ///
 /// - Parameters:
 ///   - input: images `[N, C, H, W]`.
@@ -245,14 +259,14 @@ func channelSum(_ x: Tensor) -> Tensor { apply(ChannelSum(), to: Tensors(x))[0] 
 ///   - stride: pixels between neighbouring windows, one number or `[height, width]`. Default: 1.
 ///   - padding: zeros around the image. Default: none.
 ///   - dilation: pixels between neighbouring filter elements. Default: 1.
-///   - groups: channels and filters are split into so many consecutive groups that do not see one another;
-///     `C` for a depthwise convolution. Default: 1.
+///   - groups: channels and filters are split into so many consecutive groups that do not see one
+///     another; `C` for a depthwise convolution. Default: 1.
 /// - Returns: feature maps `[N, out, height, width]`.
-/// - Precondition: the filters' channels are the input's divided by `groups`, and the dilated filter fits into the
-///   padded image.
+/// - Precondition: the filters' channels are the input's divided by `groups`, and the dilated
+///   filter fits into the padded image.
 ///
-/// LeCun et al., "Gradient-based learning applied to document recognition", 1998; groups as in Krizhevsky et al.,
-/// 2012; dilation: Yu and Koltun, 2015.
+/// LeCun et al., "Gradient-based learning applied to document recognition", 1998; groups as in
+/// Krizhevsky et al., 2012; dilation: Yu and Koltun, 2015.
 public func conv2d(
   _ input: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: Pair = 1, padding: Padding2d = 0,
   dilation: Pair = 1, groups: Int = 1, file: StaticString = #fileID, line: UInt = #line

@@ -1,9 +1,11 @@
 import CTapestryKernels
 import TapestryGraph
 
-// Softmax and cross-entropy in one, for integer labels without weights or smoothing: one pass over the logits forward, one backward.
+// Softmax and cross-entropy in one, for integer labels without weights or smoothing: one pass over
+// the logits forward, one backward.
 
-/// Losses -logSoftmax(x)[label] per position, or their sum, times `scale`; 0 where the label is negative.
+/// Losses -logSoftmax(x)[label] per position, or their sum, times `scale`; 0 where the label is
+/// negative.
 struct SoftmaxCrossEntropy: TensorOperation {
   static var inputNames: [String] { ["logits", "labels"] }
   let scale: Double
@@ -45,8 +47,8 @@ struct SoftmaxCrossEntropy: TensorOperation {
   }
 }
 
-/// f(x, g) = scale g (softmax(x) - onehot(label)), and 0 where the label is negative; g is a scalar if the losses
-/// were summed, otherwise one number per position.
+/// f(x, g) = scale g (softmax(x) - onehot(label)), and 0 where the label is negative; g is a scalar
+/// if the losses were summed, otherwise one number per position.
 struct SoftmaxCrossEntropyGradient: TensorOperation {
   static var inputNames: [String] { ["logits", "labels", "cotangent"] }
   let scale: Double

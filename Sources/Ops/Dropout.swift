@@ -19,7 +19,8 @@ struct Dropout: TensorOperation {
       throw Misuse("the probability lies in 0 ... 1, it is \(probability)")
     }
     guard !isChannelwise || inputs[0].rank >= 2 else {
-      throw Misuse("channels lie on axis 1, but the input has \(counted(inputs[0].rank, "axis", "axes"))")
+      throw Misuse(
+        "channels lie on axis 1, but the input has \(counted(inputs[0].rank, "axis", "axes"))")
     }
     return Specs(inputs[0].spec)
   }
@@ -70,11 +71,12 @@ private func dropout(
     file: file, line: line)[0]
 }
 
-/// The input with each element dropped with a probability, and the rest scaled to keep the expected sum; under
-/// ``inference(_:)`` the input itself.
+/// The input with each element dropped with a probability, and the rest scaled to keep the expected
+/// sum; under ``inference(_:)`` the input itself.
 ///
-/// y = x · mask / (1 - probability). The mask comes from the scope's random source (one block of numbers per call); its
-/// key is part of the recorded op, so the backward pass and recomputation see the same mask, and nothing is kept.
+/// y = x · mask / (1 - probability). The mask comes from the scope's random source (one block of
+/// numbers per call); its key is part of the recorded op, so the backward pass and recomputation
+/// see the same mask, and nothing is kept.
 ///
 /// - Parameters:
 ///   - x: any shape.
@@ -88,8 +90,8 @@ public func dropout(
   dropout(x, probability, isChannelwise: false, file: file, line: line)
 }
 
-/// As ``dropout(_:probability:file:line:)``, for whole channels of `[N, C, ...]`: neighbouring pixels are too alike for
-/// dropping single ones to matter.
+/// As ``dropout(_:probability:file:line:)``, for whole channels of `[N, C, ...]`: neighbouring
+/// pixels are too alike for dropping single ones to matter.
 ///
 /// Tompson et al., "Efficient object localization using convolutional networks", 2014.
 public func dropout2d(

@@ -46,7 +46,8 @@ struct PickClass: TensorOperation {
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(
       apply(
-        PlaceClass(classes: node.inputSpec(0).shape[1]), to: Tensors(node.cotangent, node.input(1)))[0],
+        PlaceClass(classes: node.inputSpec(0).shape[1]), to: Tensors(node.cotangent, node.input(1)))[
+          0],
       nil)
   }
 }
@@ -108,7 +109,9 @@ struct PlaceClass: TensorOperation {
   }
 }
 
-func pickClass(_ x: Tensor, _ labels: Tensor) -> Tensor { apply(PickClass(), to: Tensors(x, labels))[0] }
+func pickClass(_ x: Tensor, _ labels: Tensor) -> Tensor {
+  apply(PickClass(), to: Tensors(x, labels))[0]
+}
 
 /// Labels fit scores `[N, classes, ...]` when they are integers `[N, ...]`.
 func requireLabels(_ labels: Tensor, for scores: Tensor) throws(Misuse) {
@@ -169,7 +172,8 @@ struct CheckedLabels {
         } else if label < 0 || label >= Int64(classes) {
           trap(
             "\(function): label \(label) at position \(Self.place(position, in: wide.shape)) is none of the"
-              + " \(counted(classes, "class", "classes")), 0 to \(classes - 1)", file: file, line: line)
+              + " \(counted(classes, "class", "classes")), 0 to \(classes - 1)", file: file,
+            line: line)
         }
       }
     }

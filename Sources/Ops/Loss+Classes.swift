@@ -15,7 +15,8 @@ private func refusal(
     } else {
       guard scores.shape == labels.shape, scores.rank >= 2 else {
         throw Misuse(
-          "\(names.0) \(scores.shape) need \(names.1) of the same shape, [batch, classes, ...], not \(labels.shape)")
+          "\(names.0) \(scores.shape) need \(names.1) of the same shape, [batch, classes, ...], not \(labels.shape)"
+        )
       }
       try requireSameType(Tensors(scores, labels))
     }
@@ -31,7 +32,9 @@ private func alongClasses(_ weights: Tensor, _ scores: Tensor) -> Tensor {
 }
 
 /// The weight of each position's label, 0 at ignored ones; `nil` where all are 1.
-private func labelWeights(_ labels: CheckedLabels, _ classWeights: Tensor?, _ dtype: DType) -> Tensor? {
+private func labelWeights(_ labels: CheckedLabels, _ classWeights: Tensor?, _ dtype: DType)
+  -> Tensor?
+{
   guard let classWeights else { return labels.mask(dtype) }
   if labels.tensor.isPlaceholder { return .full(labels.tensor.shape, 1, dtype: dtype) }
   let weights = classWeights.scalars()
@@ -48,22 +51,26 @@ private func divisor(_ labels: CheckedLabels, _ weights: Tensor?) -> Double {
 
 /// The cross-entropy between softmax(logits) and integer labels.
 ///
-/// Per position - Σ over classes of w q' logSoftmax(logits), q' = (1 - s) onehot(label) + s / classes with s the label
-/// smoothing and w the class weights, which apply to each class's term. Exact for logits of any size.
+/// Per position - Σ over classes of w q' logSoftmax(logits), q' = (1 - s) onehot(label) + s /
+/// classes with s the label smoothing and w the class weights, which apply to each class's term.
+/// Exact for logits of any size.
 ///
 /// - Parameters:
 ///   - logits: scores `[N, classes, ...]`.
 ///   - labels: the right classes `[N, ...]`, int64 (or int32), each in `0 ..< classes`.
 ///   - classWeights: a factor per class, `[classes]`; constants. Default: 1.
 ///   - labelSmoothing: s, in 0 ... 1. Default: 0.
-///   - ignored: a label that marks positions to leave out; it may lie outside the classes. Default: none.
-///   - reduction: `.mean` divides by the sum of the weights of the labels met, ignored ones left out: without weights, by
-///     the number of positions that count. Where none counts the result is 0 (PyTorch: NaN). Default: `.mean`.
+///   - ignored: a label that marks positions to leave out; it may lie outside the classes. Default:
+///     none.
+///   - reduction: `.mean` divides by the sum of the weights of the labels met, ignored ones left
+///     out: without weights, by the number of positions that count. Where none counts the result is
+///     0 (PyTorch: NaN). Default: `.mean`.
 /// - Returns: a scalar, or with `.none` `[N, ...]`.
-/// - Precondition: shapes as above. A label out of range ends the process with its value and position.
+/// - Precondition: shapes as above. A label out of range ends the process with its value and
+///   position.
 ///
-/// Without weights and smoothing it is one fused op. Smoothing: Szegedy et al., "Rethinking the Inception architecture",
-/// 2015.
+/// Without weights and smoothing it is one fused op. Smoothing: Szegedy et al., "Rethinking the
+/// Inception architecture", 2015.
 public func softmaxCrossEntropy(
   _ logits: Tensor, labels: Tensor, classWeights: Tensor? = nil, labelSmoothing: Double = 0,
   ignoring ignored: Int? = nil, reduction: LossReduction = .mean, file: StaticString = #fileID,
@@ -74,8 +81,11 @@ public func softmaxCrossEntropy(
   // The fused op has a shape rule of its own.
   if !isPlain || logits.rank < 2 || labels.dtype.isFloatingPoint,
     let refused = refusal(
-      of: function, logits, labels, classWeights, called: ("logits", "labels"), file: file, line: line)
-  { return refused }
+      of: function, logits, labels, classWeights, called: ("logits", "labels"), file: file,
+      line: line)
+  {
+    return refused
+  }
   requireSmoothing(labelSmoothing, file: file, line: line)
   let checked = CheckedLabels(
     labels, classes: logits.shape[1], ignoring: ignored, function: function, file: file, line: line)
@@ -91,7 +101,8 @@ public func softmaxCrossEntropy(
   if let weights { losses = losses * weights }
   if labelSmoothing > 0 {
     let factors = classWeights.map { logarithms * alongClasses($0, logits) } ?? logarithms
-    var spread = factors.sum(along: 1, file: file, line: line) * (-labelSmoothing / Double(logits.shape[1]))
+    var spread =
+      factors.sum(along: 1, file: file, line: line) * (-labelSmoothing / Double(logits.shape[1]))
     if let mask = checked.mask(logits.dtype) { spread = spread * mask }
     losses = losses * (1 - labelSmoothing) + spread
   }
@@ -100,20 +111,24 @@ public func softmaxCrossEntropy(
 
 private func requireSmoothing(_ smoothing: Double, file: StaticString, line: UInt) {
   guard smoothing >= 0, smoothing <= 1 else {
-    trap("softmaxCrossEntropy: labelSmoothing lies in 0 ... 1, it is \(smoothing)", file: file, line: line)
+    trap(
+      "softmaxCrossEntropy: labelSmoothing lies in 0 ... 1, it is \(smoothing)", file: file,
+      line: line)
   }
 }
 
 /// The cross-entropy between softmax(logits) and given probabilities.
 ///
-/// Per position - Σ over classes of w q' logSoftmax(logits), q' = (1 - s) probabilities + s / classes.
+/// Per position - Σ over classes of w q' logSoftmax(logits), q' = (1 - s) probabilities + s /
+/// classes.
 ///
 /// - Parameters:
 ///   - logits: scores `[N, classes, ...]`.
 ///   - probabilities: targets of the same shape; gradients flow to them too.
 ///   - classWeights: a factor per class, `[classes]`; constants. Default: 1.
 ///   - labelSmoothing: s, in 0 ... 1. Default: 0.
-///   - reduction: `.mean` divides by the number of positions (not times classes), whatever the weights. Default: `.mean`.
+///   - reduction: `.mean` divides by the number of positions (not times classes), whatever the
+///     weights. Default: `.mean`.
 /// - Returns: a scalar, or with `.none` `[N, ...]`.
 /// - Precondition: equal shapes and types.
 public func softmaxCrossEntropy(
@@ -123,7 +138,9 @@ public func softmaxCrossEntropy(
   if let refused = refusal(
     of: "softmaxCrossEntropy", logits, probabilities, classWeights,
     called: ("logits", "probabilities"), file: file, line: line)
-  { return refused }
+  {
+    return refused
+  }
   requireSmoothing(labelSmoothing, file: file, line: line)
   var targets = probabilities
   if labelSmoothing > 0 {
@@ -142,10 +159,12 @@ public func softmaxCrossEntropy(
 ///   - labels: the right classes `[N, ...]`, int64 (or int32), each in `0 ..< classes`.
 ///   - classWeights: a factor per class, `[classes]`; constants. Default: 1.
 ///   - ignored: a label that marks positions to leave out. Default: none.
-///   - reduction: the mean is ``softmaxCrossEntropy(_:labels:classWeights:labelSmoothing:ignoring:reduction:file:line:)``'s.
+///   - reduction: the mean is
+///     ``softmaxCrossEntropy(_:labels:classWeights:labelSmoothing:ignoring:reduction:file:line:)``'s.
 ///     Default: `.mean`.
 /// - Returns: a scalar, or with `.none` `[N, ...]`.
-/// - Precondition: shapes as above. A label out of range ends the process with its value and position.
+/// - Precondition: shapes as above. A label out of range ends the process with its value and
+///   position.
 public func negativeLogLikelihood(
   _ logProbabilities: Tensor, labels: Tensor, classWeights: Tensor? = nil,
   ignoring ignored: Int? = nil, reduction: LossReduction = .mean, file: StaticString = #fileID,
@@ -155,7 +174,9 @@ public func negativeLogLikelihood(
   if let refused = refusal(
     of: function, logProbabilities, labels, classWeights, called: ("logProbabilities", "labels"),
     file: file, line: line)
-  { return refused }
+  {
+    return refused
+  }
   let checked = CheckedLabels(
     labels, classes: logProbabilities.shape[1], ignoring: ignored, function: function, file: file,
     line: line)
@@ -165,10 +186,11 @@ public func negativeLogLikelihood(
   return losses.reduced(reduction, count: divisor(checked, weights), file: file, line: line)
 }
 
-/// The multiclass hinge loss of Weston and Watkins, divided by the number of classes as PyTorch's `multi_margin_loss`
-/// (CS231n's does not divide).
+/// The multiclass hinge loss of Weston and Watkins, divided by the number of classes as PyTorch's
+/// `multi_margin_loss` (CS231n's does not divide).
 ///
-/// Per sample w[label] / classes · Σ over the other classes c of max(0, margin - scores[label] + scores[c])^power.
+/// Per sample w[label] / classes · Σ over the other classes c of max(0, margin - scores[label] +
+/// scores[c])^power.
 ///
 /// - Parameters:
 ///   - scores: `[N, classes]`.
@@ -178,7 +200,8 @@ public func negativeLogLikelihood(
 ///   - power: 1 or 2. Default: 1.
 ///   - reduction: `.mean` divides by the batch, weights or not. Default: `.mean`.
 /// - Returns: a scalar, or with `.none` `[N]`.
-/// - Precondition: shapes as above, `power` 1 or 2. A label out of range ends the process with its value and position.
+/// - Precondition: shapes as above, `power` 1 or 2. A label out of range ends the process with its
+///   value and position.
 ///
 /// Weston and Watkins, "Support vector machines for multi-class pattern recognition", 1999.
 public func multiclassHinge(
@@ -190,8 +213,10 @@ public func multiclassHinge(
     trap("\(function): power is 1 or 2, not \(power)", file: file, line: line)
   }
   if let refused = refusal(
-    of: function, scores, labels, classWeights, called: ("scores", "labels"), file: file, line: line)
-  { return refused }
+    of: function, scores, labels, classWeights, called: ("scores", "labels"), file: file, line: line
+  ) {
+    return refused
+  }
   let checked = CheckedLabels(
     labels, classes: scores.shape[1], ignoring: nil, function: function, file: file, line: line)
   let right = pickClass(scores, checked.tensor).withClassAxis()
@@ -200,7 +225,8 @@ public func multiclassHinge(
   // The right class is no rival of itself.
   let ones = Tensor.ones(labels.shape, dtype: scores.dtype)
   let rivals = 1 - apply(PlaceClass(classes: scores.shape[1]), to: Tensors(ones, checked.tensor))[0]
-  var losses = (terms * rivals).sum(along: 1, file: file, line: line) * (1 / Double(max(scores.shape[1], 1)))
+  var losses =
+    (terms * rivals).sum(along: 1, file: file, line: line) * (1 / Double(max(scores.shape[1], 1)))
   if let weights = labelWeights(checked, classWeights, scores.dtype) { losses = losses * weights }
   return losses.reduced(reduction, file: file, line: line)
 }

@@ -13,7 +13,8 @@ public enum LossReduction: Sendable, CaseIterable {
 }
 
 extension Tensor {
-  /// These losses reduced; the mean divides by `count`, their number unless told otherwise, and is 0 for none.
+  /// These losses reduced; the mean divides by `count`, their number unless told otherwise, and is
+  /// 0 for none.
   func reduced(
     _ reduction: LossReduction, count divisor: Double? = nil, file: StaticString, line: UInt
   ) -> Tensor {
@@ -38,7 +39,8 @@ private func refusal(
   ) { () throws(Misuse) in
     guard predictions.shape == targets.shape else {
       throw Misuse(
-        "\(names.0) have shape \(predictions.shape), but \(names.1) \(targets.shape); losses do not broadcast")
+        "\(names.0) have shape \(predictions.shape), but \(names.1) \(targets.shape); losses do not broadcast"
+      )
     }
     try requireSameType(Tensors(predictions, targets))
   }
@@ -59,13 +61,15 @@ public func meanSquaredError(
   if let refused = refusal(
     of: "meanSquaredError", predictions, targets, called: ("predictions", "targets"), file: file,
     line: line)
-  { return refused }
+  {
+    return refused
+  }
   return square(predictions - targets, file: file, line: line)
     .reduced(reduction, file: file, line: line)
 }
 
-/// ½ (targets - predictions)², reduced; with `.sum` it is the total error of the textbooks. Parameters as in
-/// ``meanSquaredError``.
+/// ½ (targets - predictions)², reduced; with `.sum` it is the total error of the textbooks.
+/// Parameters as in ``meanSquaredError``.
 public func halfSquaredError(
   _ predictions: Tensor, _ targets: Tensor, reduction: LossReduction = .mean,
   file: StaticString = #fileID, line: UInt = #line
@@ -73,29 +77,36 @@ public func halfSquaredError(
   if let refused = refusal(
     of: "halfSquaredError", predictions, targets, called: ("predictions", "targets"), file: file,
     line: line)
-  { return refused }
+  {
+    return refused
+  }
   return (square(predictions - targets, file: file, line: line) * 0.5)
     .reduced(reduction, file: file, line: line)
 }
 
-/// |predictions - targets|, reduced; the gradient where they are equal is 0. Parameters as in ``meanSquaredError``.
+/// |predictions - targets|, reduced; the gradient where they are equal is 0. Parameters as in
+/// ``meanSquaredError``.
 public func l1Loss(
   _ predictions: Tensor, _ targets: Tensor, reduction: LossReduction = .mean,
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
   if let refused = refusal(
     of: "l1Loss", predictions, targets, called: ("predictions", "targets"), file: file, line: line)
-  { return refused }
+  {
+    return refused
+  }
   return abs(predictions - targets, file: file, line: line)
     .reduced(reduction, file: file, line: line)
 }
 
-/// d²/2 where d = |predictions - targets| is less than `delta`, otherwise delta (d - delta/2), reduced.
+/// d²/2 where d = |predictions - targets| is less than `delta`, otherwise delta (d - delta/2),
+/// reduced.
 ///
 /// - Parameters:
 ///   - predictions: any shape.
 ///   - targets: the same shape. Gradients flow to both.
-///   - delta: where the square turns into a line, in units of the predictions; positive. Default: 1.
+///   - delta: where the square turns into a line, in units of the predictions; positive. Default:
+///     1.
 ///   - reduction: `.mean` divides by the number of elements. Default: `.mean`.
 /// - Precondition: equal shapes and types, `delta` positive.
 ///
@@ -122,10 +133,14 @@ private func huber(
   _ function: String, _ predictions: Tensor, _ targets: Tensor, _ delta: Double, divisor: Double,
   _ reduction: LossReduction, file: StaticString, line: UInt
 ) -> Tensor {
-  guard delta > 0 else { trap("\(function): delta is positive, not \(delta)", file: file, line: line) }
+  guard delta > 0 else {
+    trap("\(function): delta is positive, not \(delta)", file: file, line: line)
+  }
   if let refused = refusal(
     of: function, predictions, targets, called: ("predictions", "targets"), file: file, line: line)
-  { return refused }
+  {
+    return refused
+  }
   let d = predictions - targets
   // c (d - c/2) for d limited to ± delta is both branches at once, and smooth at 0.
   let c = clip(d, min: -delta, max: delta, file: file, line: line)
@@ -134,14 +149,16 @@ private func huber(
     .reduced(reduction, file: file, line: line)
 }
 
-/// The cross-entropy of probabilities sigmoid(logits), from the logits, so that large ones do not overflow.
+/// The cross-entropy of probabilities sigmoid(logits), from the logits, so that large ones do not
+/// overflow.
 ///
 /// positiveWeight · target · softplus(-logit) + (1 - target) · softplus(logit), reduced.
 ///
 /// - Parameters:
 ///   - logits: any shape.
 ///   - targets: probabilities in [0, 1] of the same shape; constants, no gradient flows to them.
-///   - positiveWeights: factors of the positive terms, which broadcast along the last axis; constants. Default: 1.
+///   - positiveWeights: factors of the positive terms, which broadcast along the last axis;
+///     constants. Default: 1.
 ///   - reduction: `.mean` divides by the number of elements. Default: `.mean`.
 /// - Precondition: equal shapes and types.
 public func binaryCrossEntropyWithLogits(
@@ -151,7 +168,9 @@ public func binaryCrossEntropyWithLogits(
   if let refused = refusal(
     of: "binaryCrossEntropyWithLogits", logits, targets, called: ("logits", "targets"), file: file,
     line: line)
-  { return refused }
+  {
+    return refused
+  }
   let targets = targets.detached()
   var positive = targets
   if let weights = positiveWeights?.detached() {
@@ -163,7 +182,9 @@ public func binaryCrossEntropyWithLogits(
           throw Misuse("positiveWeights \(weights.shape) do not broadcast to \(logits.shape)")
         }
       })
-    { return refused }
+    {
+      return refused
+    }
     positive = targets * weights
   }
   let losses =

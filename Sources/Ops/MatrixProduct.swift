@@ -3,7 +3,8 @@ import TapestryGraph
 
 // Products of matrices, and the fully connected layer.
 
-/// y = op(a) op(b), where op transposes the last two axes if asked; leading axes are a batch and broadcast.
+/// y = op(a) op(b), where op transposes the last two axes if asked; leading axes are a batch and
+/// broadcast.
 struct MatrixProduct: TensorOperation {
   static var name: String { "matmul" }
   static var inputNames: [String] { ["left", "right"] }
@@ -64,8 +65,10 @@ struct MatrixProduct: TensorOperation {
         withMemory(a, b) { left, right in
           if isOneProduct {
             tapestry_gemm(
-              a.dtype.code, transposesA, transposesB, Int64(sizes.m), Int64(sizes.n), Int64(sizes.k), left,
-              Int64(transposesA ? sizes.m : sizes.k), right, Int64(transposesB ? sizes.k : sizes.n), y,
+              a.dtype.code, transposesA, transposesB, Int64(sizes.m), Int64(sizes.n),
+              Int64(sizes.k), left,
+              Int64(transposesA ? sizes.m : sizes.k), right, Int64(transposesB ? sizes.k : sizes.n),
+              y,
               Int64(sizes.n), false, nil)
           } else {
             tapestry_gemm_batched(
@@ -136,20 +139,22 @@ private func matrixProduct(
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
   apply(
-    MatrixProduct(transposesA: transposingA, transposesB: transposingB), to: Tensors(a, b), file: file,
+    MatrixProduct(transposesA: transposingA, transposesB: transposingB), to: Tensors(a, b),
+    file: file,
     line: line)[0]
 }
 
 /// The matrix product a b.
 ///
-/// y[i, j] = Σ over k of a[i, k] b[k, j]. More than two axes: the leading ones are a batch of matrices and broadcast. A
-/// vector as `a` is a row, as `b` a column; that axis is then dropped from the result, so the product of two
-/// vectors is a scalar.
+/// y[i, j] = Σ over k of a[i, k] b[k, j]. More than two axes: the leading ones are a batch of
+/// matrices and broadcast. A vector as `a` is a row, as `b` a column; that axis is then dropped
+/// from the result, so the product of two vectors is a scalar.
 ///
 /// - Parameters:
 ///   - a: `[..., m, k]`, or `[..., k, m]` when transposed.
 ///   - b: `[..., k, n]`, or `[..., n, k]` when transposed.
-///   - transposingA: swap the last two axes of `a` first; no copy is made. No effect on a vector. Default: false.
+///   - transposingA: swap the last two axes of `a` first; no copy is made. No effect on a vector.
+///     Default: false.
 ///   - transposingB: likewise for `b`.
 /// - Returns: `[..., m, n]`.
 /// - Precondition: the inner sizes agree, and the batch axes broadcast.
@@ -187,7 +192,8 @@ struct Linear: TensorOperation {
     }
     guard x.rank >= 1 else { throw Misuse("the input is a scalar; it needs an axis of features") }
     guard x[x.rank - 1] == weight[1] else {
-      throw Misuse("input has \(counted(x[x.rank - 1], "feature")), but the weight expects \(weight[1])")
+      throw Misuse(
+        "input has \(counted(x[x.rank - 1], "feature")), but the weight expects \(weight[1])")
     }
     try requireSameType(inputs)
     try requireBias(inputs, channels: weight[0])
@@ -213,7 +219,8 @@ struct Linear: TensorOperation {
           var epilogue = tapestry_epilogue()
           epilogue.column_bias = bias == nil ? nil : b
           tapestry_gemm(
-            weight.dtype.code, false, true, rowCount, outputs, depth, x, depth, w, depth, y, outputs,
+            weight.dtype.code, false, true, rowCount, outputs, depth, x, depth, w, depth, y,
+            outputs,
             false, &epilogue)
         }
       })

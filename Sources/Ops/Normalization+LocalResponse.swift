@@ -2,9 +2,10 @@ import TapestryGraph
 
 /// Each pixel divided by a power of its energy in neighbouring channels.
 ///
-/// y[c] = x[c] / (k + alpha / size · Σ x[c']²)^beta, the sum over the channels c' from c - size/2 to c + (size - 1)/2
-/// (whole-number divisions) that exist. **alpha is divided by the window's size**, as in PyTorch, Caffe and ONNX; the
-/// paper and TensorFlow do not divide, so the paper's alpha = 1e-4 with size 5 is 5e-4 here.
+/// y[c] = x[c] / (k + alpha / size · Σ x[c']²)^beta, the sum over the channels c' from c - size/2
+/// to c + (size - 1)/2 (whole-number divisions) that exist. **alpha is divided by the window's
+/// size**, as in PyTorch, Caffe and ONNX; the paper and TensorFlow do not divide, so the paper's
+/// alpha = 1e-4 with size 5 is 5e-4 here.
 ///
 /// - Parameters:
 ///   - x: `[N, C, ...]`.
@@ -15,7 +16,8 @@ import TapestryGraph
 /// - Returns: shaped like `x`.
 /// - Precondition: at least two axes, `size` at least 1.
 ///
-/// Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", 2012, section 3.3.
+/// Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
+/// networks", 2012, section 3.3.
 public func localResponseNormalization(
   _ x: Tensor, size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1,
   file: StaticString = #fileID, line: UInt = #line
@@ -30,7 +32,9 @@ public func localResponseNormalization(
       guard x.shape[1] > 0 else { throw Misuse("the input has no channels") }
       try requireSameType(Tensors(x))
     })
-  { return refused }
+  {
+    return refused
+  }
   // Channels become the rows of an image that has one column per pixel, over which a window slides.
   let pixels = x.count / max(x.shape[0] * x.shape[1], 1)
   if x.count == 0 { return x }

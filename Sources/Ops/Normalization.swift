@@ -3,10 +3,11 @@ import TapestryGraph
 
 // Normalisation to mean 0 and variance 1, over axes that differ from family to family.
 
-/// y = (x - m) / sqrt(V + epsilon), m and V the mean and the biased variance over `axes`; m and V are results too.
+/// y = (x - m) / sqrt(V + epsilon), m and V the mean and the biased variance over `axes`; m and V
+/// are results too.
 ///
-/// The backward reads y and V alone, so x need not be kept, and is written with them as results of this node: its
-/// own derivatives flow back through their cotangents.
+/// The backward reads y and V alone, so x need not be kept, and is written with them as results of
+/// this node: its own derivatives flow back through their cotangents.
 struct Standardize: TensorOperation {
   private static let kept = Kept.outputs(0, 2)
   let axes: [Int]
@@ -71,7 +72,8 @@ private func standardized(
 }
 
 /// x · scale + shift, where both are numbers per channel or shaped like the last axes.
-private func scaled(_ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, _ shape: TensorShape) -> Tensor {
+private func scaled(_ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, _ shape: TensorShape) -> Tensor
+{
   var y = x
   if let scale { y = y * (scale.shape == shape ? scale : scale.reshaped(to: shape)) }
   if let shift { y = y + (shift.shape == shape ? shift : shift.reshaped(to: shape)) }
@@ -86,7 +88,8 @@ private func channelShape(_ x: TensorShape) -> TensorShape {
 }
 
 /// The operands that are there, named.
-private func operands(_ all: [(name: String, tensor: Tensor?)]) -> [(name: String, tensor: Tensor)] {
+private func operands(_ all: [(name: String, tensor: Tensor?)]) -> [(name: String, tensor: Tensor)]
+{
   all.compactMap { entry in entry.tensor.map { (name: entry.name, tensor: $0) } }
 }
 
@@ -105,10 +108,11 @@ private func requireVectors(
 
 /// Each channel normalised over batch and space, then scaled and shifted.
 ///
-/// y = (x - m) / sqrt(V + epsilon) · scale + shift per channel. In training m and V are the mean and the **biased**
-/// variance of this batch, gradients flow through both, and the running statistics move:
-/// running = (1 - momentum) running + momentum new, the variance recorded being the **unbiased** one. Under
-/// ``inference(_:)`` m and V are the running ones, constants. In dry runs and recomputation nothing is written.
+/// y = (x - m) / sqrt(V + epsilon) · scale + shift per channel. In training m and V are the mean
+/// and the **biased** variance of this batch, gradients flow through both, and the running
+/// statistics move: running = (1 - momentum) running + momentum new, the variance recorded being
+/// the **unbiased** one. Under ``inference(_:)`` m and V are the running ones, constants. In dry
+/// runs and recomputation nothing is written.
 ///
 /// - Parameters:
 ///   - x: `[N, C, ...]`.
@@ -141,10 +145,14 @@ public func batchNorm(
       try requireSameType(Tensors(x))
       try requireVectors(vectors, like: x, shape: [x.shape[1]], per: "channel")
       guard !isTraining || x.count != x.shape[1] else {
-        throw Misuse("one value per channel has no variance to train with; use a larger batch or inference { }")
+        throw Misuse(
+          "one value per channel has no variance to train with; use a larger batch or inference { }"
+        )
       }
     })
-  { return refused }
+  {
+    return refused
+  }
   let shape = channelShape(x.shape)
   guard isTraining else {
     let mean = (runningMean as Tensor).reshaped(to: shape)
@@ -170,7 +178,8 @@ private func update(_ running: Buffer, _ new: Tensor, _ momentum: Double, factor
 
 /// Each sample normalised over its last axes, then scaled and shifted.
 ///
-/// y = (x - m) / sqrt(V + epsilon) · scale + shift with mean and biased variance over the last axes.
+/// y = (x - m) / sqrt(V + epsilon) · scale + shift with mean and biased variance over the last
+/// axes.
 ///
 /// - Parameters:
 ///   - x: `[..., normalizedShape]`.
@@ -191,12 +200,15 @@ public func layerNorm(
   if let refused = refusal(
     of: "layerNorm", [("input", x)] + vectors, file: file, line: line,
     rule: { () throws(Misuse) in
-      guard normalizedShape.rank > 0, first >= 0, x.shape.dropFirst(first).elementsEqual(normalizedShape)
+      guard normalizedShape.rank > 0, first >= 0,
+        x.shape.dropFirst(first).elementsEqual(normalizedShape)
       else { throw Misuse("the input \(x.shape) does not end in \(normalizedShape)") }
       try requireSameType(Tensors(x))
       try requireVectors(vectors, like: x, shape: normalizedShape, per: "element")
     })
-  { return refused }
+  {
+    return refused
+  }
   let y = standardized(x, Array(first..<x.rank), epsilon, file: file, line: line)[0]
   return scaled(y, scale, shift, normalizedShape)
 }
@@ -205,7 +217,8 @@ public func layerNorm(
 ///
 /// - Parameters:
 ///   - x: `[N, C, ...]`.
-///   - groups: into how many groups of consecutive channels each sample is split; `C` is instance normalisation.
+///   - groups: into how many groups of consecutive channels each sample is split; `C` is instance
+///     normalisation.
 ///   - scale: a factor per channel, `[C]`. Default: 1.
 ///   - shift: a number per channel, `[C]`. Default: 0.
 ///   - epsilon: keeps the root away from 0. Default: 1e-5.
@@ -230,7 +243,9 @@ public func groupNorm(
       try requireSameType(Tensors(x))
       try requireVectors(vectors, like: x, shape: [x.shape[1]], per: "channel")
     })
-  { return refused }
+  {
+    return refused
+  }
   let perGroup = x.count / max(x.shape[0] * groups, 1)
   let rows = x.reshaped(to: [x.shape[0], groups, perGroup], file: file, line: line)
   let y = standardized(rows, [2], epsilon, file: file, line: line)[0]

@@ -18,6 +18,12 @@ func requireSameType(
   }
 }
 
+/// Runs the op of an operator. An operator cannot take the line it stands on, so the node says that it has none instead
+/// of naming a line of this module.
+func operate(_ operation: some TensorOperation, _ inputs: Tensors) -> Tensor {
+  apply(operation, to: inputs, file: CallSite.operatorFile, line: 0)[0]
+}
+
 /// An axis counted from 0; a negative one counts from the end.
 func normalizedAxis(_ axis: Int, rank: Int) throws(Misuse) -> Int {
   let positive = axis < 0 ? axis + rank : axis

@@ -73,8 +73,9 @@ public struct Padding2d: Hashable, Sendable, ExpressibleByIntegerLiteral, Custom
 
   public init(integerLiteral value: Int) { self.init(value) }
 
-  /// As much as makes the output size the input size divided by the stride, rounded up. An odd number is
-  /// split unevenly: the larger part goes to the bottom and to the right, as in TensorFlow.
+  /// As much as makes the output size the input size divided by the stride, rounded up. An odd
+  /// number is split unevenly: the larger part goes to the bottom and to the right, as in
+  /// TensorFlow.
   public static var same: Padding2d {
     var padding = Padding2d(0)
     padding.isSame = true

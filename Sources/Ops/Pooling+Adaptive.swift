@@ -1,8 +1,8 @@
 import CTapestryKernels
 import TapestryGraph
 
-// Pools that are told the size of their output. Bin i of n on an axis of size s covers floor(i s / n) up to but not
-// including ceil((i + 1) s / n): bins may overlap, and n may exceed s.
+// Pools that are told the size of their output. Bin i of n on an axis of size s covers floor(i s /
+// n) up to but not including ceil((i + 1) s / n): bins may overlap, and n may exceed s.
 
 /// The pixels of bin `index` of `count` on an axis of `size`.
 private func bin(_ index: Int, of count: Int, _ size: Int) -> Range<Int> {
@@ -153,7 +153,9 @@ struct AdaptiveMaxPool2d: TensorOperation {
           for i in rows {
             for j in columns {
               let value = image[i * width + j]
-              if value > image[winner] || (value.isNaN && !image[winner].isNaN) { winner = i * width + j }
+              if value > image[winner] || (value.isNaN && !image[winner].isNaN) {
+                winner = i * width + j
+              }
             }
           }
           y[output] = image[winner]
@@ -178,8 +180,8 @@ struct AdaptiveMaxPool2d: TensorOperation {
 
 /// The means of `outputSize` bins that cover each channel evenly, whatever its size.
 ///
-/// Bin i of n on an axis of size s covers floor(i s / n) up to but not including ceil((i + 1) s / n): bins may overlap,
-/// and n may exceed s.
+/// Bin i of n on an axis of size s covers floor(i s / n) up to but not including ceil((i + 1) s /
+/// n): bins may overlap, and n may exceed s.
 ///
 /// - Parameters:
 ///   - input: images `[N, C, H, W]`.
@@ -191,8 +193,8 @@ public func adaptiveAveragePool2d(
   apply(AdaptiveAveragePool2d(size: outputSize), to: Tensors(input), file: file, line: line)[0]
 }
 
-/// The maxima of `outputSize` bins that cover each channel evenly; bins as in ``adaptiveAveragePool2d``, ties as in
-/// ``maxPool2d``.
+/// The maxima of `outputSize` bins that cover each channel evenly; bins as in
+/// ``adaptiveAveragePool2d``, ties as in ``maxPool2d``.
 public func adaptiveMaxPool2d(
   _ input: Tensor, outputSize: Pair, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
@@ -200,7 +202,8 @@ public func adaptiveMaxPool2d(
   return apply(operation, to: Tensors(input), file: file, line: line)[0]
 }
 
-/// As ``adaptiveMaxPool2d``, with the places of the winners as int32, numbered as by ``maxPool2dWithIndices``.
+/// As ``adaptiveMaxPool2d``, with the places of the winners as int32, numbered as by
+/// ``maxPool2dWithIndices``.
 public func adaptiveMaxPool2dWithIndices(
   _ input: Tensor, outputSize: Pair, file: StaticString = #fileID, line: UInt = #line
 ) -> (output: Tensor, indices: Tensor) {

@@ -50,7 +50,8 @@ extension LinearPoolOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    var problem = accepted { () throws(Misuse) in try window.pool(over: x.shape, needsPixels: false) }
+    var problem = accepted { () throws(Misuse) in try window.pool(over: x.shape, needsPixels: false)
+    }
     return Tensors(
       Tensor(problem.outputShape(x.shape), x.dtype) { y in
         x.withMemory { tapestry_sum_pool(x.dtype.code, divisor.mode, &problem, $0, y) }
@@ -71,7 +72,8 @@ extension LinearPoolOperation {
   }
 }
 
-/// The transpose of a linear pool on images of a size: each pixel gets its share of every window it is in.
+/// The transpose of a linear pool on images of a size: each pixel gets its share of every window it
+/// is in.
 struct LinearPoolGradient: TensorOperation {
   static var name: String { "averagePool2dGradient" }
   let window: SlidingWindow
@@ -116,16 +118,19 @@ struct LinearPoolGradient: TensorOperation {
 ///   - window: the size of the window, one number or `[height, width]`.
 ///   - stride: pixels between neighbouring windows. Default: the window's size.
 ///   - padding: rows and columns of zeros around the image. Default: none.
-///   - ceilMode: whether a last window that reaches beyond the padding counts; what lies beyond is never counted in
-///     the divisor. Default: false.
-///   - countingPadding: whether padding counts in the divisor, as in PyTorch (TensorFlow and ONNX do not count it).
-///     Default: true.
+///   - ceilMode: whether a last window that reaches beyond the padding counts; what lies beyond is
+///     never counted in the divisor. Default: false.
+///   - countingPadding: whether padding counts in the divisor, as in PyTorch (TensorFlow and ONNX
+///     do not count it). Default: true.
 /// - Returns: `[N, C, height, width]`, sized as by ``maxPool2d``.
-/// - Precondition: a window fits into the padded image; without `countingPadding` each one meets a pixel.
+/// - Precondition: a window fits into the padded image; without `countingPadding` each one meets a
+///   pixel.
 ///
-/// LeCun et al., "Gradient-based learning applied to document recognition", 1998, has it with trained factors.
+/// LeCun et al., "Gradient-based learning applied to document recognition", 1998, has it with
+/// trained factors.
 public func averagePool2d(
-  _ input: Tensor, window: Pair, stride: Pair? = nil, padding: Padding2d = 0, ceilMode: Bool = false,
+  _ input: Tensor, window: Pair, stride: Pair? = nil, padding: Padding2d = 0,
+  ceilMode: Bool = false,
   countingPadding: Bool = true, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
   let operation = AveragePool2d(
@@ -137,7 +142,8 @@ public func averagePool2d(
 
 /// The sum of each window of each channel; parameters as in ``averagePool2d``.
 public func sumPool2d(
-  _ input: Tensor, window: Pair, stride: Pair? = nil, padding: Padding2d = 0, ceilMode: Bool = false,
+  _ input: Tensor, window: Pair, stride: Pair? = nil, padding: Padding2d = 0,
+  ceilMode: Bool = false,
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
   let operation = SumPool2d(

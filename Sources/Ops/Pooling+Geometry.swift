@@ -20,7 +20,8 @@ extension SlidingWindow {
       dilation_width: Int64(dilation.width))
     if needsPixels {
       try requirePixels(
-        input[2], place.outputHeight, place.sides.top, place.sides.bottom, size.height, stride.height,
+        input[2], place.outputHeight, place.sides.top, place.sides.bottom, size.height,
+        stride.height,
         dilation.height, place)
       try requirePixels(
         input[3], place.outputWidth, place.sides.left, place.sides.right, size.width, stride.width,

@@ -20,7 +20,8 @@ struct MaxPool2d: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    var problem = accepted { () throws(Misuse) in try window.pool(over: x.shape, needsPixels: false) }
+    var problem = accepted { () throws(Misuse) in try window.pool(over: x.shape, needsPixels: false)
+    }
     let shape = problem.outputShape(x.shape)
     return maxOutputs(x, shape, isIndexed: isIndexed) { x, y, indices in
       tapestry_max_pool(inputs[0].dtype.code, &problem, x, y, indices)
@@ -37,7 +38,8 @@ struct MaxPool2d: TensorOperation {
         height: inputs[0].shape[2], width: inputs[0].shape[3], noun: "window")
     else { return nil }
     let (window, height, width) = (window, inputs[0].shape[2], inputs[0].shape[3])
-    return maxPoolKink(inputs[0], outputs: place.outputHeight * place.outputWidth) { output, visit in
+    return maxPoolKink(inputs[0], outputs: place.outputHeight * place.outputWidth) {
+      output, visit in
       let row = output / place.outputWidth * window.stride.height - place.sides.top
       let column = output % place.outputWidth * window.stride.width - place.sides.left
       for p in 0..<window.size.height {
@@ -81,7 +83,8 @@ func scatterToWinners(_ node: borrowing Differential) -> Tensor? {
     PlaneScatter(size: Pair(height: input[2], width: input[3])), to: Tensors(g, node.output(1)))[0]
 }
 
-/// How near the closest runner-up of any window is to its winner (they meet half-way), and a fingerprint of all winners.
+/// How near the closest runner-up of any window is to its winner (they meet half-way), and a
+/// fingerprint of all winners.
 func maxPoolKink(
   _ x: Tensor, outputs: Int, window: (_ output: Int, _ visit: (Int) -> Void) -> Void
 ) -> Kink {
@@ -131,7 +134,8 @@ struct PlaneScatter: TensorOperation {
       Tensor(TensorShape(s[0], s[1], size.height, size.width), x.dtype) { y in
         withMemory(x, indices) { x, indices in
           tapestry_plane_scatter(
-            inputs[0].dtype.code, Int64(s[0] * s[1]), Int64(s[2] * s[3]), Int64(size.height * size.width), x,
+            inputs[0].dtype.code, Int64(s[0] * s[1]), Int64(s[2] * s[3]),
+            Int64(size.height * size.width), x,
             indices.assumingMemoryBound(to: Int32.self), y)
         }
       })
@@ -182,8 +186,8 @@ struct PlaneGather: TensorOperation {
 
 /// The largest pixel of each window of each channel.
 ///
-/// Padding never wins: it acts as minus infinity. Where pixels of a window tie, the gradient goes to the first in
-/// scan order (rows from the top, each from the left). A NaN wins.
+/// Padding never wins: it acts as minus infinity. Where pixels of a window tie, the gradient goes
+/// to the first in scan order (rows from the top, each from the left). A NaN wins.
 ///
 /// - Parameters:
 ///   - input: images `[N, C, H, W]`.
@@ -191,10 +195,10 @@ struct PlaneGather: TensorOperation {
 ///   - stride: pixels between neighbouring windows. Default: the window's size.
 ///   - padding: rows and columns around the image. Default: none.
 ///   - dilation: pixels between neighbouring elements of a window. Default: 1.
-///   - ceilMode: whether a last window that reaches beyond the padding counts; not one that would start in the far
-///     padding. Default: false.
-/// - Returns: `[N, C, height, width]`, height = floor((H + top + bottom - dilation (window - 1) - 1) / stride) + 1, with
-///   `ceilMode` rounded up instead.
+///   - ceilMode: whether a last window that reaches beyond the padding counts; not one that would
+///     start in the far padding. Default: false.
+/// - Returns: `[N, C, height, width]`, height = floor((H + top + bottom - dilation (window - 1) -
+///   1) / stride) + 1, with `ceilMode` rounded up instead.
 /// - Precondition: a window fits into the padded image, and each one meets a pixel.
 ///
 /// Ranzato et al., "Unsupervised learning of invariant feature hierarchies", 2007.
@@ -209,7 +213,8 @@ public func maxPool2d(
   return apply(operation, to: Tensors(input), file: file, line: line)[0]
 }
 
-/// As ``maxPool2d``, with the places of the winners: row · W + column in the unpadded image, from 0 in each channel.
+/// As ``maxPool2d``, with the places of the winners: row · W + column in the unpadded image, from 0
+/// in each channel.
 ///
 /// - Returns: the maxima, and their places as int32, both `[N, C, height, width]`.
 public func maxPool2dWithIndices(

@@ -16,7 +16,9 @@ struct MaxUnpool2d: TensorOperation {
     guard x.shape == indices.shape else {
       throw Misuse("the indices have shape \(indices.shape), but the input \(x.shape)")
     }
-    guard indices.dtype == .int32 else { throw Misuse("the indices are int32, not \(indices.dtype)") }
+    guard indices.dtype == .int32 else {
+      throw Misuse("the indices are int32, not \(indices.dtype)")
+    }
     guard x.dtype.isFloatingPoint else { throw Misuse("needs float32 or float64, not \(x.dtype)") }
     guard size.height > 0, size.width > 0 else { throw Misuse("the output size is \(size)") }
     return Specs(TensorShape(x.shape[0], x.shape[1], size.height, size.width), x.dtype)
@@ -40,13 +42,13 @@ struct MaxUnpool2d: TensorOperation {
   }
 }
 
-/// An image of zeros in which every pixel of the input lies at its index: what ``maxPool2dWithIndices`` has taken, put
-/// back.
+/// An image of zeros in which every pixel of the input lies at its index: what
+/// ``maxPool2dWithIndices`` has taken, put back.
 ///
 /// - Parameters:
 ///   - input: `[N, C, h, w]`.
-///   - indices: places row · W + column in the output, int32, shaped like the input. Pixels whose places coincide add
-///     up (as overlapping windows can make them do; PyTorch keeps one of them).
+///   - indices: places row · W + column in the output, int32, shaped like the input. Pixels whose
+///     places coincide add up (as overlapping windows can make them do; PyTorch keeps one of them).
 ///   - outputSize: height and width of the result.
 /// - Returns: `[N, C, H, W]`.
 /// - Precondition: every index lies in the output.

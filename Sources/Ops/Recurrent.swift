@@ -4,7 +4,8 @@ import TapestryGraph
 ///
 /// - Parameters:
 ///   - table: `[count, width]`.
-///   - indices: int64 (or int32) of any shape, each in `0 ..< count`. They may repeat: gradients add up.
+///   - indices: int64 (or int32) of any shape, each in `0 ..< count`. They may repeat: gradients
+///     add up.
 /// - Returns: the indices' shape, then `width`.
 /// - Precondition: shapes and range as above.
 public func embedding(
@@ -20,14 +21,17 @@ public func embedding(
         throw Misuse("the indices are int64 (or int32), not \(indices.dtype)")
       }
     })
-  { return refused }
+  {
+    return refused
+  }
   return table.gathered(indices, along: 0, file: file, line: line)
 }
 
 /// One step of a long short-term memory.
 ///
-/// The four blocks of rows of weightInput xᵀ + biasInput + weightHidden hᵀ + biasHidden are, in this order, i, f, g, o.
-/// cell = sigmoid(f) c + sigmoid(i) tanh(g), hidden = sigmoid(o) tanh(cell).
+/// The four blocks of rows of weightInput xᵀ + biasInput + weightHidden hᵀ + biasHidden are, in
+/// this order, i, f, g, o. cell = sigmoid(f) c + sigmoid(i) tanh(g), hidden = sigmoid(o)
+/// tanh(cell).
 ///
 /// - Parameters:
 ///   - x: `[N, inputs]`.
@@ -40,8 +44,8 @@ public func embedding(
 /// - Returns: the next hidden and cell states, `[N, H]` each.
 /// - Precondition: shapes as above.
 ///
-/// Hochreiter and Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al., 2000; gates ordered
-/// as in PyTorch.
+/// Hochreiter and Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al.,
+/// 2000; gates ordered as in PyTorch.
 public func lstmCell(
   _ x: Tensor, hidden: Tensor, cell: Tensor, weightInput: Tensor, weightHidden: Tensor,
   biasInput: Tensor? = nil, biasHidden: Tensor? = nil, file: StaticString = #fileID,
@@ -54,17 +58,21 @@ public func lstmCell(
   if let refused = refusal(
     of: "lstmCell", operands, file: file, line: line,
     rule: { () throws(Misuse) in
-      guard x.rank == 2, cell.rank == 2, hidden.shape == cell.shape, x.shape[0] == cell.shape[0] else {
+      guard x.rank == 2, cell.rank == 2, hidden.shape == cell.shape, x.shape[0] == cell.shape[0]
+      else {
         throw Misuse("input [N, inputs] and states [N, H] of equal shape are needed")
       }
       let rows = 4 * cell.shape[1]
-      guard weightInput.shape == [rows, x.shape[1]], weightHidden.shape == [rows, cell.shape[1]] else {
+      guard weightInput.shape == [rows, x.shape[1]], weightHidden.shape == [rows, cell.shape[1]]
+      else {
         throw Misuse(
           "the weights need the shapes [\(rows), \(x.shape[1])] and [\(rows), \(cell.shape[1])],"
             + " four blocks of rows each")
       }
     })
-  { return (refused, refused) }
+  {
+    return (refused, refused)
+  }
   let gates =
     linear(x, weightInput, bias: biasInput, file: file, line: line)
     + linear(hidden, weightHidden, bias: biasHidden, file: file, line: line)

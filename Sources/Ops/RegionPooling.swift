@@ -1,7 +1,7 @@
 import TapestryGraph
 
-/// y = the largest pixel of each bin of each region, and where it lies: its position in the whole input, -1 where a bin
-/// is empty.
+/// y = the largest pixel of each bin of each region, and where it lies: its position in the whole
+/// input, -1 where a bin is empty.
 struct RegionMaxPool: TensorOperation {
   static var name: String { "roiPool" }
   static var inputNames: [String] { ["input", "regions"] }
@@ -17,7 +17,8 @@ struct RegionMaxPool: TensorOperation {
       throw Misuse("the input needs 4 axes, [batch, channels, height, width], not \(x.rank)")
     }
     guard regions.rank == 2, regions[1] == 5 else {
-      throw Misuse("the regions are rows of image, x1, y1, x2, y2: shape [count, 5], not \(regions)")
+      throw Misuse(
+        "the regions are rows of image, x1, y1, x2, y2: shape [count, 5], not \(regions)")
     }
     guard size.height > 0, size.width > 0 else {
       throw Misuse("the output size is at least 1x1, not \(size)")
@@ -59,7 +60,9 @@ struct RegionMaxPool: TensorOperation {
             for row in rows {
               for column in columns {
                 let place = plane + row * width + column
-                if winner < 0 || pixels[place] > pixels[winner] || (pixels[place].isNaN && !pixels[winner].isNaN) {
+                if winner < 0 || pixels[place] > pixels[winner]
+                  || (pixels[place].isNaN && !pixels[winner].isNaN)
+                {
                   if winner >= 0 { runnerUp = pixels[winner] }
                   winner = place
                 } else {
@@ -78,9 +81,10 @@ struct RegionMaxPool: TensorOperation {
     return (values, places)
   }
 
-  /// Row i of n takes from start + floor(i · length / n) up to but not including start + ceil((i + 1) length / n), cut to
-  /// the image.
-  private func bin(_ index: Int, of count: Int, _ start: Int, _ end: Int, limit: Int) -> Range<Int> {
+  /// Row i of n takes from start + floor(i · length / n) up to but not including start + ceil((i +
+  /// 1) length / n), cut to the image.
+  private func bin(_ index: Int, of count: Int, _ start: Int, _ end: Int, limit: Int) -> Range<Int>
+  {
     let length = max(end - start + 1, 1)
     let low = min(max(start + index * length / count, 0), limit)
     let high = min(max(start + ((index + 1) * length + count - 1) / count, 0), limit)
@@ -153,24 +157,29 @@ struct FlatGather: TensorOperation {
 
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(
-      apply(FlatScatter(shape: node.inputSpec(0).shape), to: Tensors(node.cotangent, node.input(1)))[0],
+      apply(
+        FlatScatter(shape: node.inputSpec(0).shape), to: Tensors(node.cotangent, node.input(1)))[0],
       nil)
   }
 }
 
-/// The maxima of bins that cover each region evenly: a fixed number of features for boxes of any size.
+/// The maxima of bins that cover each region evenly: a fixed number of features for boxes of any
+/// size.
 ///
-/// Corners are multiplied by `spatialScale` and rounded to whole pixels; both corners belong to the region, so its
-/// height is max(y2 - y1 + 1, 1). Output row i of n takes rows y1 + floor(i · height / n) up to but not including
-/// y1 + ceil((i + 1) height / n), cut to the image; columns likewise. Where nothing is left y is 0, without gradient.
+/// Corners are multiplied by `spatialScale` and rounded to whole pixels; both corners belong to the
+/// region, so its height is max(y2 - y1 + 1, 1). Output row i of n takes rows y1 + floor(i · height
+/// / n) up to but not including y1 + ceil((i + 1) height / n), cut to the image; columns likewise.
+/// Where nothing is left y is 0, without gradient.
 ///
 /// - Parameters:
 ///   - x: feature maps `[N, C, H, W]`.
-///   - regions: rows of image index, x1, y1, x2, y2: `[count, 5]`, in pixels of the image; constants.
+///   - regions: rows of image index, x1, y1, x2, y2: `[count, 5]`, in pixels of the image;
+///     constants.
 ///   - outputSize: one number or `[height, width]`.
 ///   - spatialScale: feature-map pixels per image pixel. Default: 1.
 /// - Returns: `[count, C, height, width]`.
-/// - Precondition: shapes as above, and each image index in the batch. Computed on the host, one thread.
+/// - Precondition: shapes as above, and each image index in the batch. Computed on the host, one
+///   thread.
 ///
 /// Girshick, "Fast R-CNN", 2015.
 public func roiPool(

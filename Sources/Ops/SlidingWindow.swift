@@ -65,7 +65,8 @@ struct SlidingWindow: Hashable, Sendable {
   }
 
   /// The number of windows along an axis.
-  private func count(_ size: Int, _ before: Int, _ after: Int, _ extent: Int, _ stride: Int) -> Int {
+  private func count(_ size: Int, _ before: Int, _ after: Int, _ extent: Int, _ stride: Int) -> Int
+  {
     let room = size + before + after - extent
     guard isRoundingUp else { return room / stride + 1 }
     let count = (room + stride - 1) / stride + 1

@@ -131,7 +131,8 @@ extension Tensor {
     return Tensor(spec) { gx in
       TapestryGraph.withMemory(self, output) { g, y in
         tapestry_softmax_gradient(
-          dtype.code, logarithm, Int64(layout.outer), Int64(layout.size), Int64(layout.inner), g, y, gx)
+          dtype.code, logarithm, Int64(layout.outer), Int64(layout.size), Int64(layout.inner), g, y,
+          gx)
       }
     }
   }
@@ -148,7 +149,8 @@ func requireSameShape(_ inputs: borrowing Tensors) throws(Misuse) {
 ///
 /// - Parameters:
 ///   - x: logits, any shape with at least one axis.
-///   - axis: what the sum runs over; a negative one counts from the end. Default: 1, the classes of `[N, classes, ...]`.
+///   - axis: what the sum runs over; a negative one counts from the end. Default: 1, the classes of
+///     `[N, classes, ...]`.
 /// - Returns: probabilities, shaped like `x`. Exact for logits of any size.
 /// - Precondition: the axis exists.
 ///
@@ -159,7 +161,8 @@ public func softmax(
   apply(Softmax(axis: axis), to: Tensors(x), file: file, line: line)[0]
 }
 
-/// x - ln Σ e^x along an axis: the logarithm of ``softmax``, without its underflow. Parameters as there.
+/// x - ln Σ e^x along an axis: the logarithm of ``softmax``, without its underflow. Parameters as
+/// there.
 public func logSoftmax(
   _ x: Tensor, axis: Int = 1, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {

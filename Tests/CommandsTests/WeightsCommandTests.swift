@@ -155,6 +155,20 @@ struct WeightsCommandTests {
       "20 names differ")
   }
 
+  @Test("weights of other shapes: each is listed with both shapes")
+  func otherShapes() throws {
+    let trained = try Trained()
+    let path = try trained.rewritten { texts in
+      texts["channels"] = "3"
+      texts["classes"] = "2"
+      for key in ["mean", "deviation", "class_names"] { texts[key] = nil }
+    }
+    refuse(
+      ["evaluate", "--weights", path, "--data", "digits"],
+      "shape: c1.weight is [6, 1, 5, 5] in the file, [6, 3, 5, 5] in the model",
+      "shape: output.bias is [10] in the file, [2] in the model", "3 names differ")
+  }
+
   @Test("a file that does not say of which model it is, as others write it")
   func foreign() throws {
     let trained = try Trained()
@@ -172,7 +186,7 @@ struct WeightsCommandTests {
       ("height", "1e3", "height is"), ("class_names", "[1,2]", "class_names is not"),
       ("class_names", "[[[[", "class_names is not"), ("seed", "x", "seed is"), ("mean", "[1,2]", "mean is"),
       ("deviation", "[0]", "deviation is"), ("model", "resnet\u{1B}[2J", "not known here"),
-      ("channels", "3", "shape: c1.weight is [6, 1, 5, 5] in the file"),
+      ("channels", "3", "mean is"),
       ("classes", "11", "class_names is not a JSON array of 11"),
     ])
   func metadata(key: String, value: String, expected: String) throws {

@@ -28,6 +28,8 @@ final class TestFolder {
 
   @discardableResult
   func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+    // Writing over a file would wait for the disk on some file systems; a new one does not.
+    _ = unlink("\(path)/\(name)")
     let file = try #require(fopen("\(path)/\(name)", "w"))
     #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
     #expect(fclose(file) == 0)

@@ -148,3 +148,25 @@ struct Reciprocal: TensorOperation {
     return [node.cotangent * (-1 / x) * (1 / x)]
   }
 }
+
+extension ScopeTests {
+  @Test("a model can be built inside a dry run")
+  func modelInDryRun() throws {
+    let shape = try dryRun {
+      let weight = Parameter(.zeros([3]))
+      return (Tensor.shape([2, 3]) * weight).shape
+    }
+    #expect(shape == [2, 3])
+  }
+
+  @Test("a misuse of an operator names no line of the framework, but the operands' origins")
+  func operatorMisuse() throws {
+    let error = #expect(throws: Misuse.self) {
+      try dryRun { Tensor.shape([2, 3]) + Parameter(.zeros([4]), name: "scale") }
+    }
+    let text = try #require(error).description
+    #expect(text.contains("right [4] float32 parameter \"scale\""), "\(text)")
+    #expect(text.contains("called by an operator"), "\(text)")
+    #expect(!text.contains("Arithmetic.swift"), "\(text)")
+  }
+}

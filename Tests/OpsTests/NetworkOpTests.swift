@@ -10,7 +10,8 @@ import Testing
   func ties() {
     let x = Tensor.ones([1, 1, 2, 4], dtype: .float64).tracked()
     let y = maxPool2d(x, window: 2)
-    expectClose(y.gradients(cotangent: Tensor([3, 5], shape: [1, 1, 1, 2], dtype: .float64))[x]!,
+    expectClose(
+      y.gradients(cotangent: Tensor([3, 5], shape: [1, 1, 1, 2], dtype: .float64))[x]!,
       [3, 0, 5, 0, 0, 0, 0, 0], shape: [1, 1, 2, 4])
     let z = adaptiveMaxPool2d(x, outputSize: [1, 3])
     expectClose(z.sum().gradients()[x]!, [1, 1, 1, 0, 0, 0, 0, 0], shape: [1, 1, 2, 4])
@@ -20,9 +21,11 @@ import Testing
   func nonFinite() {
     let x = Tensor([-5, .nan, -7, -8], shape: [1, 1, 2, 2], dtype: .float64)
     #expect(maxPool2d(x, window: 2).item.isNaN)
-    #expect(adaptiveMaxPool2d(Tensor([1, .nan, 2], shape: [1, 1, 1, 3]), outputSize: [1, 2])
-      .scalars().allSatisfy { $0.isNaN })
-    let y = maxPool2d(Tensor([-5, -6, -7, -8], shape: [1, 1, 2, 2]), window: 2, stride: 1, padding: 1)
+    #expect(
+      adaptiveMaxPool2d(Tensor([1, .nan, 2], shape: [1, 1, 1, 3]), outputSize: [1, 2])
+        .scalars().allSatisfy { $0.isNaN })
+    let y = maxPool2d(
+      Tensor([-5, -6, -7, -8], shape: [1, 1, 2, 2]), window: 2, stride: 1, padding: 1)
     expectClose(y, [-5, -5, -6, -5, -5, -6, -7, -7, -8], shape: [1, 1, 3, 3])
   }
 
@@ -58,7 +61,9 @@ import Testing
     expectClose(loss.gradients()[x]!, [-1, 0], shape: [1, 2])
   }
 
-  @Test("where all labels are ignored the loss and its gradient are 0", arguments: LossReduction.allCases)
+  @Test(
+    "where all labels are ignored the loss and its gradient are 0",
+    arguments: LossReduction.allCases)
   func ignored(_ reduction: LossReduction) {
     let labels = Tensor(integers: [7, 7])
     for weights in [nil, Tensor([1, 2, 3], dtype: .float64)] {
@@ -175,10 +180,13 @@ import Testing
   @Test("labels out of range end the process with label, position and classes")
   func labels() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = softmaxCrossEntropy(.zeros([2, 3, 2]), labels: Tensor(integers: [0, 1, 5, 2], shape: [2, 2]))
+      _ = softmaxCrossEntropy(
+        .zeros([2, 3, 2]), labels: Tensor(integers: [0, 1, 5, 2], shape: [2, 2]))
     }
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-    #expect(text.contains("softmaxCrossEntropy: label 5 at position [1, 0] is none of the 3 classes, 0 to 2"))
+    #expect(
+      text.contains(
+        "softmaxCrossEntropy: label 5 at position [1, 0] is none of the 3 classes, 0 to 2"))
     #expect(text.contains("NetworkOpTests.swift"))
   }
 

@@ -86,7 +86,9 @@ import Testing
             var seen: [Double] = []
             for i in row {
               for j in column {
-                if let i, let j { seen.append(values[(channel * rows.length + i) * columns.length + j]) }
+                if let i, let j {
+                  seen.append(values[(channel * rows.length + i) * columns.length + j])
+                }
               }
             }
             maxima.append(seen.max() ?? -.infinity)
@@ -115,7 +117,8 @@ import Testing
       expectClose(
         averagePool2d(
           x, window: window, stride: stride, padding: padding, ceilMode: rows.isRoundingUp),
-        zip(sums, padded).map { $0 / $1 }, shape: shape, "average \(label)", absoluteTolerance: 1e-12)
+        zip(sums, padded).map { $0 / $1 }, shape: shape, "average \(label)",
+        absoluteTolerance: 1e-12)
       if rows.seesPixels && columns.seesPixels {
         expectClose(
           averagePool2d(
@@ -141,7 +144,8 @@ import Testing
             for (p, i) in row.enumerated() {
               for (q, j) in column.enumerated() {
                 guard let i, let j else { continue }
-                sum += weights[(filter * rows.window + p) * columns.window + q]
+                sum +=
+                  weights[(filter * rows.window + p) * columns.window + q]
                   * pixels[i * columns.length + j]
               }
             }
@@ -155,13 +159,17 @@ import Testing
         dilation: Pair(height: rows.dilation, width: columns.dilation))
       let label = "\(rows) \(columns)"
       let shape: TensorShape = [1, 2, rows.windows.count, columns.windows.count]
-      guard expectClose(y, expected, shape: shape, label, absoluteTolerance: 1e-12) else { continue }
+      guard expectClose(y, expected, shape: shape, label, absoluteTolerance: 1e-12) else {
+        continue
+      }
       // y is linear in x and in w: ⟨g, y⟩ = ⟨gradient by x, x⟩ = ⟨gradient by w, w⟩.
       let g = sample(shape, seed: UInt64(index + 2))
       let gradients = gradients(of: y, withRespectTo: [x, w], cotangent: g)
       let product = inner(g, y)
-      expectClose(inner(gradients[x]!, x), [product.item], shape: [], label, absoluteTolerance: 1e-11)
-      expectClose(inner(gradients[w]!, w), [product.item], shape: [], label, absoluteTolerance: 1e-11)
+      expectClose(
+        inner(gradients[x]!, x), [product.item], shape: [], label, absoluteTolerance: 1e-11)
+      expectClose(
+        inner(gradients[w]!, w), [product.item], shape: [], label, absoluteTolerance: 1e-11)
     }
   }
 

@@ -4,8 +4,9 @@ struct Printout {
 
   /// Without blanks at the ends of lines and empty lines at the end.
   init(_ text: String) {
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      line[..<(line.lastIndex { $0 != " " }.map { line.index(after: $0) } ?? line.startIndex)]
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    for index in lines.indices {
+      while lines[index].last == " " { lines[index].removeLast() }
     }
     while lines.last?.isEmpty == true { lines.removeLast() }
     self.lines = lines

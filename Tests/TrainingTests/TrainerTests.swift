@@ -20,12 +20,16 @@ private struct Logarithmic: Model {
 
 /// Images that are bright above (class 0) or below (class 1).
 private func images(_ count: Int) -> ImageSet {
-  ImageSet(
+  var pixels: [UInt8] = []
+  for image in 0..<count {
+    for pixel in 0..<16 {
+      let isBright = (pixel < 8) == (image % 2 == 0)
+      pixels.append(UInt8(isBright ? 150 + (image * 7 + pixel) % 100 : image % 50))
+    }
+  }
+  return ImageSet(
     name: "halves", height: 4, width: 4, classNames: ["above", "below"],
-    labels: (0..<count).map { $0 % 2 },
-    pixels: (0..<count).flatMap { image in
-      (0..<16).map { UInt8(($0 < 8) == (image % 2 == 0) ? 150 + (image * 7 + $0) % 100 : image % 50) }
-    })
+    labels: (0..<count).map { $0 % 2 }, pixels: pixels)
 }
 
 private final class Recorder: TrainingObserver {

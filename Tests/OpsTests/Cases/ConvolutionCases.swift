@@ -5,7 +5,8 @@ import TestSupport
 extension OpCase {
   static let convolution: [OpCase] = [
     OpCase(
-      "conv2d", inputs: [sample([2, 3, 5, 4]), sample([2, 3, 3, 2], seed: 2), sample([2], seed: 3)],
+      "conv2d",
+      inputs: [sample([2, 3, 5, 4]), sample([2, 3, 3, 2], seed: 2), sample([2], seed: 3)],
       large: {
         [sample([2, 16, 13, 12]), sample([24, 16, 3, 3], seed: 2), sample([24], seed: 3)]
       }
@@ -90,10 +91,13 @@ extension MisuseCase {
     ) { _ = conv2d(.shape([1, 1, 3, 3]), .shape([6, 1, 5, 5])) },
     MisuseCase(
       "conv2d, dilated filter too large",
-      says: "the 3x3 filter, spanning 5x7 with dilation, does not fit into the 2x2 input, padded to 4x4;"
+      says:
+        "the 3x3 filter, spanning 5x7 with dilation, does not fit into the 2x2 input, padded to 4x4;"
         + " the smallest input that works is 3x5"
     ) { _ = conv2d(.shape([1, 1, 2, 2]), .shape([6, 1, 3, 3]), padding: 1, dilation: [2, 3]) },
-    MisuseCase("conv2d, input axes", says: "the input needs 4 axes, [batch, channels, height, width], not 3") {
+    MisuseCase(
+      "conv2d, input axes", says: "the input needs 4 axes, [batch, channels, height, width], not 3"
+    ) {
       _ = conv2d(.shape([1, 3, 3]), .shape([6, 1, 5, 5]))
     },
     MisuseCase("conv2d, weight axes", says: "the weight needs 4 axes") {
@@ -108,28 +112,44 @@ extension MisuseCase {
     MisuseCase("conv2d, negative padding", says: "padding is at least 0; this is -1") {
       _ = conv2d(.shape([1, 1, 5, 5]), .shape([6, 1, 3, 3]), padding: -1)
     },
-    MisuseCase("conv2d, bias", says: "the bias needs one number per output channel, shape [6], not [5]", "bias   [5] float32") {
+    MisuseCase(
+      "conv2d, bias", says: "the bias needs one number per output channel, shape [6], not [5]",
+      "bias   [5] float32"
+    ) {
       _ = conv2d(.shape([1, 1, 5, 5]), .shape([6, 1, 3, 3]), bias: .shape([5]))
     },
     MisuseCase("conv2d, types", says: "operands differ in type, float32 and float64") {
       _ = conv2d(.shape([1, 1, 5, 5]), .shape([6, 1, 3, 3], dtype: .float64))
     },
-    MisuseCase("conv2d, no pixels", says: "does not fit into the 0x3 input", "the smallest input that works is 1x1") {
+    MisuseCase(
+      "conv2d, no pixels", says: "does not fit into the 0x3 input",
+      "the smallest input that works is 1x1"
+    ) {
       _ = conv2d(.shape([1, 1, 0, 3]), .shape([6, 1, 1, 1]))
     },
-    MisuseCase("conv1d, axes", says: "conv1d: the input needs 3 axes, [batch, channels, length], not 2") {
+    MisuseCase(
+      "conv1d, axes", says: "conv1d: the input needs 3 axes, [batch, channels, length], not 2"
+    ) {
       _ = conv1d(.shape([1, 3]), .shape([6, 1, 5]))
     },
     MisuseCase("conv1d, weight axes", says: "conv1d: the weight needs 3 axes") {
       _ = conv1d(.shape([1, 3, 5]), .shape([6, 1, 5, 5]))
     },
-    MisuseCase("conv1d, channels", says: "conv1d: input has 1 channel, but the filters expect 2 (groups 1)") {
+    MisuseCase(
+      "conv1d, channels", says: "conv1d: input has 1 channel, but the filters expect 2 (groups 1)"
+    ) {
       _ = conv1d(.shape([1, 1, 5]), .shape([6, 2, 3]))
     },
-    MisuseCase("convTranspose2d, channels", says: "convTranspose2d: input has 3 channels, but the filters expect 4") {
+    MisuseCase(
+      "convTranspose2d, channels",
+      says: "convTranspose2d: input has 3 channels, but the filters expect 4"
+    ) {
       _ = convTranspose2d(.shape([1, 3, 5, 5]), .shape([4, 6, 3, 3]))
     },
-    MisuseCase("convTranspose2d, output padding", says: "outputPadding 2x2 must be at least 0 and smaller than the stride 2x2") {
+    MisuseCase(
+      "convTranspose2d, output padding",
+      says: "outputPadding 2x2 must be at least 0 and smaller than the stride 2x2"
+    ) {
       _ = convTranspose2d(.shape([1, 4, 5, 5]), .shape([4, 6, 3, 3]), stride: 2, outputPadding: 2)
     },
     MisuseCase("convTranspose2d, padding", says: "nothing is left of the output") {
@@ -138,7 +158,10 @@ extension MisuseCase {
     MisuseCase("convTranspose2d, axes", says: "the input needs 4 axes") {
       _ = convTranspose2d(.shape([4, 1, 1]), .shape([4, 6, 3, 3]))
     },
-    MisuseCase("convTranspose2d, weight axes", says: "the weight needs 4 axes, [channels, outputs / groups, height, width]") {
+    MisuseCase(
+      "convTranspose2d, weight axes",
+      says: "the weight needs 4 axes, [channels, outputs / groups, height, width]"
+    ) {
       _ = convTranspose2d(.shape([1, 4, 1, 1]), .shape([4, 6, 3]))
     },
     MisuseCase("convTranspose2d, bias", says: "shape [6], not [4]") {

@@ -10,7 +10,9 @@ private func probabilities(_ shape: TensorShape) -> Tensor { softmax(sample(shap
 
 extension OpCase {
   static let softmaxes: [OpCase] = [
-    OpCase("softmax", inputs: [sample([3, 4])], large: { [sample([70, 130])] }) { [softmax($0[0])] },
+    OpCase("softmax", inputs: [sample([3, 4])], large: { [sample([70, 130])] }) {
+      [softmax($0[0])]
+    },
     OpCase("softmax", "first axis", inputs: [sample([3, 4])], large: { [sample([70, 130])] }) {
       [softmax($0[0], axis: 0)]
     },
@@ -19,7 +21,9 @@ extension OpCase {
       large: { [sample([9, 21, 35])] }
     ) { [softmax($0[0], axis: -2)] },
     OpCase("softmax", "one class", inputs: [sample([3, 1])]) { [softmax($0[0])] },
-    OpCase("softmax", "no rows", checks: [.forwardMode, .kernels], inputs: [sample([0, 4])]) { [softmax($0[0])] },
+    OpCase("softmax", "no rows", checks: [.forwardMode, .kernels], inputs: [sample([0, 4])]) {
+      [softmax($0[0])]
+    },
     OpCase("logSoftmax", inputs: [sample([3, 4])], large: { [sample([70, 130])] }) {
       [logSoftmax($0[0])]
     },
@@ -51,7 +55,8 @@ extension OpCase {
     OpCase("softmaxCrossEntropy", "smoothing, weights, ignored", inputs: [sample([3, 3])]) {
       [
         softmaxCrossEntropy(
-          $0[0], labels: withIgnored, classWeights: positiveSample([3], seed: 4, dtype: $0[0].dtype),
+          $0[0], labels: withIgnored,
+          classWeights: positiveSample([3], seed: 4, dtype: $0[0].dtype),
           labelSmoothing: 0.2, ignoring: -100)
       ]
     },
@@ -78,7 +83,8 @@ extension OpCase {
     OpCase("negativeLogLikelihood", "weights, ignored", inputs: [sample([3, 3])]) {
       [
         negativeLogLikelihood(
-          $0[0], labels: withIgnored, classWeights: positiveSample([3], seed: 4, dtype: $0[0].dtype),
+          $0[0], labels: withIgnored,
+          classWeights: positiveSample([3], seed: 4, dtype: $0[0].dtype),
           ignoring: -100)
       ]
     },
@@ -139,7 +145,9 @@ extension MisuseCase {
       says: "softmaxCrossEntropy: scores [2, 3] need labels [2], one per position, not [3]",
       "logits [2, 3] float32", "labels [3] int64"
     ) { _ = softmaxCrossEntropy(.shape([2, 3]), labels: .shape([3], dtype: .int64)) },
-    MisuseCase("softmaxCrossEntropy, label type", says: "the labels are int64 (or int32), not float32") {
+    MisuseCase(
+      "softmaxCrossEntropy, label type", says: "the labels are int64 (or int32), not float32"
+    ) {
       _ = softmaxCrossEntropy(.shape([2, 3]), labels: .shape([2]))
     },
     MisuseCase("softmaxCrossEntropy, axes", says: "the scores need at least 2 axes") {
@@ -153,15 +161,22 @@ extension MisuseCase {
       _ = softmaxCrossEntropy(
         .shape([2, 3]), labels: .shape([2], dtype: .int64), classWeights: .shape([2]))
     },
-    MisuseCase("softmaxCrossEntropy, weight type", says: "classWeights is float64, but the scores are float32") {
+    MisuseCase(
+      "softmaxCrossEntropy, weight type",
+      says: "classWeights is float64, but the scores are float32"
+    ) {
       _ = softmaxCrossEntropy(
-        .shape([2, 3]), labels: .shape([2], dtype: .int64), classWeights: .shape([3], dtype: .float64))
+        .shape([2, 3]), labels: .shape([2], dtype: .int64),
+        classWeights: .shape([3], dtype: .float64))
     },
     MisuseCase(
       "softmaxCrossEntropy, probabilities",
       says: "logits [2, 3] need probabilities of the same shape, [batch, classes, ...], not [2, 4]"
     ) { _ = softmaxCrossEntropy(.shape([2, 3]), probabilities: .shape([2, 4])) },
-    MisuseCase("negativeLogLikelihood, labels", says: "negativeLogLikelihood: scores [2, 3, 4] need labels [2, 4]") {
+    MisuseCase(
+      "negativeLogLikelihood, labels",
+      says: "negativeLogLikelihood: scores [2, 3, 4] need labels [2, 4]"
+    ) {
       _ = negativeLogLikelihood(.shape([2, 3, 4]), labels: .shape([2, 3], dtype: .int64))
     },
     MisuseCase("multiclassHinge, labels", says: "multiclassHinge: scores [2, 3] need labels [2]") {
@@ -169,7 +184,8 @@ extension MisuseCase {
     },
     MisuseCase(
       "meanSquaredError, broadcast",
-      says: "meanSquaredError: predictions have shape [4, 1], but targets [4]; losses do not broadcast",
+      says:
+        "meanSquaredError: predictions have shape [4, 1], but targets [4]; losses do not broadcast",
       "predictions [4, 1] float32"
     ) { _ = meanSquaredError(.shape([4, 1]), .shape([4])) },
     MisuseCase("meanSquaredError, types", says: "operands differ in type, float32 and float64") {
@@ -187,13 +203,22 @@ extension MisuseCase {
     MisuseCase("smoothL1Loss, shapes", says: "smoothL1Loss: predictions have shape [4]") {
       _ = smoothL1Loss(.shape([4]), .shape([5]))
     },
-    MisuseCase("binaryCrossEntropyWithLogits, shapes", says: "binaryCrossEntropyWithLogits: logits have shape [4], but targets [5]") {
+    MisuseCase(
+      "binaryCrossEntropyWithLogits, shapes",
+      says: "binaryCrossEntropyWithLogits: logits have shape [4], but targets [5]"
+    ) {
       _ = binaryCrossEntropyWithLogits(.shape([4]), .shape([5]))
     },
-    MisuseCase("binaryCrossEntropyWithLogits, weights", says: "positiveWeights [3] do not broadcast to [2, 4]") {
-      _ = binaryCrossEntropyWithLogits(.shape([2, 4]), .shape([2, 4]), positiveWeights: .shape([3]))
+    MisuseCase(
+      "binaryCrossEntropyWithLogits, weights",
+      says: "positiveWeights [3] do not broadcast to [2, 4]"
+    ) {
+      _ = binaryCrossEntropyWithLogits(
+        .shape([2, 4]), .shape([2, 4]), positiveWeights: .shape([3]))
     },
-    MisuseCase("a loss of a net that does not fit names the net", says: "linear: input has 5 features") {
+    MisuseCase(
+      "a loss of a net that does not fit names the net", says: "linear: input has 5 features"
+    ) {
       let logits = linear(.shape([2, 5]), .shape([3, 4]))
       _ = softmaxCrossEntropy(logits, labels: .shape([2], dtype: .int64), labelSmoothing: 0.1)
       _ = meanSquaredError(logits, .shape([2, 3]))
@@ -201,7 +226,8 @@ extension MisuseCase {
     MisuseCase("dropout, integers", says: "dropout: needs float32 or float64") {
       _ = dropout(.shape([2], dtype: .int64))
     },
-    MisuseCase("dropout, probability", says: "dropout: the probability lies in 0 ... 1, it is 1.5") {
+    MisuseCase("dropout, probability", says: "dropout: the probability lies in 0 ... 1, it is 1.5")
+    {
       _ = dropout(.shape([2]), probability: 1.5)
     },
     MisuseCase("dropout2d, axes", says: "channels lie on axis 1, but the input has 1 axis") {

@@ -21,7 +21,9 @@ extension OpCase {
     OpCase("matmul", "vector by vector", inputs: [sample([4]), sample([4], seed: 2)]) {
       [matmul($0[0], $0[1])]
     },
-    OpCase("matmul", "vector by transposed matrix", inputs: [sample([4]), sample([3, 4], seed: 2)]) {
+    OpCase(
+      "matmul", "vector by transposed matrix", inputs: [sample([4]), sample([3, 4], seed: 2)]
+    ) {
       [matmul($0[0], $0[1], transposingB: true)]
     },
     OpCase("matmul", "batch by vector", inputs: [sample([2, 3, 4]), sample([4], seed: 2)]) {
@@ -35,7 +37,8 @@ extension OpCase {
       "matmul", "batch against one matrix, transposed",
       inputs: [sample([2, 4, 3]), sample([5, 4], seed: 2)]
     ) { [matmul($0[0], $0[1], transposingA: true, transposingB: true)] },
-    OpCase("matmul", "nothing to sum over", checks: [.forwardMode, .kernels],
+    OpCase(
+      "matmul", "nothing to sum over", checks: [.forwardMode, .kernels],
       inputs: [sample([2, 0]), sample([0, 3])]
     ) {
       [matmul($0[0], $0[1])]
@@ -48,7 +51,8 @@ extension OpCase {
       [linear($0[0], $0[1])]
     },
     OpCase(
-      "linear", "one sample", inputs: [sample([1, 4]), sample([3, 4], seed: 2), sample([3], seed: 3)]
+      "linear", "one sample",
+      inputs: [sample([1, 4]), sample([3, 4], seed: 2), sample([3], seed: 3)]
     ) { [linear($0[0], $0[1], bias: $0[2])] },
     OpCase(
       "linear", "a vector", inputs: [sample([4]), sample([3, 4], seed: 2), sample([3], seed: 3)]
@@ -66,10 +70,16 @@ extension OpCase {
 
 extension MisuseCase {
   static let matrixProduct: [MisuseCase] = [
-    MisuseCase("matmul, inner sizes", says: "matmul: left has 3 columns, but right has 4 rows", "left ", "right ") {
+    MisuseCase(
+      "matmul, inner sizes", says: "matmul: left has 3 columns, but right has 4 rows", "left ",
+      "right "
+    ) {
       _ = matmul(.shape([2, 3]), .shape([4, 5]))
     },
-    MisuseCase("matmul, inner sizes transposed", says: "left has 2 columns after transposing, but right has 4 rows") {
+    MisuseCase(
+      "matmul, inner sizes transposed",
+      says: "left has 2 columns after transposing, but right has 4 rows"
+    ) {
       _ = matmul(.shape([2, 3]), .shape([4, 5]), transposingA: true)
     },
     MisuseCase("matmul, batches", says: "the batch axes [2] and [3] do not broadcast") {
@@ -81,10 +91,15 @@ extension MisuseCase {
     MisuseCase("matmul, types", says: "operands differ in type, float32 and float64") {
       _ = matmul(.shape([2, 3]), .shape([3, 5], dtype: .float64))
     },
-    MisuseCase("linear, features", says: "linear: input has 5 features, but the weight expects 4", "input  [2, 5] float32") {
+    MisuseCase(
+      "linear, features", says: "linear: input has 5 features, but the weight expects 4",
+      "input  [2, 5] float32"
+    ) {
       _ = linear(.shape([2, 5]), .shape([3, 4]))
     },
-    MisuseCase("linear, bias", says: "the bias needs one number per output channel, shape [3], not [4]") {
+    MisuseCase(
+      "linear, bias", says: "the bias needs one number per output channel, shape [3], not [4]"
+    ) {
       _ = linear(.shape([2, 4]), .shape([3, 4]), bias: .shape([4]))
     },
     MisuseCase("linear, weight", says: "the weight needs 2 axes, [outputs, inputs], not 1") {

@@ -93,11 +93,14 @@ extension MisuseCase {
       says: "batchNorm: runningMean needs one number per channel, shape [4], not [3]",
       "input           [2, 4, 5, 5] float32"
     ) { normalize([2, 4, 5, 5]) },
-    MisuseCase("batchNorm, scale", says: "scale needs one number per channel, shape [3], not [1, 3]") {
+    MisuseCase(
+      "batchNorm, scale", says: "scale needs one number per channel, shape [3], not [1, 3]"
+    ) {
       normalize([2, 3, 5, 5], scale: [1, 3])
     },
     MisuseCase("batchNorm, axes", says: "the input needs at least 2 axes") { normalize([3]) },
-    MisuseCase("batchNorm, one value", says: "one value per channel has no variance to train with") {
+    MisuseCase("batchNorm, one value", says: "one value per channel has no variance to train with")
+    {
       normalize([1, 3, 1, 1])
     },
     MisuseCase("batchNorm, types", says: "runningMean is float32, but the input is float64") {
@@ -116,19 +119,24 @@ extension MisuseCase {
     MisuseCase("groupNorm, axes", says: "the input needs at least 2 axes") {
       _ = groupNorm(.shape([4]), groups: 2)
     },
-    MisuseCase("localResponseNormalization, size", says: "localResponseNormalization: the size is at least 1, not 0") {
+    MisuseCase(
+      "localResponseNormalization, size",
+      says: "localResponseNormalization: the size is at least 1, not 0"
+    ) {
       _ = localResponseNormalization(.shape([1, 3, 2]), size: 0)
     },
     MisuseCase("localResponseNormalization, axes", says: "the input needs at least 2 axes") {
       _ = localResponseNormalization(.shape([3]), size: 5)
     },
-    MisuseCase("embedding, table", says: "embedding: the table needs 2 axes, [count, width], not 1") {
+    MisuseCase("embedding, table", says: "embedding: the table needs 2 axes, [count, width], not 1")
+    {
       _ = embedding(.shape([3]), .shape([3], dtype: .int64))
     },
     MisuseCase("embedding, indices", says: "the indices are int64 (or int32), not float32") {
       _ = embedding(.shape([3, 2]), .shape([3]))
     },
-    MisuseCase("lstmCell, weights", says: "lstmCell: the weights need the shapes [8, 3] and [8, 2]") {
+    MisuseCase("lstmCell, weights", says: "lstmCell: the weights need the shapes [8, 3] and [8, 2]")
+    {
       _ = lstmCell(
         .shape([1, 3]), hidden: .shape([1, 2]), cell: .shape([1, 2]), weightInput: .shape([6, 3]),
         weightHidden: .shape([8, 2]))
@@ -138,7 +146,10 @@ extension MisuseCase {
         .shape([1, 3]), hidden: .shape([1, 3]), cell: .shape([1, 2]), weightInput: .shape([8, 3]),
         weightHidden: .shape([8, 2]))
     },
-    MisuseCase("roiPool, regions", says: "roiPool: the regions are rows of image, x1, y1, x2, y2: shape [count, 5], not [2, 4]") {
+    MisuseCase(
+      "roiPool, regions",
+      says: "roiPool: the regions are rows of image, x1, y1, x2, y2: shape [count, 5], not [2, 4]"
+    ) {
       _ = roiPool(.shape([1, 3, 5, 5]), regions: .shape([2, 4]), outputSize: 2)
     },
     MisuseCase("roiPool, axes", says: "the input needs 4 axes") {

@@ -25,8 +25,10 @@ extension OpCase {
     OpCase("maxPool2d", "1x1", inputs: [distinctSample([1, 1, 1, 1])]) {
       [maxPool2d($0[0], window: 1)]
     },
-    OpCase("maxPool2d", "no images", checks: [.forwardMode, .kernels],
-      inputs: [distinctSample([0, 2, 4, 4])]) {
+    OpCase(
+      "maxPool2d", "no images", checks: [.forwardMode, .kernels],
+      inputs: [distinctSample([0, 2, 4, 4])]
+    ) {
       [maxPool2d($0[0], window: 2)]
     },
     OpCase("maxPool2dWithIndices", inputs: [distinctSample([1, 2, 4, 4])]) {
@@ -88,50 +90,72 @@ extension MisuseCase {
   static let pooling: [MisuseCase] = [
     MisuseCase(
       "maxPool2d, window too large",
-      says: "maxPool2d: the 3x3 window does not fit into the 2x5 input; the smallest input that works is 3x3",
+      says:
+        "maxPool2d: the 3x3 window does not fit into the 2x5 input; the smallest input that works is 3x3",
       "input [1, 1, 2, 5] float32"
     ) { _ = maxPool2d(.shape([1, 1, 2, 5]), window: 3) },
-    MisuseCase("maxPool2d, axes", says: "the input needs 4 axes, [batch, channels, height, width], not 3") {
+    MisuseCase(
+      "maxPool2d, axes", says: "the input needs 4 axes, [batch, channels, height, width], not 3"
+    ) {
       _ = maxPool2d(.shape([1, 2, 5]), window: 3)
     },
     MisuseCase("maxPool2d, integers", says: "needs float32 or float64, not int64") {
       _ = maxPool2d(.shape([1, 1, 5, 5], dtype: .int64), window: 3)
     },
-    MisuseCase("maxPool2d, window in padding", says: "window 0 of 6 along an axis of 3 lies in the padding alone") {
-      _ = maxPool2d(.shape([1, 1, 3, 3]), window: 2, stride: 1, padding: Padding2d(height: 2, width: 0))
+    MisuseCase(
+      "maxPool2d, window in padding",
+      says: "window 0 of 6 along an axis of 3 lies in the padding alone"
+    ) {
+      _ = maxPool2d(
+        .shape([1, 1, 3, 3]), window: 2, stride: 1, padding: Padding2d(height: 2, width: 0))
     },
     MisuseCase("maxPool2d, dilated window around the image", says: "lies in the padding alone") {
       _ = maxPool2d(.shape([1, 1, 1, 1]), window: 2, stride: 1, padding: 1, dilation: 2)
     },
-    MisuseCase("maxPool2d, window 0", says: "window, stride and dilation are at least 1; these are 0x0, 1x1 and 1x1") {
+    MisuseCase(
+      "maxPool2d, window 0",
+      says: "window, stride and dilation are at least 1; these are 0x0, 1x1 and 1x1"
+    ) {
       _ = maxPool2d(.shape([1, 1, 3, 3]), window: 0, stride: 1)
     },
-    MisuseCase("averagePool2d, window too large", says: "averagePool2d: the 4x4 window does not fit into the 2x2 input") {
+    MisuseCase(
+      "averagePool2d, window too large",
+      says: "averagePool2d: the 4x4 window does not fit into the 2x2 input"
+    ) {
       _ = averagePool2d(.shape([1, 1, 2, 2]), window: 4)
     },
     MisuseCase("sumPool2d, axes", says: "sumPool2d: the input needs 4 axes") {
       _ = sumPool2d(.shape([1, 2]), window: 4)
     },
-    MisuseCase("adaptiveAveragePool2d, axes", says: "adaptiveAveragePool2d: the input needs 4 axes") {
+    MisuseCase("adaptiveAveragePool2d, axes", says: "adaptiveAveragePool2d: the input needs 4 axes")
+    {
       _ = adaptiveAveragePool2d(.shape([1, 2]), outputSize: 4)
     },
-    MisuseCase("adaptiveMaxPool2d, size", says: "adaptiveMaxPool2d: the output size is at least 1x1, not 0x2") {
+    MisuseCase(
+      "adaptiveMaxPool2d, size", says: "adaptiveMaxPool2d: the output size is at least 1x1, not 0x2"
+    ) {
       _ = adaptiveMaxPool2d(.shape([1, 2, 3, 3]), outputSize: [0, 2])
     },
     MisuseCase("globalAveragePool, no pixels", says: "the input has no pixels") {
       _ = globalAveragePool(.shape([1, 2, 0, 3]))
     },
-    MisuseCase("maxUnpool2d, shapes", says: "maxUnpool2d: the indices have shape [1, 1, 2, 3], but the input [1, 1, 2, 2]") {
-      _ = maxUnpool2d(.shape([1, 1, 2, 2]), indices: .shape([1, 1, 2, 3], dtype: .int32), outputSize: 4)
+    MisuseCase(
+      "maxUnpool2d, shapes",
+      says: "maxUnpool2d: the indices have shape [1, 1, 2, 3], but the input [1, 1, 2, 2]"
+    ) {
+      _ = maxUnpool2d(
+        .shape([1, 1, 2, 2]), indices: .shape([1, 1, 2, 3], dtype: .int32), outputSize: 4)
     },
     MisuseCase("maxUnpool2d, index type", says: "the indices are int32, not int64") {
-      _ = maxUnpool2d(.shape([1, 1, 2, 2]), indices: .shape([1, 1, 2, 2], dtype: .int64), outputSize: 4)
+      _ = maxUnpool2d(
+        .shape([1, 1, 2, 2]), indices: .shape([1, 1, 2, 2], dtype: .int64), outputSize: 4)
     },
     MisuseCase("maxUnpool2d, axes", says: "the input needs 4 axes") {
       _ = maxUnpool2d(.shape([2, 2]), indices: .shape([2, 2], dtype: .int32), outputSize: 4)
     },
     MisuseCase("maxUnpool2d, size", says: "the output size is 0x0") {
-      _ = maxUnpool2d(.shape([1, 1, 2, 2]), indices: .shape([1, 1, 2, 2], dtype: .int32), outputSize: 0)
+      _ = maxUnpool2d(
+        .shape([1, 1, 2, 2]), indices: .shape([1, 1, 2, 2], dtype: .int32), outputSize: 0)
     },
   ]
 }
