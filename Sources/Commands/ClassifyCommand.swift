@@ -56,7 +56,8 @@ struct ClassifyCommand {
     guard paths.isEmpty != (index == nil) else {
       throw arguments.misuse(
         paths.isEmpty
-          ? "nothing to classify: give IMAGE files, or --index N" : "give IMAGE files or --index, not both")
+          ? "nothing to classify: give IMAGE files, or --index N"
+          : "give IMAGE files or --index, not both")
     }
     if data != nil, index == nil { throw arguments.misuse("--data needs --index N") }
   }
@@ -64,7 +65,8 @@ struct ClassifyCommand {
   func run() throws -> Int32 {
     let net = try SavedNet(path: weights, modelName: modelName)
     // All are read before the first is shown: an error leaves nothing half done.
-    let subjects = try index.map { [try testImage($0, for: net)] } ?? paths.map { try read($0, for: net) }
+    let subjects =
+      try index.map { [try testImage($0, for: net)] } ?? paths.map { try read($0, for: net) }
     for (position, subject) in subjects.enumerated() {
       let probabilities = try classify(subject, with: net)
       if isJSON {
@@ -160,7 +162,8 @@ struct ClassifyCommand {
     for (rank, label) in best.enumerated() {
       let text = "\(padded(names[label], width))  \(fixed(probabilities[label], 4))"
       let drawn = bar(probabilities[label], width: 24)
-      console.line("  \(rank == 0 ? console.styled(text, .bold) : text)  \(console.styled(drawn, .cyan))")
+      console.line(
+        "  \(rank == 0 ? console.styled(text, .bold) : text)  \(console.styled(drawn, .cyan))")
     }
     guard let truth = subject.truth else { return }
     let isRight = truth == best.first

@@ -24,7 +24,9 @@ enum DataSource: Equatable {
 
   /// A name for messages and folders: `digits`, or that of the folder.
   var name: String {
-    guard let last = path?.split(separator: "/").last else { return path == nil ? Self.digitsName : "data" }
+    guard let last = path?.split(separator: "/").last else {
+      return path == nil ? Self.digitsName : "data"
+    }
     return last == "." || last == ".." ? "data" : String(last)
   }
 

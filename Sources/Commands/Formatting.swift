@@ -74,6 +74,7 @@ package func shellQuoted(_ text: String) -> String {
         || "/._-+=:,@%".unicodeScalars.contains(character)
     }
   guard !isPlain else { return text }
-  return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#)
+  return "'"
+    + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#)
     + "'"
 }

@@ -47,7 +47,8 @@ struct SavedNet {
     guard classes <= description.classes, test.channels == description.channels else {
       throw CommandError(
         "\(path): the net has \(counted(description.classes, "class")) and takes images of "
-          + "\(counted(description.channels, "channel")), but \(source.name) has \(classes) and \(test.channels)")
+          + "\(counted(description.channels, "channel")), but \(source.name) has \(classes) and \(test.channels)"
+      )
     }
     return test
   }

@@ -32,7 +32,8 @@ struct TrainCommand {
       .double(
         "learning-rate",
         help: "Size of the first steps; falls to 0 along half a cosine. (default: "
-          + "\(Defaults.adamwRate) for adamw, \(Defaults.adamRate) for adam, \(Defaults.sgdRate) for sgd)"),
+          + "\(Defaults.adamwRate) for adamw, \(Defaults.adamRate) for adam, \(Defaults.sgdRate) for sgd)"
+      ),
       .choice(
         "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "adamw",
         help: "How steps are made."),
@@ -78,7 +79,7 @@ struct TrainCommand {
           model, learningRate: learningRate, momentum: Defaults.sgdMomentum,
           weightDecay: Defaults.sgdWeightDecay)
       case .adam: Adam(model, learningRate: learningRate)
-      case .adamw: 
+      case .adamw:
         AdamW(model, learningRate: learningRate, weightDecay: Defaults.adamwWeightDecay)
       }
     }
@@ -128,10 +129,13 @@ struct TrainCommand {
     let (training, test) = try source.load(heldOut: Defaults.heldOut, seed: seed)
     let saved = WeightsDescription(
       model: entry.name, classNames: training.classNames, channels: training.channels,
-      height: max(training.height, entry.input.height), width: max(training.width, entry.input.width),
+      height: max(training.height, entry.input.height),
+      width: max(training.width, entry.input.width),
       normalization: Normalization(of: training), data: source.name, seed: seed)
     let random = RandomSource(seed: seed)
-    let model = try withRandomSource(random) { try saved.makeModel(source: source.path ?? source.name) }
+    let model = try withRandomSource(random) {
+      try saved.makeModel(source: source.path ?? source.name)
+    }
     let loader = try saved.loader(training, batchSize: batchSize, shuffleSeed: seed)
     let testLoader = try saved.loader(test, batchSize: EvaluateCommand.batchSize)
     let folder = try OutputFolder(path: outputPath, for: Self.weightsName)

@@ -90,7 +90,8 @@ struct WeightsDescription: Equatable {
       guard let text = texts[key] else { return standard }
       let given = (try? JSONValue(parsing: Array(text.utf8)))?.array?.map { $0.double ?? .nan }
       if let given, given.count == channelCount, given.allSatisfy(isGood) { return given }
-      problems.append("\(key) is \(quoted(text)), but must be an array of a number for each channel")
+      problems.append(
+        "\(key) is \(quoted(text)), but must be an array of a number for each channel")
       return standard
     }
     let mean = numbers("mean", otherwise: 0) { $0.isFinite }

@@ -76,7 +76,8 @@ extension Tensors {
 /// The rare cases: parameters are resolved; dry runs and watched scopes go their own way.
 @inline(never)
 private func applySpecial(
-  _ operation: some TensorOperation, to inputs: Tensors, _ scope: Scope, file: StaticString, line: UInt
+  _ operation: some TensorOperation, to inputs: Tensors, _ scope: Scope, file: StaticString,
+  line: UInt
 ) -> Tensors {
   var inputs = inputs
   for index in 0..<inputs.count {
@@ -157,11 +158,13 @@ private func checkOutputs(
 
 /// Runs the shape rule alone; a refusal is remembered for `dryRun` to throw, and the results are unknown.
 private func applyDry(
-  _ operation: some TensorOperation, to inputs: Tensors, _ scope: Scope, file: StaticString, line: UInt
+  _ operation: some TensorOperation, to inputs: Tensors, _ scope: Scope, file: StaticString,
+  line: UInt
 ) -> Tensors {
   let site = site(scope, file, line)
   guard scope.flags.contains(.dryRun) else {
-    let misuse = Misuse("an operand is a placeholder without values; those belong inside dryRun { }")
+    let misuse = Misuse(
+      "an operand is a placeholder without values; those belong inside dryRun { }")
     trap(misuse.completed(operation, inputs, site))
   }
   if let unknown = inputs.all.first(where: \.isUnknown) { return Tensors(unknown) }

@@ -47,7 +47,9 @@ struct BackwardPass {
   private mutating func visit(_ node: Node) {
     if node.isTarget {
       for target in tape.targets[node.serial]! {
-        if let gradient = node.flow.at(target.outputIndex) { targetGradients[target.slot] = gradient }
+        if let gradient = node.flow.at(target.outputIndex) {
+          targetGradients[target.slot] = gradient
+        }
       }
     }
     guard tape.isOnPath(node) else { return }

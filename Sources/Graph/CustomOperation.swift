@@ -18,7 +18,8 @@ public func customOperation(
   _ name: String, _ inputs: [Tensor], file: StaticString = #fileID, line: UInt = #line,
   forward: @escaping @Sendable ([Tensor]) -> [Tensor],
   backward:
-    @escaping @Sendable (_ inputs: [Tensor], _ outputs: [Tensor], _ cotangents: [Tensor]) -> [Tensor?]
+    @escaping @Sendable (_ inputs: [Tensor], _ outputs: [Tensor], _ cotangents: [Tensor]) ->
+    [Tensor?]
 ) -> [Tensor] {
   let operation = ClosureOperation(title: name, forwardBody: forward, backwardBody: backward)
   return apply(operation, to: Tensors(inputs), file: file, line: line).all

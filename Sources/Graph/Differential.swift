@@ -11,7 +11,8 @@ public struct Differential: ~Copyable {
   public func input(_ index: Int) -> Tensor {
     guard let tensor = node.operands[index].kept else {
       trap(
-        "\(node.name): backward reads input \(index), but `keeps` does not name it; this node was made at \(node.site)")
+        "\(node.name): backward reads input \(index), but `keeps` does not name it; this node was made at \(node.site)"
+      )
     }
     return tensor
   }
@@ -20,7 +21,8 @@ public struct Differential: ~Copyable {
   public func output(_ index: Int = 0) -> Tensor {
     guard let tensor = node.keptOutput(index) else {
       trap(
-        "\(node.name): backward reads output \(index), but `keeps` does not name it; this node was made at \(node.site)")
+        "\(node.name): backward reads output \(index), but `keeps` does not name it; this node was made at \(node.site)"
+      )
     }
     return tensor
   }

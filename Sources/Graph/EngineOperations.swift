@@ -20,7 +20,8 @@ struct Accumulate: TensorOperation {
     return Tensors(
       Tensor(a.spec) { y in
         withMemory(a, b) { a, b in
-          tapestry_binary(Int32(TAPESTRY_ADD), inputs[0].dtype.code, 1, &size, &stride, &stride, a, b, y)
+          tapestry_binary(
+            Int32(TAPESTRY_ADD), inputs[0].dtype.code, 1, &size, &stride, &stride, a, b, y)
         }
       })
   }

@@ -62,7 +62,9 @@ private func flow(
 ) -> Tensor? {
   if tape.isOnTape(node) { return node.flow.at(outputIndex) }
   return (tape.targets[node.serial] ?? []).filter { $0.outputIndex == outputIndex }
-    .map { sources[$0.slot].1 }.reduce(nil) { total, tangent in total.map { sum($0, tangent) } ?? tangent }
+    .map { sources[$0.slot].1 }.reduce(nil) { total, tangent in
+      total.map { sum($0, tangent) } ?? tangent
+    }
 }
 
 private func check(_ tangents: Tensors, of node: Node) {

@@ -19,7 +19,8 @@ public struct GradientCheckOptions: Sendable {
 
   /// The default options with some changed.
   public init(
-    order: Int = 1, relativeTolerance: Double = 1e-6, absoluteTolerance: Double = 1e-9, seed: UInt64 = 0
+    order: Int = 1, relativeTolerance: Double = 1e-6, absoluteTolerance: Double = 1e-9,
+    seed: UInt64 = 0
   ) {
     self.order = order
     self.relativeTolerance = relativeTolerance
@@ -55,7 +56,9 @@ public func checkGradients(
   at point: Tensor, options: GradientCheckOptions = .init(),
   file: StaticString = #fileID, line: UInt = #line, of body: (Tensor) -> Tensor
 ) -> GradientReport {
-  checkGradients(at: [point], names: ["input"], options: options, file: file, line: line) { body($0[0]) }
+  checkGradients(at: [point], names: ["input"], options: options, file: file, line: line) {
+    body($0[0])
+  }
 }
 
 /// Checks one op by itself on these inputs, all its floating-point results together.
@@ -113,7 +116,8 @@ struct GradientFunction {
 }
 
 private func check(
-  _ function: GradientFunction, at points: [Tensor], _ names: [String], _ options: GradientCheckOptions,
+  _ function: GradientFunction, at points: [Tensor], _ names: [String],
+  _ options: GradientCheckOptions,
   _ site: CallSite
 ) -> GradientReport {
   let points = points.map { $0.resolved.detached() }
@@ -150,7 +154,8 @@ private func gradientFunction(
     if results.isEmpty { return [.zeros([], dtype: .float64)] }
     let cotangents = results.map { weights(for: $0.spec, random) }
     let gradients = gradientsInOrder(
-      of: results, withRespectTo: variables, cotangents: cotangents, retaining: true, recording: true,
+      of: results, withRespectTo: variables, cotangents: cotangents, retaining: true,
+      recording: true,
       site: CallSite(file: #fileID, line: #line))
     return gradients.compactMap { $0 }.map { WeightedSum.of($0, weights(for: $0.spec, random)) }
   }
@@ -158,6 +163,7 @@ private func gradientFunction(
 
 /// Random weights that keep away from zero: a constant cotangent would hide faults (softmax).
 func weights(for spec: TensorSpec, _ random: RandomSource) -> Tensor {
-  let values = Tensor.uniform(spec.shape, from: -1, to: 1, dtype: .float64, source: random).scalars()
+  let values = Tensor.uniform(spec.shape, from: -1, to: 1, dtype: .float64, source: random)
+    .scalars()
   return Tensor(values.map { $0 + ($0 < 0 ? -0.1 : 0.1) }, shape: spec.shape, dtype: spec.dtype)
 }

@@ -18,7 +18,8 @@ struct GradientComparison {
   private(set) var failures: [GradientReport.Comparison] = []
 
   init(
-    _ function: GradientFunction, _ points: [Tensor], _ names: [String], _ options: GradientCheckOptions,
+    _ function: GradientFunction, _ points: [Tensor], _ names: [String],
+    _ options: GradientCheckOptions,
     order: Int
   ) {
     self.function = function
@@ -101,8 +102,10 @@ struct GradientComparison {
 
   private mutating func note(_ base: Evaluation, _ samples: [Evaluation]) {
     for (index, seen) in base.kinks.enumerated()
-    where samples.contains(where: { index >= $0.sides.count || $0.sides[index] != seen.kink.side }) {
-      let text = "\(seen.operation) at \(seen.site): element \(seen.kink.index) sits \(seen.kink.distance) from a kink"
+    where samples.contains(where: { index >= $0.sides.count || $0.sides[index] != seen.kink.side })
+    {
+      let text =
+        "\(seen.operation) at \(seen.site): element \(seen.kink.index) sits \(seen.kink.distance) from a kink"
       if !kinks.contains(text) { kinks.append(text) }
     }
   }
@@ -229,12 +232,14 @@ struct GradientComparison {
   ) {
     checked += 1
     let allowed =
-      options.absoluteTolerance * scale + options.relativeTolerance * max(abs(analytic), abs(numeric))
+      options.absoluteTolerance * scale + options.relativeTolerance
+      * max(abs(analytic), abs(numeric))
     let difference = abs(analytic - numeric)
     // A NaN on either side compares as a failure.
     let severity = difference.isFinite ? difference / allowed : .infinity
     let comparison = GradientReport.Comparison(
-      order: order, input: name, index: element.map { multiIndex($0, in: shape) }, analytic: analytic,
+      order: order, input: name, index: element.map { multiIndex($0, in: shape) },
+      analytic: analytic,
       numeric: numeric, severity: severity)
     if severity > worst?.severity ?? -1 { worst = comparison }
     if severity > 1 { failures.append(comparison) }

@@ -22,7 +22,8 @@ public struct GradientReport: Sendable, CustomStringConvertible {
 
     /// `conv1.weight[2, 0, 1, 1]: analytic 0.25, numeric 0.5, relative error 0.5`
     public var description: String {
-      let place = index.map { "[\($0.map(String.init).joined(separator: ", "))]" } ?? " (a direction)"
+      let place =
+        index.map { "[\($0.map(String.init).joined(separator: ", "))]" } ?? " (a direction)"
       let order = order == 1 ? "" : ", second order"
       return "\(input)\(place)\(order): analytic \(analytic), numeric \(numeric),"
         + " relative error \(relativeError)"
@@ -67,7 +68,8 @@ public struct GradientReport: Sendable, CustomStringConvertible {
     if let fault {
       lines.append("  at fault: \(fault)")
     } else if !failures.isEmpty {
-      lines.append("  every op by itself agrees: look at values that bypass the graph (scalars(), detached())")
+      lines.append(
+        "  every op by itself agrees: look at values that bypass the graph (scalars(), detached())")
     }
     if skipped > 0 { lines.append("  skipped \(skipped) whose steps cross a kink:") }
     lines += kinks.prefix(5).map { "    \($0)" }

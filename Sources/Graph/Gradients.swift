@@ -162,7 +162,9 @@ func gradientsInOrder(
         "\(outputs.count) outputs, but \(cotangents.count) cotangents", operation: "gradients",
         site: site))
   }
-  let seeds = outputs.indices.map { seed(outputs[$0], cotangents?[$0], site, isOnly: outputs.count == 1) }
+  let seeds = outputs.indices.map {
+    seed(outputs[$0], cotangents?[$0], site, isOnly: outputs.count == 1)
+  }
   let tape = Tape(of: seeds.map(\.output), targets: targets, floor: floor, site: site)
   var pass = BackwardPass(
     tape, retaining: retaining, recording: recording, targetCount: targets.count)

@@ -17,7 +17,8 @@ public final class Parameter: Tensor, @unchecked Sendable {
     }
     let label = Cell.Label()
     label.name = name
-    let leaf = Node(leafOf: value.declaredSpec, label: label, site: CallSite(file: file, line: line))
+    let leaf = Node(
+      leafOf: value.declaredSpec, label: label, site: CallSite(file: file, line: line))
     super.init(
       value.declaredSpec, memory: nil, cell: Cell(value, label: label, leaf: leaf))
   }
@@ -36,7 +37,8 @@ public final class Parameter: Tensor, @unchecked Sendable {
     set {
       let value = newValue.resolved
       guard value.declaredSpec == declaredSpec else {
-        trap("the parameter \(name ?? "") is \(declaredSpec); it cannot become \(value.declaredSpec)")
+        trap(
+          "the parameter \(name ?? "") is \(declaredSpec); it cannot become \(value.declaredSpec)")
       }
       content.replace(by: value)
     }

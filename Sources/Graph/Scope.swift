@@ -147,7 +147,8 @@ public func withRandomSource<Result>(
 }
 
 /// Runs `body` as the work of a layer, so that messages, summaries and profiles can name it.
-package func withLayer<Result>(_ layer: LayerOrigin, _ body: () throws -> Result) rethrows -> Result {
+package func withLayer<Result>(_ layer: LayerOrigin, _ body: () throws -> Result) rethrows -> Result
+{
   var scope = Scope.current
   scope.layer = layer
   return try scope.run(body)

@@ -42,7 +42,8 @@ final class Tape: @unchecked Sendable {
     if let targetTensors {
       for (slot, tensor) in targetTensors.enumerated() {
         let node = tensor.producer!
-        targets[node.serial, default: []].append(Target(outputIndex: tensor.outputIndex, slot: slot))
+        targets[node.serial, default: []].append(
+          Target(outputIndex: tensor.outputIndex, slot: slot))
         oldest = min(oldest, node.serial)
       }
     }

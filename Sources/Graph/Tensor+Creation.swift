@@ -26,7 +26,8 @@ extension Tensor {
         "row \(index) has \(row.count) values, but row 0 has \(columns)", file: file, line: line)
     }
     self.init(
-      copying: rows.flatMap { $0 }, shape: [rows.count, columns], dtype: dtype, file: file, line: line)
+      copying: rows.flatMap { $0 }, shape: [rows.count, columns], dtype: dtype, file: file,
+      line: line)
   }
 
   /// A tensor of these integers, `int64` by default: labels and indices.
@@ -63,7 +64,8 @@ extension Tensor {
   }
 
   /// All elements equal to `value`.
-  public static func full(_ shape: TensorShape, _ value: Double, dtype: DType = .float32) -> Tensor {
+  public static func full(_ shape: TensorShape, _ value: Double, dtype: DType = .float32) -> Tensor
+  {
     Tensor(shape, dtype) { tapestry_fill(dtype.code, Int64(shape.elementCount), value, $0) }
   }
 

@@ -107,7 +107,8 @@ private struct TensorPrinter {
     }
     var scale = 1.0
     for _ in 0..<abs(4 - exponent) { scale *= 10 }
-    let rounded = exponent <= 4 ? (value * scale).rounded() / scale : (value / scale).rounded() * scale
+    let rounded =
+      exponent <= 4 ? (value * scale).rounded() / scale : (value / scale).rounded() * scale
     return rounded.rounded() == rounded ? String(Int64(rounded)) : "\(rounded)"
   }
 }

@@ -10,6 +10,8 @@ public class Tensor: @unchecked Sendable {
   let declaredSpec: TensorSpec
   /// `nil` for a placeholder of a dry run, and for a cell (a parameter or buffer).
   @exclusivity(unchecked) final var memory: Storage?
+  /// Where the elements lie, for as long as this tensor lives: found without counting a reference to `memory`.
+  private final let address: UnsafeMutableRawPointer?
   /// The node that made this tensor, or the leaf it is; `nil` when untracked.
   @exclusivity(unchecked) final var producer: Node?
   /// Which of the producer's results this is.
@@ -25,6 +27,7 @@ public class Tensor: @unchecked Sendable {
   ) {
     declaredSpec = spec
     self.memory = memory
+    address = memory?.pointer
     self.producer = producer
     self.outputIndex = outputIndex
     self.cell = cell
@@ -75,7 +78,9 @@ public class Tensor: @unchecked Sendable {
   public final func tracked(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
     let value = resolved
     guard value.dtype.isFloatingPoint else {
-      trap("tracked: \(value.spec) has no gradient; only float32 and float64 do", file: file, line: line)
+      trap(
+        "tracked: \(value.spec) has no gradient; only float32 and float64 do", file: file,
+        line: line)
     }
     let leaf = Node(leafOf: value.declaredSpec, label: nil, site: CallSite(file: file, line: line))
     return Tensor(value.declaredSpec, memory: value.memory, producer: leaf)
@@ -114,7 +119,12 @@ extension Tensor {
 
   /// Runs `body` with the address of the dense elements.
   package final func withMemory(_ body: (UnsafeRawPointer) -> Void) {
-    let storage = memory ?? resolved.storageOrTrap()
+    guard let address else { return withResolvedMemory(body) }
+    withExtendedLifetime(self) { body(UnsafeRawPointer(address)) }
+  }
+
+  private final func withResolvedMemory(_ body: (UnsafeRawPointer) -> Void) {
+    let storage = resolved.storageOrTrap()
     withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }
   }
 

@@ -96,7 +96,9 @@ public struct Kept: Sendable {
   /// All inputs.
   public static let inputs = Kept(inputMask: .max, outputMask: 0)
   /// The inputs at these places.
-  public static func inputs(_ indices: Int...) -> Kept { Kept(inputMask: mask(indices), outputMask: 0) }
+  public static func inputs(_ indices: Int...) -> Kept {
+    Kept(inputMask: mask(indices), outputMask: 0)
+  }
   /// The results at these places.
   public static func outputs(_ indices: Int...) -> Kept {
     Kept(inputMask: 0, outputMask: mask(indices))
@@ -109,8 +111,12 @@ public struct Kept: Sendable {
   private static func mask(_ indices: [Int]) -> UInt32 {
     indices.reduce(0) { $0 | 1 << UInt32(min($1, 31)) }
   }
-  @inline(__always) func keepsInput(_ index: Int) -> Bool { inputMask >> UInt32(min(index, 31)) & 1 != 0 }
-  @inline(__always) func keepsOutput(_ index: Int) -> Bool { outputMask >> UInt32(min(index, 31)) & 1 != 0 }
+  @inline(__always) func keepsInput(_ index: Int) -> Bool {
+    inputMask >> UInt32(min(index, 31)) & 1 != 0
+  }
+  @inline(__always) func keepsOutput(_ index: Int) -> Bool {
+    outputMask >> UInt32(min(index, 31)) & 1 != 0
+  }
 }
 
 /// Where an op's inputs stand with respect to the points without derivative.

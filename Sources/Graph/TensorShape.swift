@@ -49,11 +49,15 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
   /// The size of an axis, counted from 0.
   public subscript(axis: Int) -> Int {
     get {
-      guard axis >= 0, axis < rank else { trap("axis \(axis) of a shape with \(rank) axes, \(self)") }
+      guard axis >= 0, axis < rank else {
+        trap("axis \(axis) of a shape with \(rank) axes, \(self)")
+      }
       return Int(withUnsafeBytes(of: sizes) { $0.load(fromByteOffset: axis * 4, as: Int32.self) })
     }
     set {
-      guard axis >= 0, axis < rank else { trap("axis \(axis) of a shape with \(rank) axes, \(self)") }
+      guard axis >= 0, axis < rank else {
+        trap("axis \(axis) of a shape with \(rank) axes, \(self)")
+      }
       withUnsafeMutableBytes(of: &sizes) {
         $0.storeBytes(of: Int32(newValue), toByteOffset: axis * 4, as: Int32.self)
       }
@@ -81,7 +85,9 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
   /// - Precondition: fewer than six axes, size in range.
   public mutating func append(_ size: Int) {
     guard rank < Self.maximumRank, size >= 0, size <= Int(Int32.max) else {
-      trap("cannot append an axis of size \(size) to the shape \(self): at most 6 axes, sizes 0 ..< 2^31")
+      trap(
+        "cannot append an axis of size \(size) to the shape \(self): at most 6 axes, sizes 0 ..< 2^31"
+      )
     }
     axes += 1
     self[rank - 1] = size

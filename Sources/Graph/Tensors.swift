@@ -70,6 +70,17 @@ public struct Tensors: Sendable, ExpressibleByArrayLiteral {
     }
   }
 
+  /// Shape and type of the element at `index`, without counting a reference to it.
+  public func spec(_ index: Int) -> TensorSpec {
+    switch index {
+    case 0: if let first, first.cell == nil { return first.declaredSpec }
+    case 1: if let second, second.cell == nil { return second.declaredSpec }
+    case 2: if let third, third.cell == nil { return third.declaredSpec }
+    default: break
+    }
+    return self[index].spec
+  }
+
   /// Lets `body` change the element at `index`, in place.
   @inline(__always)
   mutating func slot(_ index: Int, _ body: (inout Tensor?) -> Void) {

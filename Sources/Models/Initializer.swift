@@ -70,7 +70,8 @@ public struct Initializer: Sendable {
   public static let layerDefault = scaled(1.0 / 3, .input, .uniform)
 
   /// Variance `gain` / fan.
-  public static func scaled(_ gain: Double, _ fan: Fan, _ distribution: Distribution) -> Initializer {
+  public static func scaled(_ gain: Double, _ fan: Fan, _ distribution: Distribution) -> Initializer
+  {
     Initializer { shape, dtype in
       let fans = fans(of: shape)
       let size =

@@ -11,7 +11,8 @@ public struct StateMismatch: Error, Sendable, Equatable, CustomStringConvertible
 
   public var description: String {
     let count = problems.count == 1 ? "one name" : "\(problems.count) names"
-    return problems.reduce("\(source) does not fit this model: \(count) differ; nothing was loaded") {
+    return problems.reduce("\(source) does not fit this model: \(count) differ; nothing was loaded")
+    {
       $0 + "\n  " + $1
     }
   }
@@ -56,7 +57,8 @@ extension Model {
         continue
       }
       guard entry.shape == Array(target.shape) else {
-        problems.append("shape: \(name) is \(entry.shape) in the file, \(target.shape) in the model")
+        problems.append(
+          "shape: \(name) is \(entry.shape) in the file, \(target.shape) in the model")
         continue
       }
       guard let value = StateFile.tensor(entry, of: file, dtype: target.dtype) else {

@@ -113,7 +113,7 @@ struct Elu: ElementwiseOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
     guard alpha >= 0 else { throw Misuse("alpha is \(alpha), but must not be negative") }
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     Tensors(inputs[0].mapped(TAPESTRY_ELU, alpha))

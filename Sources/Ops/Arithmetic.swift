@@ -10,7 +10,7 @@ extension BroadcastingOperation {
   static var inputNames: [String] { ["left", "right"] }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (left, right) = (inputs[0].spec, inputs[1].spec)
+    let (left, right) = (inputs.spec(0), inputs.spec(1))
     if left == right && left.dtype.isFloatingPoint { return Specs(left) }
     try requireSameType(inputs, allowingIntegers: true)
     guard let shape = TensorShape.broadcast(left.shape, right.shape) else {
@@ -92,9 +92,9 @@ struct Affine: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    try requireWhole(factor, for: inputs[0].dtype)
-    try requireWhole(offset, for: inputs[0].dtype)
-    return Specs(inputs[0].spec)
+    try requireWhole(factor, for: inputs.spec(0).dtype)
+    try requireWhole(offset, for: inputs.spec(0).dtype)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -116,8 +116,8 @@ struct DivideBy: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    try requireWhole(divisor, for: inputs[0].dtype)
-    return Specs(inputs[0].spec)
+    try requireWhole(divisor, for: inputs.spec(0).dtype)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].divided(by: divisor)) }
@@ -144,7 +144,7 @@ struct DivideInto: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -163,10 +163,10 @@ struct SumTo: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard TensorShape.broadcast(shape, inputs[0].shape) == inputs[0].shape else {
-      throw Misuse("\(inputs[0].shape) is not a broadcast of \(shape)")
+    guard TensorShape.broadcast(shape, inputs.spec(0).shape) == inputs.spec(0).shape else {
+      throw Misuse("\(inputs.spec(0).shape) is not a broadcast of \(shape)")
     }
-    return Specs(shape, inputs[0].dtype)
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -10,7 +10,7 @@ struct Compare: TensorOperation {
   static var inputNames: [String] { ["left", "right"] }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (left, right) = (inputs[0].spec, inputs[1].spec)
+    let (left, right) = (inputs.spec(0), inputs.spec(1))
     guard left.dtype == right.dtype else {
       throw Misuse(
         "operands differ in type, \(left.dtype) and \(right.dtype); convert one with converted(to:)"
@@ -45,16 +45,16 @@ struct Select: TensorOperation {
   static var inputNames: [String] { ["condition", "first", "second"] }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype == .bool else {
-      throw Misuse("the condition is \(inputs[0].dtype), but must be a bool mask")
+    guard inputs.spec(0).dtype == .bool else {
+      throw Misuse("the condition is \(inputs.spec(0).dtype), but must be a bool mask")
     }
-    guard inputs[1].dtype == inputs[2].dtype else {
+    guard inputs.spec(1).dtype == inputs.spec(2).dtype else {
       throw Misuse(
-        "the two values differ in type, \(inputs[1].dtype) and \(inputs[2].dtype); convert one with"
+        "the two values differ in type, \(inputs.spec(1).dtype) and \(inputs.spec(2).dtype); convert one with"
           + " converted(to:)")
     }
-    let values = try broadcastShape(inputs[1].shape, inputs[2].shape)
-    return Specs(try broadcastShape(inputs[0].shape, values), inputs[1].dtype)
+    let values = try broadcastShape(inputs.spec(1).shape, inputs.spec(2).shape)
+    return Specs(try broadcastShape(inputs.spec(0).shape, values), inputs.spec(1).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -8,7 +8,7 @@ struct Convert: TensorOperation {
   var label: String { "to \(dtype)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    Specs(inputs[0].shape, dtype)
+    Specs(inputs.spec(0).shape, dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -16,7 +16,7 @@ struct Convolution1d: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (x, weight) = (inputs[0].shape, inputs[1].shape)
+    let (x, weight) = (inputs.spec(0).shape, inputs.spec(1).shape)
     guard x.rank == 3 else {
       throw Misuse("the input needs 3 axes, [batch, channels, length], not \(x.rank)")
     }
@@ -27,7 +27,7 @@ struct Convolution1d: TensorOperation {
     let problem = try geometry.problem(input: Self.image(x), weight: Self.image(weight))
     try requireSameType(inputs)
     try requireBias(inputs, channels: Int(problem.filters))
-    return Specs(TensorShape([x[0], weight[0], Int(problem.output_width)]), inputs[0].dtype)
+    return Specs(TensorShape([x[0], weight[0], Int(problem.output_width)]), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -60,7 +60,7 @@ struct Convolution1d: TensorOperation {
       return OperationCost(arithmetic: 0, bytes: 0)
     }
     return convolutionCost(
-      geometry, Self.image(inputs[0].shape), Self.image(inputs[1].shape), inputs, outputs)
+      geometry, Self.image(inputs.spec(0).shape), Self.image(inputs.spec(1).shape), inputs, outputs)
   }
 }
 

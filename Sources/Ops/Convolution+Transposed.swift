@@ -73,10 +73,10 @@ struct ConvolutionTranspose2d: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let problem = try convolution(inputs[0].shape, inputs[1].shape)
+    let problem = try convolution(inputs.spec(0).shape, inputs.spec(1).shape)
     try requireSameType(inputs)
     try requireBias(inputs, channels: Int(problem.channels))
-    return Specs(problem.inputShape, inputs[0].dtype)
+    return Specs(problem.inputShape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -84,7 +84,7 @@ struct ConvolutionTranspose2d: TensorOperation {
     var problem = accepted { () throws(Misuse) in try convolution(x.shape, weight.shape) }
     let product = Tensor(problem.inputShape, x.dtype) { y in
       withMemory(x, weight) { x, w in
-        tapestry_convolution_input_gradient(inputs[0].dtype.code, &problem, x, w, y)
+        tapestry_convolution_input_gradient(inputs.spec(0).dtype.code, &problem, x, w, y)
       }
     }
     guard let bias = inputs.at(2) else { return Tensors(product) }
@@ -103,7 +103,7 @@ struct ConvolutionTranspose2d: TensorOperation {
   }
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
-    convolutionCost(geometry, outputs[0].shape, inputs[1].shape, inputs, outputs)
+    convolutionCost(geometry, outputs[0].shape, inputs.spec(1).shape, inputs, outputs)
   }
 }
 

@@ -77,7 +77,7 @@ extension tapestry_convolution {
 /// A bias has one number per channel of the output.
 func requireBias(_ inputs: borrowing Tensors, channels: Int) throws(Misuse) {
   guard inputs.count > 2 else { return }
-  let shape = inputs[2].shape
+  let shape = inputs.spec(2).shape
   guard shape.rank == 1, shape[0] == channels else {
     throw Misuse("the bias needs one number per output channel, shape [\(channels)], not \(shape)")
   }
@@ -94,10 +94,10 @@ struct Convolution2d: TensorOperation {
   var label: String { geometry.label }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let problem = try geometry.problem(input: inputs[0].shape, weight: inputs[1].shape)
+    let problem = try geometry.problem(input: inputs.spec(0).shape, weight: inputs.spec(1).shape)
     try requireSameType(inputs)
     try requireBias(inputs, channels: Int(problem.filters))
-    return Specs(problem.outputShape, inputs[0].dtype)
+    return Specs(problem.outputShape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -109,7 +109,7 @@ struct Convolution2d: TensorOperation {
       Tensor(problem.outputShape, x.dtype) { y in
         withMemory(x, weight, bias ?? weight) { x, w, b in
           tapestry_convolution_forward(
-            inputs[0].dtype.code, &problem, x, w, bias == nil ? nil : b, false, y)
+            inputs.spec(0).dtype.code, &problem, x, w, bias == nil ? nil : b, false, y)
         }
       })
   }
@@ -127,7 +127,7 @@ struct Convolution2d: TensorOperation {
   }
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
-    convolutionCost(geometry, inputs[0].shape, inputs[1].shape, inputs, outputs)
+    convolutionCost(geometry, inputs.spec(0).shape, inputs.spec(1).shape, inputs, outputs)
   }
 }
 
@@ -167,7 +167,7 @@ struct Convolution2dWeightGradient: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (x, g) = (inputs[0].shape, inputs[1].shape)
+    let (x, g) = (inputs.spec(0).shape, inputs.spec(1).shape)
     let weight = try weightShape(x, g)
     let problem = try geometry.problem(input: x, weight: weight)
     try requireSameType(inputs)
@@ -175,7 +175,7 @@ struct Convolution2dWeightGradient: TensorOperation {
       throw Misuse(
         "the cotangent has shape \(g), but the convolution's output is \(problem.outputShape)")
     }
-    return Specs(weight, inputs[0].dtype)
+    return Specs(weight, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -187,7 +187,7 @@ struct Convolution2dWeightGradient: TensorOperation {
     return Tensors(
       Tensor(shape, x.dtype) { gw in
         withMemory(x, g) { x, g in
-          tapestry_convolution_weight_gradient(inputs[0].dtype.code, &problem, x, g, gw)
+          tapestry_convolution_weight_gradient(inputs.spec(0).dtype.code, &problem, x, g, gw)
         }
       })
   }
@@ -205,7 +205,7 @@ struct Convolution2dWeightGradient: TensorOperation {
   }
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
-    convolutionCost(geometry, inputs[0].shape, outputs[0].shape, inputs, outputs)
+    convolutionCost(geometry, inputs.spec(0).shape, outputs[0].shape, inputs, outputs)
   }
 }
 
@@ -220,7 +220,7 @@ struct ChannelSum: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     guard inputs[0].rank == 4 else { throw Misuse("needs 4 axes, not \(inputs[0].rank)") }
     try requireSameType(inputs)
-    return Specs(TensorShape([inputs[0].shape[1]]), inputs[0].dtype)
+    return Specs(TensorShape([inputs.spec(0).shape[1]]), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

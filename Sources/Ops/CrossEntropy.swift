@@ -13,7 +13,7 @@ struct SoftmaxCrossEntropy: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireLabels(inputs[1], for: inputs[0])
-    return Specs(isSummed ? [] : inputs[1].shape, inputs[0].dtype)
+    return Specs(isSummed ? [] : inputs.spec(1).shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -22,7 +22,8 @@ struct SoftmaxCrossEntropy: TensorOperation {
     let losses = Tensor(labels.shape, x.dtype) { losses in
       withMemory(x, labels) { x, labels in
         tapestry_cross_entropy(
-          inputs[0].dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner), x,
+          inputs.spec(0).dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner),
+          x,
           labels.assumingMemoryBound(to: Int64.self), losses, nil)
       }
     }
@@ -56,10 +57,11 @@ struct SoftmaxCrossEntropyGradient: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireLabels(inputs[1], for: inputs[0])
-    guard inputs[2].spec == TensorSpec(isSummed ? [] : inputs[1].shape, inputs[0].dtype) else {
-      throw Misuse("the cotangent \(inputs[2].spec) is not that of the losses")
+    guard inputs.spec(2) == TensorSpec(isSummed ? [] : inputs.spec(1).shape, inputs.spec(0).dtype)
+    else {
+      throw Misuse("the cotangent \(inputs.spec(2)) is not that of the losses")
     }
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -79,7 +81,8 @@ struct SoftmaxCrossEntropyGradient: TensorOperation {
       Tensor(x.spec) { gx in
         withMemory(x, labels, scales) { x, labels, scales in
           tapestry_cross_entropy_gradient(
-            inputs[0].dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner), x,
+            inputs.spec(0).dtype.code, Int64(layout.outer), Int64(layout.size), Int64(layout.inner),
+            x,
             labels.assumingMemoryBound(to: Int64.self), scales, gx)
         }
       })

@@ -22,7 +22,7 @@ struct Dropout: TensorOperation {
       throw Misuse(
         "channels lie on axis 1, but the input has \(counted(inputs[0].rank, "axis", "axes"))")
     }
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -35,7 +35,8 @@ struct Dropout: TensorOperation {
         fill(y, x.dtype, count: x.count)
         x.withMemory { x in
           tapestry_binary(
-            Int32(TAPESTRY_MULTIPLY), inputs[0].dtype.code, 1, &count, &stride, &stride, x, y, y)
+            Int32(TAPESTRY_MULTIPLY), inputs.spec(0).dtype.code, 1, &count, &stride, &stride, x, y,
+            y)
         }
       })
   }

@@ -10,7 +10,7 @@ protocol ElementwiseOperation: TensorOperation {}
 extension ElementwiseOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 }
 
@@ -65,8 +65,8 @@ struct Sqrt: ElementwiseOperation {
 /// y = x²; y' = 2x. Integers too.
 struct Square: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
-    return Specs(inputs[0].spec)
+    guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    return Specs(inputs.spec(0))
   }
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     Tensors(inputs[0].mapped(TAPESTRY_SQUARE))
@@ -127,7 +127,8 @@ struct Pow: BroadcastingOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    return Specs(try broadcastShape(inputs[0].shape, inputs[1].shape), inputs[0].dtype)
+    return Specs(
+      try broadcastShape(inputs.spec(0).shape, inputs.spec(1).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

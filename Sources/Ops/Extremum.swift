@@ -6,8 +6,8 @@ import TapestryGraph
 /// y = |x|; y' = sign x, 0 at 0. Integers too.
 struct Abs: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
-    return Specs(inputs[0].spec)
+    guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    return Specs(inputs.spec(0))
   }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_ABS)) }
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -20,8 +20,8 @@ struct Abs: TensorOperation {
 struct Sign: TensorOperation {
   var keeps: Kept { .nothing }
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
-    return Specs(inputs[0].spec)
+    guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    return Specs(inputs.spec(0))
   }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_SIGN)) }
   func backward(_ node: borrowing Differential) -> Tensors { Tensors(nil) }
@@ -72,9 +72,9 @@ struct Clip: TensorOperation {
   var label: String { "\(low) ... \(high)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
+    guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
     guard low <= high else { throw Misuse("the bounds \(low) and \(high) are not in order") }
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -13,14 +13,14 @@ struct Gather: TensorOperation {
   var label: String { "along \(axis)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (shape, indices) = (inputs[0].shape, inputs[1].spec)
+    let (shape, indices) = (inputs.spec(0).shape, inputs.spec(1))
     let axis = try normalizedAxis(axis, rank: shape.rank)
     try requireIndices(indices.dtype)
     let sizes = shape[..<axis] + Array(indices.shape) + shape[(axis + 1)...]
     guard let result = TensorShape(validating: Array(sizes)) else {
       throw Misuse("the result \(Array(sizes)) would have more than six axes")
     }
-    return Specs(result, inputs[0].dtype)
+    return Specs(result, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -53,7 +53,7 @@ struct ScatterAdd: TensorOperation {
   var keeps: Kept { .inputs(1) }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    Specs(shape, inputs[0].dtype)
+    Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -64,7 +64,7 @@ struct ScatterAdd: TensorOperation {
       Tensor(shape, g.dtype) { x in
         g.withMemory { g in
           tapestry_scatter_add(
-            inputs[0].dtype.code, extents.outer, Int64(extents.rows), extents.inner,
+            inputs.spec(0).dtype.code, extents.outer, Int64(extents.rows), extents.inner,
             Int64(positions.count), positions, g, x)
         }
       })
@@ -86,9 +86,9 @@ struct TakeAlongAxis: TensorOperation {
   var label: String { "along \(axis)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (shape, indices) = (inputs[0].shape, inputs[1].shape)
+    let (shape, indices) = (inputs.spec(0).shape, inputs.spec(1).shape)
     let axis = try normalizedAxis(axis, rank: shape.rank)
-    try requireIndices(inputs[1].dtype)
+    try requireIndices(inputs.spec(1).dtype)
     let agrees =
       indices.rank == shape.rank
       && shape.indices.allSatisfy { $0 == axis || shape[$0] == indices[$0] }
@@ -96,7 +96,7 @@ struct TakeAlongAxis: TensorOperation {
       throw Misuse(
         "the indices are \(indices), but the values \(shape): only axis \(axis) may differ")
     }
-    return Specs(indices, inputs[0].dtype)
+    return Specs(indices, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -126,7 +126,7 @@ struct PutAlongAxis: TensorOperation {
   var keeps: Kept { .inputs(1) }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    Specs(shape, inputs[0].dtype)
+    Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -11,26 +11,26 @@ struct Concatenate: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     guard inputs.count > 0 else { throw Misuse("there are no tensors to join") }
-    var shape = inputs[0].shape
+    var shape = inputs.spec(0).shape
     let axis = try normalizedAxis(axis, rank: shape.rank)
     for index in 1..<max(inputs.count, 1) {
-      guard inputs[index].dtype == inputs[0].dtype else {
+      guard inputs[index].dtype == inputs.spec(0).dtype else {
         throw Misuse(
-          "operands differ in type, \(inputs[0].dtype) and \(inputs[index].dtype); convert one with"
+          "operands differ in type, \(inputs.spec(0).dtype) and \(inputs[index].dtype); convert one with"
             + " converted(to:)")
       }
       let other = inputs[index].shape
       let agrees =
         other.rank == shape.rank
-        && other.indices.allSatisfy { $0 == axis || other[$0] == inputs[0].shape[$0] }
+        && other.indices.allSatisfy { $0 == axis || other[$0] == inputs.spec(0).shape[$0] }
       guard agrees else {
         throw Misuse(
-          "input \(index) is \(other), but input 0 is \(inputs[0].shape): only axis \(axis) may differ"
+          "input \(index) is \(other), but input 0 is \(inputs.spec(0).shape): only axis \(axis) may differ"
         )
       }
       shape[axis] += other[axis]
     }
-    return Specs(shape, inputs[0].dtype)
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -87,7 +87,7 @@ struct Split: TensorOperation {
   var label: String { "\(sizes) along \(axis)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = inputs[0].shape
+    let shape = inputs.spec(0).shape
     let axis = try normalizedAxis(axis, rank: shape.rank)
     guard !sizes.isEmpty, sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == shape[axis] else {
       throw Misuse(
@@ -97,7 +97,7 @@ struct Split: TensorOperation {
       sizes.map { size in
         var part = shape
         part[axis] = size
-        return TensorSpec(part, inputs[0].dtype)
+        return TensorSpec(part, inputs.spec(0).dtype)
       })
   }
 

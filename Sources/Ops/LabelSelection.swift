@@ -10,7 +10,7 @@ struct PickClass: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireLabels(inputs[1], for: inputs[0])
-    return Specs(inputs[1].shape, inputs[0].dtype)
+    return Specs(inputs.spec(1).shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -20,7 +20,7 @@ struct PickClass: TensorOperation {
       Tensor(labels.shape, x.dtype) { y in
         withMemory(x, labels) { x, labels in
           let labels = labels.assumingMemoryBound(to: Int64.self)
-          switch inputs[0].dtype {
+          switch inputs.spec(0).dtype {
           case .float32: pick(Float.self, layout, x, labels, y)
           default: pick(Double.self, layout, x, labels, y)
           }
@@ -66,10 +66,11 @@ struct PlaceClass: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].shape == inputs[1].shape, inputs[0].rank >= 1 else {
-      throw Misuse("the labels have shape \(inputs[1].shape), but the input \(inputs[0].shape)")
+    guard inputs.spec(0).shape == inputs.spec(1).shape, inputs[0].rank >= 1 else {
+      throw Misuse(
+        "the labels have shape \(inputs.spec(1).shape), but the input \(inputs.spec(0).shape)")
     }
-    return Specs(outputShape(inputs[1].shape), inputs[0].dtype)
+    return Specs(outputShape(inputs.spec(1).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -80,7 +81,7 @@ struct PlaceClass: TensorOperation {
       Tensor(shape, x.dtype) { y in
         withMemory(x, labels) { x, labels in
           let labels = labels.assumingMemoryBound(to: Int64.self)
-          switch inputs[0].dtype {
+          switch inputs.spec(0).dtype {
           case .float32: place(Float.self, layout, x, labels, y)
           default: place(Double.self, layout, x, labels, y)
           }

@@ -23,7 +23,7 @@ struct MatrixProduct: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (a, b) = (inputs[0].shape, inputs[1].shape)
+    let (a, b) = (inputs.spec(0).shape, inputs.spec(1).shape)
     guard a.rank >= 2, b.rank >= 2 else {
       throw Misuse("needs at least 2 axes each, not \(a.rank) and \(b.rank)")
     }
@@ -44,7 +44,7 @@ struct MatrixProduct: TensorOperation {
     }
     shape.append(sizes.m)
     shape.append(sizes.n)
-    return Specs(shape, inputs[0].dtype)
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -104,7 +104,7 @@ struct MatrixProduct: TensorOperation {
   }
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
-    let depth = sizes(inputs[0].shape, inputs[1].shape).k
+    let depth = sizes(inputs.spec(0).shape, inputs.spec(1).shape).k
     return OperationCost(
       arithmetic: 2 * outputs[0].shape.elementCount * depth, bytes: trafficBytes(inputs, outputs))
   }
@@ -186,7 +186,7 @@ struct Linear: TensorOperation {
   var keeps: Kept { Self.kept }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (x, weight) = (inputs[0].shape, inputs[1].shape)
+    let (x, weight) = (inputs.spec(0).shape, inputs.spec(1).shape)
     guard weight.rank == 2 else {
       throw Misuse("the weight needs 2 axes, [outputs, inputs], not \(weight.rank)")
     }
@@ -197,7 +197,7 @@ struct Linear: TensorOperation {
     }
     try requireSameType(inputs)
     try requireBias(inputs, channels: weight[0])
-    return Specs(Self.outputShape(x, weight), inputs[0].dtype)
+    return Specs(Self.outputShape(x, weight), inputs.spec(0).dtype)
   }
 
   private static func outputShape(_ x: TensorShape, _ weight: TensorShape) -> TensorShape {
@@ -243,7 +243,7 @@ struct Linear: TensorOperation {
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
     OperationCost(
-      arithmetic: 2 * outputs[0].shape.elementCount * inputs[1].shape[1],
+      arithmetic: 2 * outputs[0].shape.elementCount * inputs.spec(1).shape[1],
       bytes: trafficBytes(inputs, outputs))
   }
 }

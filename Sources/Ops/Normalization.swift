@@ -16,7 +16,7 @@ struct Standardize: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    let x = inputs[0].spec
+    let x = inputs.spec(0)
     let set = try AxisSet(axes, rank: x.shape.rank)
     var reduced = x.shape
     for axis in 0..<x.shape.rank where set.contains(axis) { reduced[axis] = 1 }

@@ -7,7 +7,7 @@ import TapestryGraph
 func requireSameType(
   _ inputs: borrowing Tensors, allowingIntegers: Bool = false
 ) throws(Misuse) {
-  let dtype = inputs[0].dtype
+  let dtype = inputs.spec(0).dtype
   guard dtype.isFloatingPoint || allowingIntegers else {
     throw Misuse("needs float32 or float64, not \(dtype); convert with converted(to:)")
   }

@@ -44,9 +44,9 @@ struct AdaptiveAveragePool2d: TensorOperation {
   var label: String { "to \(size)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = try adaptiveShape(inputs[0].shape, size)
+    let shape = try adaptiveShape(inputs.spec(0).shape, size)
     try requireSameType(inputs)
-    return Specs(shape, inputs[0].dtype)
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -81,7 +81,7 @@ struct AdaptiveAveragePool2dGradient: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    Specs(try adaptiveShape(inputs[0].shape, size), inputs[0].dtype)
+    Specs(try adaptiveShape(inputs.spec(0).shape, size), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -116,9 +116,9 @@ struct AdaptiveMaxPool2d: TensorOperation {
   var label: String { "to \(size)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = try adaptiveShape(inputs[0].shape, size)
+    let shape = try adaptiveShape(inputs.spec(0).shape, size)
     try requireSameType(inputs)
-    return maxSpecs(shape, inputs[0].dtype, isIndexed: isIndexed)
+    return maxSpecs(shape, inputs.spec(0).dtype, isIndexed: isIndexed)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -128,7 +128,7 @@ struct AdaptiveMaxPool2d: TensorOperation {
     }
     let shape = TensorShape(x.shape[0], x.shape[1], size.height, size.width)
     return maxOutputs(x, shape, isIndexed: isIndexed) { source, y, indices in
-      switch inputs[0].dtype {
+      switch inputs.spec(0).dtype {
       case .float32: pool(Float.self, x.shape, source, y, indices)
       default: pool(Double.self, x.shape, source, y, indices)
       }
@@ -169,7 +169,7 @@ struct AdaptiveMaxPool2d: TensorOperation {
   func backward(_ node: borrowing Differential) -> Tensors { Tensors(scatterToWinners(node)) }
 
   func kink(at inputs: borrowing Tensors) -> Kink? {
-    let (size, height, width) = (size, inputs[0].shape[2], inputs[0].shape[3])
+    let (size, height, width) = (size, inputs.spec(0).shape[2], inputs.spec(0).shape[3])
     return maxPoolKink(inputs[0], outputs: size.height * size.width) { output, visit in
       for i in bin(output / size.width, of: size.height, height) {
         for j in bin(output % size.width, of: size.width, width) { visit(i * width + j) }

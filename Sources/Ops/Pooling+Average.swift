@@ -42,10 +42,10 @@ extension LinearPoolOperation {
   var label: String { window.description }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let x = inputs[0].shape
+    let x = inputs.spec(0).shape
     let problem = try window.pool(over: x, needsPixels: divisor == .pixels)
     try requireSameType(inputs)
-    return Specs(problem.outputShape(x), inputs[0].dtype)
+    return Specs(problem.outputShape(x), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -89,11 +89,11 @@ struct LinearPoolGradient: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let g = inputs[0].shape
+    let g = inputs.spec(0).shape
     guard try pooling(g).outputShape(g) == g else {
       throw Misuse("the cotangent \(g) does not belong to images of \(size)")
     }
-    return Specs(TensorShape(g[0], g[1], size.height, size.width), inputs[0].dtype)
+    return Specs(TensorShape(g[0], g[1], size.height, size.width), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

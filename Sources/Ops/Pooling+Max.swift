@@ -12,10 +12,10 @@ struct MaxPool2d: TensorOperation {
   var label: String { window.description }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let x = inputs[0].shape
+    let x = inputs.spec(0).shape
     let shape = try window.pool(over: x, needsPixels: true).outputShape(x)
     try requireSameType(inputs)
-    return maxSpecs(shape, inputs[0].dtype, isIndexed: isIndexed)
+    return maxSpecs(shape, inputs.spec(0).dtype, isIndexed: isIndexed)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -24,7 +24,7 @@ struct MaxPool2d: TensorOperation {
     }
     let shape = problem.outputShape(x.shape)
     return maxOutputs(x, shape, isIndexed: isIndexed) { x, y, indices in
-      tapestry_max_pool(inputs[0].dtype.code, &problem, x, y, indices)
+      tapestry_max_pool(inputs.spec(0).dtype.code, &problem, x, y, indices)
     }
   }
 
@@ -35,9 +35,9 @@ struct MaxPool2d: TensorOperation {
   func kink(at inputs: borrowing Tensors) -> Kink? {
     guard
       let place = try? window.placement(
-        height: inputs[0].shape[2], width: inputs[0].shape[3], noun: "window")
+        height: inputs.spec(0).shape[2], width: inputs.spec(0).shape[3], noun: "window")
     else { return nil }
-    let (window, height, width) = (window, inputs[0].shape[2], inputs[0].shape[3])
+    let (window, height, width) = (window, inputs.spec(0).shape[2], inputs.spec(0).shape[3])
     return maxPoolKink(inputs[0], outputs: place.outputHeight * place.outputWidth) {
       output, visit in
       let row = output / place.outputWidth * window.stride.height - place.sides.top
@@ -120,7 +120,7 @@ struct PlaneScatter: TensorOperation {
   var keeps: Kept { Self.kept }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (x, indices) = (inputs[0].spec, inputs[1].spec)
+    let (x, indices) = (inputs.spec(0), inputs.spec(1))
     guard x.shape.rank == 4, x.shape == indices.shape, indices.dtype == .int32 else {
       throw Misuse("needs int32 indices of the input's shape, [N, C, H, W]")
     }
@@ -134,7 +134,7 @@ struct PlaneScatter: TensorOperation {
       Tensor(TensorShape(s[0], s[1], size.height, size.width), x.dtype) { y in
         withMemory(x, indices) { x, indices in
           tapestry_plane_scatter(
-            inputs[0].dtype.code, Int64(s[0] * s[1]), Int64(s[2] * s[3]),
+            inputs.spec(0).dtype.code, Int64(s[0] * s[1]), Int64(s[2] * s[3]),
             Int64(size.height * size.width), x,
             indices.assumingMemoryBound(to: Int32.self), y)
         }
@@ -153,7 +153,7 @@ struct PlaneGather: TensorOperation {
   var keeps: Kept { Self.kept }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (x, indices) = (inputs[0].spec, inputs[1].spec)
+    let (x, indices) = (inputs.spec(0), inputs.spec(1))
     guard x.shape.rank == 4, indices.shape.rank == 4, indices.dtype == .int32,
       x.shape[0] == indices.shape[0], x.shape[1] == indices.shape[1]
     else { throw Misuse("needs int32 indices [N, C, h, w] for an input [N, C, H, W]") }
@@ -167,7 +167,7 @@ struct PlaneGather: TensorOperation {
       Tensor(target, x.dtype) { y in
         withMemory(x, indices) { x, indices in
           tapestry_plane_gather(
-            inputs[0].dtype.code, Int64(source[0] * source[1]), Int64(target[2] * target[3]),
+            inputs.spec(0).dtype.code, Int64(source[0] * source[1]), Int64(target[2] * target[3]),
             Int64(source[2] * source[3]), x, indices.assumingMemoryBound(to: Int32.self), y)
         }
       })

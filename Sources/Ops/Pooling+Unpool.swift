@@ -9,7 +9,7 @@ struct MaxUnpool2d: TensorOperation {
   var label: String { "to \(size)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (x, indices) = (inputs[0].spec, inputs[1].spec)
+    let (x, indices) = (inputs.spec(0), inputs.spec(1))
     guard x.shape.rank == 4 else {
       throw Misuse("the input needs 4 axes, [batch, channels, height, width], not \(x.shape.rank)")
     }

@@ -91,12 +91,12 @@ struct ExpandDimensions: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = inputs[0].shape
+    let shape = inputs.spec(0).shape
     guard shape.rank < TensorShape.maximumRank else {
       throw Misuse("\(shape) has six axes already")
     }
     let place = try normalizedAxis(axis, rank: shape.rank + 1)
-    return Specs(TensorShape(shape[..<place] + [1] + shape[place...]), inputs[0].dtype)
+    return Specs(TensorShape(shape[..<place] + [1] + shape[place...]), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -116,14 +116,14 @@ struct Squeeze: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = inputs[0].shape
-    if axes.isEmpty { return Specs(TensorShape(shape.filter { $0 != 1 }), inputs[0].dtype) }
+    let shape = inputs.spec(0).shape
+    if axes.isEmpty { return Specs(TensorShape(shape.filter { $0 != 1 }), inputs.spec(0).dtype) }
     let set = try AxisSet(axes, rank: shape.rank)
     for axis in shape.indices where set.contains(axis) && shape[axis] != 1 {
       throw Misuse("axis \(axis) of \(shape) has size \(shape[axis]), not 1")
     }
     let remaining = shape.indices.filter { !set.contains($0) }.map { shape[$0] }
-    return Specs(TensorShape(remaining), inputs[0].dtype)
+    return Specs(TensorShape(remaining), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -31,7 +31,7 @@ struct Reshape: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     if let problem { throw Misuse(problem) }
-    return Specs(try resolved(inputs[0].shape), inputs[0].dtype)
+    return Specs(try resolved(inputs.spec(0).shape), inputs.spec(0).dtype)
   }
 
   private func resolved(_ source: TensorShape) throws(Misuse) -> TensorShape {
@@ -50,7 +50,7 @@ struct Reshape: TensorOperation {
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    do { return Tensors(inputs[0].sharing(try resolved(inputs[0].shape))) } catch {
+    do { return Tensors(inputs[0].sharing(try resolved(inputs.spec(0).shape))) } catch {
       trap("\(error)")
     }
   }
@@ -95,8 +95,8 @@ struct Transpose: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = inputs[0].shape
-    return Specs(TensorShape(try order(shape.rank).map { shape[$0] }), inputs[0].dtype)
+    let shape = inputs.spec(0).shape
+    return Specs(TensorShape(try order(shape.rank).map { shape[$0] }), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -131,12 +131,12 @@ struct Broadcast: TensorOperation {
   var label: String { "to \(shape)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard TensorShape.broadcast(inputs[0].shape, shape) == shape else {
+    guard TensorShape.broadcast(inputs.spec(0).shape, shape) == shape else {
       throw Misuse(
-        "\(inputs[0].shape) does not broadcast to \(shape): aligned at the last axis, each size must be"
+        "\(inputs.spec(0).shape) does not broadcast to \(shape): aligned at the last axis, each size must be"
           + " 1 or equal")
     }
-    return Specs(shape, inputs[0].dtype)
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -172,7 +172,7 @@ struct Flip: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     _ = try AxisSet(axes, rank: inputs[0].rank)
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

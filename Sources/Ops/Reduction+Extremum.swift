@@ -24,9 +24,9 @@ extension ExtremumOperation {
   var keeps: Kept { .inputs.and(.outputs(0)) }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no order") }
-    try requireElements(inputs[0].shape)
-    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+    guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no order") }
+    try requireElements(inputs.spec(0).shape)
+    return Specs(try reducedShape(inputs.spec(0).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -43,7 +43,7 @@ extension ExtremumOperation {
   }
 
   func kink(at inputs: borrowing Tensors) -> Kink? {
-    inputs[0].extremumKink(along: axisSet(inputs[0].shape), sign: Self.isMaximum ? 1 : -1)
+    inputs[0].extremumKink(along: axisSet(inputs.spec(0).shape), sign: Self.isMaximum ? 1 : -1)
   }
 }
 
@@ -55,8 +55,8 @@ struct ArgMax: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = inputs[0].shape
-    guard inputs[0].dtype != .bool else { throw Misuse("bool masks have no order") }
+    let shape = inputs.spec(0).shape
+    guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no order") }
     var result = TensorShape()
     let reduced = try axis.map { axis throws(Misuse) in try normalizedAxis(axis, rank: shape.rank) }
     for position in 0..<shape.rank {

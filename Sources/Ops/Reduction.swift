@@ -77,10 +77,10 @@ struct Sum: ReducingOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    guard inputs[0].dtype != .bool else {
+    guard inputs.spec(0).dtype != .bool else {
       throw Misuse("bool masks have no sum; count with converted(to: .int64).sum()")
     }
-    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+    return Specs(try reducedShape(inputs.spec(0).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -105,7 +105,7 @@ struct Mean: ReducingOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+    return Specs(try reducedShape(inputs.spec(0).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -132,7 +132,7 @@ struct Variance: ReducingOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+    return Specs(try reducedShape(inputs.spec(0).shape), inputs.spec(0).dtype)
   }
 
   private func divisor(_ shape: TensorShape) -> Double {
@@ -165,8 +165,8 @@ struct LogSumExp: ReducingOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    try requireElements(inputs[0].shape)
-    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+    try requireElements(inputs.spec(0).shape)
+    return Specs(try reducedShape(inputs.spec(0).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -197,7 +197,7 @@ struct Norm: ReducingOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
-    return Specs(try reducedShape(inputs[0].shape), inputs[0].dtype)
+    return Specs(try reducedShape(inputs.spec(0).shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

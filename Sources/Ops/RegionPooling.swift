@@ -12,7 +12,7 @@ struct RegionMaxPool: TensorOperation {
   var label: String { "to \(size)" }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let (x, regions) = (inputs[0].shape, inputs[1].shape)
+    let (x, regions) = (inputs.spec(0).shape, inputs.spec(1).shape)
     guard x.rank == 4 else {
       throw Misuse("the input needs 4 axes, [batch, channels, height, width], not \(x.rank)")
     }
@@ -25,14 +25,16 @@ struct RegionMaxPool: TensorOperation {
     }
     try requireSameType(inputs)
     let shape = TensorShape(regions[0], x[1], size.height, size.width)
-    return [TensorSpec(shape, inputs[0].dtype), TensorSpec(shape, .int64)]
+    return [TensorSpec(shape, inputs.spec(0).dtype), TensorSpec(shape, .int64)]
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (values, places) = pool(inputs[0], inputs[1], visit: { _, _, _ in })
-    let shape = TensorShape(inputs[1].shape[0], inputs[0].shape[1], size.height, size.width)
+    let shape = TensorShape(
+      inputs.spec(1).shape[0], inputs.spec(0).shape[1], size.height, size.width)
     return Tensors(
-      Tensor(values, shape: shape, dtype: inputs[0].dtype), Tensor(integers: places, shape: shape))
+      Tensor(values, shape: shape, dtype: inputs.spec(0).dtype),
+      Tensor(integers: places, shape: shape))
   }
 
   /// The maxima and their places; `visit` is told each winner, and the distance of its runner-up.
@@ -121,7 +123,7 @@ struct FlatScatter: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameShape(inputs)
-    return Specs(shape, inputs[0].dtype)
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -129,7 +131,7 @@ struct FlatScatter: TensorOperation {
     for (value, place) in zip(inputs[0].scalars(), inputs[1].integers()) where place >= 0 {
       values[place] += value
     }
-    return Tensors(Tensor(values, shape: shape, dtype: inputs[0].dtype))
+    return Tensors(Tensor(values, shape: shape, dtype: inputs.spec(0).dtype))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -144,15 +146,15 @@ struct FlatGather: TensorOperation {
   var keeps: Kept { Self.kept }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    Specs(inputs[1].shape, inputs[0].dtype)
+    Specs(inputs.spec(1).shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let values = inputs[0].scalars()
     return Tensors(
       Tensor(
-        inputs[1].integers().map { $0 < 0 ? 0 : values[$0] }, shape: inputs[1].shape,
-        dtype: inputs[0].dtype))
+        inputs[1].integers().map { $0 < 0 ? 0 : values[$0] }, shape: inputs.spec(1).shape,
+        dtype: inputs.spec(0).dtype))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

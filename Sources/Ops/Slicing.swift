@@ -65,11 +65,11 @@ struct Slice: TensorOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = inputs[0].shape
+    let shape = inputs.spec(0).shape
     if let expectedRank, expectedRank != shape.rank {
       throw Misuse("\(expectedRank) ranges, but the tensor has \(shape.rank) axes")
     }
-    return Specs(try ranges.resolved(in: shape).part(of: shape), inputs[0].dtype)
+    return Specs(try ranges.resolved(in: shape).part(of: shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -105,10 +105,10 @@ struct Embed: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let part = try ranges.resolved(in: shape).part(of: shape)
-    guard part == inputs[0].shape else {
-      throw Misuse("\(inputs[0].shape) is not the part \(part) of \(shape)")
+    guard part == inputs.spec(0).shape else {
+      throw Misuse("\(inputs.spec(0).shape) is not the part \(part) of \(shape)")
     }
-    return Specs(shape, inputs[0].dtype)
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -154,18 +154,18 @@ struct Pad: TensorOperation {
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    let shape = inputs[0].shape
+    let shape = inputs.spec(0).shape
     guard before.count == shape.rank else {
       throw Misuse("\(before.count) pairs of padding, but the tensor has \(shape.rank) axes")
     }
     guard (before + after).allSatisfy({ $0 >= 0 }) else {
       throw Misuse("padding must not be negative, but is \(before) before and \(after) after")
     }
-    return Specs(padded(shape), inputs[0].dtype)
+    return Specs(padded(shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    let shape = inputs[0].shape
+    let shape = inputs.spec(0).shape
     return Embed(ranges: ranges(shape), shape: padded(shape), value: value).forward(inputs)
   }
 

@@ -32,7 +32,7 @@ struct Softmax: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     _ = try normalizedAxis(axis, rank: inputs[0].rank)
     try requireSameType(inputs)
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -54,7 +54,7 @@ struct LogSoftmax: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     _ = try normalizedAxis(axis, rank: inputs[0].rank)
     try requireSameType(inputs)
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -74,7 +74,7 @@ struct SoftmaxGradient: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
     try requireSameShape(inputs)
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -99,7 +99,7 @@ struct LogSoftmaxGradient: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     try requireSameType(inputs)
     try requireSameShape(inputs)
-    return Specs(inputs[0].spec)
+    return Specs(inputs.spec(0))
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -140,8 +140,9 @@ extension Tensor {
 
 /// The second operand has the shape of the first.
 func requireSameShape(_ inputs: borrowing Tensors) throws(Misuse) {
-  guard inputs[0].shape == inputs[1].shape else {
-    throw Misuse("the operands differ in shape, \(inputs[0].shape) and \(inputs[1].shape)")
+  guard inputs.spec(0).shape == inputs.spec(1).shape else {
+    throw Misuse(
+      "the operands differ in shape, \(inputs.spec(0).shape) and \(inputs.spec(1).shape)")
   }
 }
 

@@ -26,7 +26,8 @@ struct ConvnetTests {
   func options() {
     let output = Session(["train", "--help"]).output
     let names = [
-      "model", "data", "epochs", "batch", "learning-rate", "optimizer", "seed", "threads", "output", "json",
+      "model", "data", "epochs", "batch", "learning-rate", "optimizer", "seed", "threads", "output",
+      "json",
     ]
     for name in names { #expect(output.contains("--\(name)")) }
   }

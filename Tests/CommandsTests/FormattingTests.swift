@@ -16,8 +16,9 @@ struct FormattingTests {
 
   @Test("thousands are grouped")
   func groups() {
-    #expect([0, 999, 1000, 60_000, 1_234_567, -1000].map { grouped($0) }
-      == ["0", "999", "1,000", "60,000", "1,234,567", "-1,000"])
+    #expect(
+      [0, 999, 1000, 60_000, 1_234_567, -1000].map { grouped($0) }
+        == ["0", "999", "1,000", "60,000", "1,234,567", "-1,000"])
     #expect(grouped(.infinity) == "0")
     #expect(counted(1, "class") == "1 class")
     #expect(counted(2000, "class") == "2,000 classes")
@@ -26,7 +27,8 @@ struct FormattingTests {
 
   @Test("times and sizes")
   func quantities() {
-    #expect([0, 0.2, 59.5, 61, 3723].map { clockTime($0) } == ["0:00", "0:01", "1:00", "1:01", "1:02:03"])
+    #expect(
+      [0, 0.2, 59.5, 61, 3723].map { clockTime($0) } == ["0:00", "0:01", "1:00", "1:01", "1:02:03"])
     #expect(clockTime(.infinity) == "0:00")
     #expect(byteSize(4_700_000) == "4.7 MB")
     #expect(byteSize(84_000_000) == "84 MB")
@@ -44,7 +46,9 @@ struct FormattingTests {
 
   @Test("paths are quoted where a shell needs it")
   func quotes() {
-    #expect(shellQuoted("runs/lenet5-digits/weights.safetensors") == "runs/lenet5-digits/weights.safetensors")
+    #expect(
+      shellQuoted("runs/lenet5-digits/weights.safetensors")
+        == "runs/lenet5-digits/weights.safetensors")
     #expect(shellQuoted("my data") == "'my data'")
     #expect(shellQuoted("it's") == #"'it'\''s'"#)
     #expect(shellQuoted("") == "''")

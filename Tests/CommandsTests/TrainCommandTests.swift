@@ -26,7 +26,8 @@ struct TrainCommandTests {
     let weights = scratch("out/weights.safetensors")
     #expect(session.lines.contains("weights saved to \(weights)"))
     #expect(session.lines.contains("  convnet evaluate --weights \(weights) --data \(data)"))
-    #expect(session.lines.contains("  convnet classify --weights \(weights) --data \(data) --index 0"))
+    #expect(
+      session.lines.contains("  convnet classify --weights \(weights) --data \(data) --index 0"))
     #expect(!session.output.contains("\r") && !session.output.contains("\u{1B}"))
 
     let metadata = try SafetensorsFile(path: weights).metadata
@@ -84,12 +85,15 @@ struct TrainCommandTests {
     #expect(session.output.hasPrefix("test accuracy: "))
   }
 
-  @Test("every model with every optimizer learns", arguments: ["lenet5", "digitnet"], ["sgd", "adam", "adamw"])
+  @Test(
+    "every model with every optimizer learns", arguments: ["lenet5", "digitnet"],
+    ["sgd", "adam", "adamw"])
   func kinds(model: String, optimizer: String) throws {
     let scratch = try Scratch()
     let data = try SmallData(images: 120).write(to: scratch)
     let session = Session([
-      "train", "--data", data, "--epochs", "4", "--output", scratch("out"), "--json", "--model", model,
+      "train", "--data", data, "--epochs", "4", "--output", scratch("out"), "--json", "--model",
+      model,
       "--optimizer", optimizer, "--batch", "16",
     ])
     #expect(try #require(session.json().last?["test_accuracy"]?.double) == 1)
@@ -156,7 +160,8 @@ struct TrainCommandTests {
 
   /// Runs `train` with data or an output that cannot work, and expects an error and no trace of it.
   private func refuse(
-    _ scratch: Scratch, _ words: [String], _ expected: String..., sourceLocation: SourceLocation = #_sourceLocation
+    _ scratch: Scratch, _ words: [String], _ expected: String...,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let before = scratch.names
     let session = Session(["train", "--epochs", "1"] + words)
@@ -181,16 +186,20 @@ struct TrainCommandTests {
     _ = try scratch.file("small/train-images-idx3-ubyte", Array(images.dropLast(1)))
     refuse(scratch, ["--data", data] + output, "train-images-idx3-ubyte", "truncated")
     _ = try scratch.file(
-      "small/train-images-idx3-ubyte", SmallData.word(2051) + SmallData.word(1 << 31 - 1) + images.dropFirst(8))
+      "small/train-images-idx3-ubyte",
+      SmallData.word(2051) + SmallData.word(1 << 31 - 1) + images.dropFirst(8))
     refuse(scratch, ["--data", data] + output, "the header states 2147483647")
-    _ = try scratch.file("small/train-images-idx3-ubyte", SmallData.word(2049) + images.dropFirst(4))
+    _ = try scratch.file(
+      "small/train-images-idx3-ubyte", SmallData.word(2049) + images.dropFirst(4))
     refuse(scratch, ["--data", data] + output, "magic number 2051")
-    _ = try scratch.file("small/train-images-idx3-ubyte", [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2])
+    _ = try scratch.file(
+      "small/train-images-idx3-ubyte", [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2])
     refuse(scratch, ["--data", data] + output, "gzip")
     _ = try scratch.file("small/train-images-idx3-ubyte", images)
     let labels = try scratch.bytes("small/train-labels-idx1-ubyte")
     _ = try scratch.file(
-      "small/train-labels-idx1-ubyte", SmallData.word(2049) + SmallData.word(59) + labels.dropFirst(8).dropLast())
+      "small/train-labels-idx1-ubyte",
+      SmallData.word(2049) + SmallData.word(59) + labels.dropFirst(8).dropLast())
     refuse(scratch, ["--data", data] + output, "60 images", "59 labels")
   }
 

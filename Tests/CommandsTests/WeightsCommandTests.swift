@@ -13,7 +13,8 @@ private struct Trained {
     data = try SmallData().write(to: scratch)
     weights = scratch("out/weights.safetensors")
     let session = Session([
-      "train", "--data", data, "--epochs", "4", "--output", scratch("out"), "--json", "--model", model,
+      "train", "--data", data, "--epochs", "4", "--output", scratch("out"), "--json", "--model",
+      model,
     ])
     try #require(session.exitCode == 0)
   }
@@ -64,7 +65,9 @@ struct WeightsCommandTests {
     let labels = try trained.scratch.bytes("small/t10k-labels-idx1-ubyte")
     _ = try trained.scratch.file(
       "small/t10k-labels-idx1-ubyte", labels.prefix(8) + labels.dropFirst(8).map { 1 - $0 })
-    let session = Session(["evaluate", "--weights", trained.weights, "--data", trained.data, "--json"])
+    let session = Session([
+      "evaluate", "--weights", trained.weights, "--data", trained.data, "--json",
+    ])
     let object = try #require(session.json().first)
     #expect(object["accuracy"]?.double == 0)
     #expect(object["images"]?.int == 20)
@@ -111,7 +114,8 @@ struct WeightsCommandTests {
       let samples = (0..<side).flatMap { row in
         [UInt16](repeating: (row >= side / 2) == brightBelow ? 200 : 30, count: side * channels)
       }
-      return RasterImage(width: side, height: side, channels: channels, samples: samples).portableMap
+      return RasterImage(width: side, height: side, channels: channels, samples: samples)
+        .portableMap
     }
     let scratch = trained.scratch
     let paths = [
@@ -129,7 +133,9 @@ struct WeightsCommandTests {
     #expect(best.count == 5)
     let probabilities = best.compactMap { $0["probability"]?.double }
     #expect(probabilities == probabilities.sorted(by: >) && probabilities[0] <= 1)
-    let inverted = Session(["classify", "--weights", trained.weights, "--json", "--invert", paths[0]])
+    let inverted = Session([
+      "classify", "--weights", trained.weights, "--json", "--invert", paths[0],
+    ])
     #expect(try inverted.json().first?["answer"]?.string == "0")
     let text = Session(["classify", "--weights", trained.weights] + paths)
     #expect(text.lines.count { $0.hasSuffix("m") } == paths.count)
@@ -149,9 +155,12 @@ struct WeightsCommandTests {
   @Test("weights of another model: every name that differs is listed")
   func otherModel() throws {
     let trained = try Trained(model: "digitnet")
-    let words = ["evaluate", "--weights", trained.weights, "--data", trained.data, "--model", "lenet5"]
+    let words = [
+      "evaluate", "--weights", trained.weights, "--data", trained.data, "--model", "lenet5",
+    ]
     refuse(
-      words, "missing: c1.weight", "missing: output.bias", "unknown: conv1.weight", "unknown: fc3.bias",
+      words, "missing: c1.weight", "missing: output.bias", "unknown: conv1.weight",
+      "unknown: fc3.bias",
       "20 names differ")
   }
 
@@ -174,7 +183,9 @@ struct WeightsCommandTests {
     let trained = try Trained()
     let foreign = try trained.rewritten { $0 = [:] }
     refuse(["evaluate", "--weights", foreign, "--data", trained.data], "name it with --model")
-    let session = Session(["evaluate", "--weights", foreign, "--data", trained.data, "--model", "lenet5"])
+    let session = Session([
+      "evaluate", "--weights", foreign, "--data", trained.data, "--model", "lenet5",
+    ])
     #expect(session.exitCode == 0)
   }
 
@@ -184,7 +195,8 @@ struct WeightsCommandTests {
       ("classes", "999999999999999999999", "classes is"), ("classes", "0", "classes is"),
       ("channels", "-1", "channels is"), ("height", "8", "cannot take images"),
       ("height", "1e3", "height is"), ("class_names", "[1,2]", "class_names is not"),
-      ("class_names", "[[[[", "class_names is not"), ("seed", "x", "seed is"), ("mean", "[1,2]", "mean is"),
+      ("class_names", "[[[[", "class_names is not"), ("seed", "x", "seed is"),
+      ("mean", "[1,2]", "mean is"),
       ("deviation", "[0]", "deviation is"), ("model", "resnet\u{1B}[2J", "not known here"),
       ("channels", "3", "mean is"),
       ("classes", "11", "class_names is not a JSON array of 11"),
@@ -213,7 +225,8 @@ struct WeightsCommandTests {
     refuseFile(try scratch.file("w", [UInt8](repeating: 255, count: 64)), "claims a header")
     refuseFile(try file("{\"a\": "), "not valid JSON")
     refuseFile(
-      try file(#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,999]}}"#, 16), "exceed the 16 bytes")
+      try file(#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,999]}}"#, 16),
+      "exceed the 16 bytes")
     refuseFile(
       try file(
         #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,

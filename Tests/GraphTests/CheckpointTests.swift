@@ -20,8 +20,10 @@ struct CheckpointTests {
     let b = gradients(of: memory, withRespectTo: targets, recording: true)
     for target in targets { #expect(a[target]!.scalars() == b[target]!.scalars()) }
     let direction = Tensor([1, 2], dtype: .float64)
-    let second = gradients(of: a[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
-    let secondMemory = gradients(of: b[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
+    let second = gradients(
+      of: a[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
+    let secondMemory = gradients(
+      of: b[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
     #expect(second[x]!.scalars() == secondMemory[x]!.scalars())
     #expect(second[weight]!.scalars() == secondMemory[weight]!.scalars())
   }
@@ -49,7 +51,9 @@ struct CheckpointTests {
         return apply(Total(), to: Tensors(weight * weight * noise))[0]
       }
     }
-    let noise = withRandomSource(RandomSource(seed: 3)) { Tensor.normal([4], dtype: .float64).scalars() }
+    let noise = withRandomSource(RandomSource(seed: 3)) {
+      Tensor.normal([4], dtype: .float64).scalars()
+    }
     weight.value = Tensor([9, 9, 9, 9], dtype: .float64)
     #expect(loss.gradients()[weight]!.scalars() == noise.map { $0 * 2 })
     #expect(buffer.value.item == 1)

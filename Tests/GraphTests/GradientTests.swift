@@ -16,7 +16,8 @@ struct GradientTests {
   @Test("an operand used twice gets the sum of both paths")
   func usedTwice() {
     let x = Tensor([2, 3], dtype: .float64).tracked()
-    let gradients = gradients(of: x * x, withRespectTo: [x], cotangent: Tensor([1, 10], dtype: .float64))
+    let gradients = gradients(
+      of: x * x, withRespectTo: [x], cotangent: Tensor([1, 10], dtype: .float64))
     #expect(gradients[x]?.scalars() == [4, 60])
   }
 

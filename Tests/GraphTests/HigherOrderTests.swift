@@ -64,7 +64,8 @@ struct HigherOrderTests {
 
   @Test("jvp of something that does not depend on the point is zero")
   func constantTangent() {
-    let (value, tangent) = jvp(at: [Tensor([1, 2])], along: [Tensor([1, 1])]) { _ in Tensor([5, 6]) }
+    let (value, tangent) = jvp(at: [Tensor([1, 2])], along: [Tensor([1, 1])]) { _ in Tensor([5, 6])
+    }
     #expect(value.scalars() == [5, 6])
     #expect(tangent.scalars() == [0, 0])
   }
@@ -77,7 +78,9 @@ struct HigherOrderTests {
     #expect(diagonal.scalars() == [2, 0, 0, 0, 4, 0, 0, 0, 6])
     func cubes(_ x: Tensor) -> Tensor { apply(Total(), to: Tensors(x * x * x))[0] }
     #expect(hessian(at: x) { cubes($0) }.scalars() == [6, 0, 0, 0, 12, 0, 0, 0, 18])
-    let product = hessianVectorProduct(at: x, along: Tensor([1, 1, 2], dtype: .float64)) { cubes($0) }
+    let product = hessianVectorProduct(at: x, along: Tensor([1, 1, 2], dtype: .float64)) {
+      cubes($0)
+    }
     #expect(product.scalars() == [6, 12, 36])
   }
 

@@ -45,7 +45,9 @@ struct LifetimeTests {
     }
   }
 
-  @Test("1,000 training steps leave live nodes and bytes where they were, and each makes as many blocks")
+  @Test(
+    "1,000 training steps leave live nodes and bytes where they were, and each makes as many blocks"
+  )
   func steadyTraining() async {
     await #expect(processExitsWith: .success) {
       let weight = Parameter(Tensor.normal([64, 64]))

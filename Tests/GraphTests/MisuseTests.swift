@@ -39,7 +39,9 @@ struct MisuseTests {
     }
     let message = text(result)
     #expect(
-      message.contains("multiply: the values of this graph were released by the backward pass at MisuseTests.swift:"),
+      message.contains(
+        "multiply: the values of this graph were released by the backward pass at MisuseTests.swift:"
+      ),
       "\(message)")
     #expect(message.contains("pass retaining: true there"))
   }
@@ -62,7 +64,8 @@ struct MisuseTests {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = (Parameter(Tensor([1, 2])) * 2).gradients()
     }
-    #expect(text(result).contains("has shape [2], not one element; pass a cotangent"), "\(text(result))")
+    #expect(
+      text(result).contains("has shape [2], not one element; pass a cotangent"), "\(text(result))")
   }
 
   @Test("two threads on one graph: the second is refused with words")
@@ -78,7 +81,9 @@ struct MisuseTests {
     #expect(text(result).contains("another walk over this graph is under way"), "\(text(result))")
   }
 
-  @Test("a backward of the wrong shape, one that reads what it did not keep, and a forward that breaks its rule")
+  @Test(
+    "a backward of the wrong shape, one that reads what it did not keep, and a forward that breaks its rule"
+  )
   func brokenOperations() async {
     struct Wrong: TensorOperation {
       let fault: Int
@@ -94,11 +99,16 @@ struct MisuseTests {
     let shape = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = apply(Wrong(fault: 0), to: [Parameter(Tensor(1))])[0].gradients()
     }
-    #expect(text(shape).contains("wrong: backward returned [3] float32 as the gradient of input 0, which is [] float32"), "\(text(shape))")
+    #expect(
+      text(shape).contains(
+        "wrong: backward returned [3] float32 as the gradient of input 0, which is [] float32"),
+      "\(text(shape))")
     let unkept = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = apply(Wrong(fault: 1), to: [Parameter(Tensor(1))])[0].gradients()
     }
-    #expect(text(unkept).contains("wrong: backward reads input 0, but `keeps` does not name it"), "\(text(unkept))")
+    #expect(
+      text(unkept).contains("wrong: backward reads input 0, but `keeps` does not name it"),
+      "\(text(unkept))")
     let forward = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = apply(Wrong(fault: 2), to: [Tensor(1)])
     }

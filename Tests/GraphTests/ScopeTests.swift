@@ -34,7 +34,8 @@ struct ScopeTests {
   func dryGradients() throws {
     let weight = Parameter(Tensor.ones([3]))
     let shape = try dryRun {
-      let y = apply(Total(), to: Tensors(Tensor.shape([2, 3]) * weight), file: #fileID, line: #line)[0]
+      let y = apply(
+        Total(), to: Tensors(Tensor.shape([2, 3]) * weight), file: #fileID, line: #line)[0]
       return y.gradients()[weight]!.shape
     }
     #expect(shape == [3])

@@ -32,10 +32,12 @@ struct TensorTests {
     #expect(TensorShape([2, 3]) != [2, 3, 1])
   }
 
-  @Test("broadcasting", arguments: [
-    ([2, 3], [3], [2, 3]), ([2, 1], [1, 4], [2, 4]), ([], [5], [5]), ([0], [1], [0]),
-    ([4, 1, 2], [3, 1], [4, 3, 2]),
-  ])
+  @Test(
+    "broadcasting",
+    arguments: [
+      ([2, 3], [3], [2, 3]), ([2, 1], [1, 4], [2, 4]), ([], [5], [5]), ([0], [1], [0]),
+      ([4, 1, 2], [3, 1], [4, 3, 2]),
+    ])
   func broadcasting(_ a: [Int], _ b: [Int], _ expected: [Int]) {
     #expect(TensorShape.broadcast(TensorShape(a), TensorShape(b)) == TensorShape(expected))
     #expect(TensorShape.broadcast(TensorShape(b), TensorShape(a)) == TensorShape(expected))

@@ -38,7 +38,8 @@ struct ModelTests {
 
   @Test("a container without names for its contents traps instead of losing a parameter")
   func refusedContainers() async {
-    let dictionary = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    let dictionary = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+    {
       struct Net: Model {
         let heads = ["a": Linear(1, 1)]
         func callAsFunction(_ input: Tensor) -> Tensor { input }
@@ -46,7 +47,8 @@ struct ModelTests {
       _ = Net().parameters
     }
     let text = String(decoding: dictionary?.standardErrorContent ?? [], as: UTF8.self)
-    #expect(text.contains("Net.heads is a dictionary, whose contents have no fixed names"), "\(text)")
+    #expect(
+      text.contains("Net.heads is a dictionary, whose contents have no fixed names"), "\(text)")
     await #expect(processExitsWith: .failure) {
       struct Net: Model {
         let activation: @Sendable (Tensor) -> Tensor = { $0 }
@@ -63,12 +65,16 @@ struct ModelTests {
     #expect(mismatch.smallestSize == 32)
     #expect(mismatch.description.contains("in layer \"c3\""), "\(mismatch)")
     #expect(mismatch.description.contains("the smallest square image this net takes is 32x32"))
-    let channels = #expect(throws: InputMismatch.self) { try DigitNet().outputShape(for: [1, 3, 32, 32]) }
+    let channels = #expect(throws: InputMismatch.self) {
+      try DigitNet().outputShape(for: [1, 3, 32, 32])
+    }
     #expect(try #require(channels).description.contains("in layer \"conv1\""))
     #expect(try DigitNet().outputShape(for: [7, 1, 32, 32]) == [7, 10])
   }
 
-  @Test("every parameter moves in one step, and the first loss is near ln 10", arguments: ["lenet5", "digitnet"])
+  @Test(
+    "every parameter moves in one step, and the first loss is near ln 10",
+    arguments: ["lenet5", "digitnet"])
   func firstStep(_ name: String) throws {
     let net = try #require(ModelCatalog.entry(named: name)).make(10, 1)
     let before = net.state.map { $0.value.scalars() }
@@ -103,11 +109,13 @@ struct ModelTests {
     }
     func deviation(_ values: [Double]) -> Double {
       let mean = values.reduce(0, +) / Double(values.count)
-      return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+      return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count))
+        .squareRoot()
     }
     let shape: TensorShape = [64, 32, 3, 3]  // fan-in 288, fan-out 576
     #expect(abs(deviation(draw(.he(), shape)) - (2.0 / 288).squareRoot()) < 0.002)
-    #expect(abs(deviation(draw(.he(.normal, fan: .output), shape)) - (2.0 / 576).squareRoot()) < 0.002)
+    #expect(
+      abs(deviation(draw(.he(.normal, fan: .output), shape)) - (2.0 / 576).squareRoot()) < 0.002)
     #expect(abs(deviation(draw(.he(.uniform), shape)) - (2.0 / 288).squareRoot()) < 0.002)
     #expect(abs(deviation(draw(.glorot(), shape)) - (1.0 / 432).squareRoot()) < 0.002)
     #expect(abs(deviation(draw(.leCun(), shape)) - (1.0 / 288).squareRoot()) < 0.002)

@@ -9,7 +9,8 @@ import Testing
 struct StateFileTests {
   private func temporaryPath(_ name: String) -> String {
     FileManager.default.temporaryDirectory.appendingPathComponent(
-      "tapestry-\(UUID().uuidString)-\(name)").path
+      "tapestry-\(UUID().uuidString)-\(name)"
+    ).path
   }
 
   @Test("what was saved loads into a fresh net, bit for bit, in float64 too")

@@ -55,16 +55,21 @@ struct ZooReplay {
     #expect(!runs.isEmpty)
     for run in runs {
       let name = run["net"]!.string!
-      guard let make = StoredNet.definitions.first(where: { $0.name == name })?.make else { continue }
+      guard let make = StoredNet.definitions.first(where: { $0.name == name })?.make else {
+        continue
+      }
       let stored = try StoredNet(name)
       let net = make(10)
       // The same net in float64: parameters of their own, put in the place of the model's.
       let members = net.members.parameters
-      let values = Dictionary(uniqueKeysWithValues: stored.tensors.map { ($0["name"]!.string!, $0) })
+      let values = Dictionary(
+        uniqueKeysWithValues: stored.tensors.map { ($0["name"]!.string!, $0) })
       let parameters = members.map {
-        Parameter(fill(
-          $0.name, shape: Array($0.parameter.shape), kind: values[$0.name]!["fill"]!.string!,
-          scale: values[$0.name]!["scale"]!.double!, seed: hexadecimal(json["seed"])), name: $0.name)
+        Parameter(
+          fill(
+            $0.name, shape: Array($0.parameter.shape), kind: values[$0.name]!["fill"]!.string!,
+            scale: values[$0.name]!["scale"]!.double!, seed: hexadecimal(json["seed"])),
+          name: $0.name)
       }
       let optimizer = SGD(
         parameters, learningRate: run["lr"]!.double!, momentum: momentum)
@@ -125,13 +130,15 @@ final class NetReplay {
     if !condition { problems.append(problem()) }
   }
 
-  private func close(_ values: [Double], _ expected: [Double], to tolerance: Double, _ what: String) {
+  private func close(_ values: [Double], _ expected: [Double], to tolerance: Double, _ what: String)
+  {
     guard values.count == expected.count else {
       problems.append("\(what): \(values.count) values, expected \(expected.count)")
       return
     }
     let size = max(norm(expected), 1e-12)
-    for (value, reference) in zip(values, expected) where !(abs(value - reference) <= tolerance * size) {
+    for (value, reference) in zip(values, expected)
+    where !(abs(value - reference) <= tolerance * size) {
       problems.append("\(what): \(value), expected \(reference)")
       return
     }
@@ -145,7 +152,8 @@ final class NetReplay {
     for (member, entry) in zip(members, stored.tensors) {
       expect(Array(member.value.shape) == entry["shape"].sizes, "shape of \(member.name)")
       close(
-        [norm(stored.filled(entry).scalars())], entry["l2"].numbers, to: 1e-9, "fill of \(member.name)")
+        [norm(stored.filled(entry).scalars())], entry["l2"].numbers, to: 1e-9,
+        "fill of \(member.name)")
     }
     expect(
       model.parameterCount == stored.json["parameter_count"]!.int!,
@@ -179,7 +187,8 @@ final class NetReplay {
     expect(rows.count == targets.count, "\(id): \(rows.count) gradients for \(targets.count)")
     for row in rows {
       let name = row[0]!.string!
-      guard let target = targets.first(where: { $0.0 == name })?.1, let gradient = result[target] else {
+      guard let target = targets.first(where: { $0.0 == name })?.1, let gradient = result[target]
+      else {
         problems.append("\(id): no gradient of \(name)")
         continue
       }

@@ -5,7 +5,8 @@ import Testing
 struct EvaluationTests {
   @Test("counts, shares and confusions come from the matrix")
   func matrix() {
-    let evaluation = Evaluation(loss: 0.5, confusion: [[5, 1, 0], [2, 6, 2], [0, 0, 0]], seconds: 1)
+    let evaluation = Evaluation(
+      loss: 0.5, confusion: [[5, 1, 0], [2, 6, 2], [0, 0, 0]], seconds: 1)
     #expect(evaluation.count == 16 && evaluation.correctCount == 11)
     #expect(evaluation.accuracy == 11.0 / 16)
     #expect(evaluation.accuracy(ofClass: 1) == 0.6)

@@ -43,7 +43,9 @@ private final class Recorder: TrainingObserver {
 
 @Suite("Trainer")
 struct TrainerTests {
-  private func small(seed: UInt64 = 1) -> Small { withRandomSource(RandomSource(seed: seed)) { Small() } }
+  private func small(seed: UInt64 = 1) -> Small {
+    withRandomSource(RandomSource(seed: seed)) { Small() }
+  }
 
   @Test("trains, and reports every step")
   func run() throws {
@@ -142,7 +144,8 @@ struct TrainerTests {
   func parameter() throws {
     let net = small()
     net.hidden.weight.value = .full(net.hidden.weight.shape, .infinity)
-    let trainer = Trainer(net, optimizer: SGD(net, learningRate: 0.1), loss: { logits, _ in (logits * logits).sum() })
+    let trainer = Trainer(
+      net, optimizer: SGD(net, learningRate: 0.1), loss: { logits, _ in (logits * logits).sum() })
     let error = #expect(throws: TrainingError.self) {
       try trainer.run(on: BatchLoader(images(8), batchSize: 4), epochs: 1)
     }

@@ -52,7 +52,8 @@ public struct Conv2d: Layer {
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
     conv2d(
-      input, weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups,
+      input, weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
+      groups: groups,
       file: file, line: line)
   }
 }

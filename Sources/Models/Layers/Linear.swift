@@ -22,7 +22,8 @@ public struct Linear: Layer {
     self.bias =
       bias
       ? Parameter(
-        Initializer.uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())([outputs], dtype: dtype),
+        Initializer.uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())(
+          [outputs], dtype: dtype),
         file: file, line: line) : nil
     origin = LayerOrigin(file: file, line: line)
   }
