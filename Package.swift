@@ -64,6 +64,9 @@ let package = Package(
       name: "OptimTests",
       dependencies: ["TestSupport", "TapestryOptim", "TapestryGraph", "CTapestryKernels"]),
     .testTarget(name: "KernelsTests", dependencies: ["CTapestryKernels"]),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
     .testTarget(
       name: "ModelsTests",
