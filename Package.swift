@@ -69,9 +69,6 @@ let package = Package(
       dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
     .testTarget(
-      name: "ModelsTests",
-      dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
-    .testTarget(
       name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
     // Runs the scripts in Snippets/, which SwiftPM finds and builds by itself.
     .testTarget(name: "SnippetTests"),

@@ -31,5 +31,5 @@ for order in 0..<6 {
   let function = derivatives[order]
   derivatives.append { x in gradient(at: x, of: function) }
 }
-let two = Tensor(2, dtype: .float64)
-print("\nx⁵ at 2, then its derivatives: \(derivatives.map { "\($0(two))" }.joined(separator: ", "))")
+let values = derivatives.map { "\($0(Tensor(2, dtype: .float64)))" }
+print("\nx⁵ at 2, then its derivatives: \(values.joined(separator: ", "))")

@@ -10,7 +10,8 @@ let targets = Tensor([[0], [1], [1], [0]])
 
 let net = Sequential(Linear(2, 8), Tanh(), Linear(8, 1)).named()
 let optimizer = Adam(net, learningRate: 0.05)
-print("\(net.parameterCount) parameters: \(net.namedParameters.map(\.name).joined(separator: ", "))\n")
+let names = net.namedParameters.map(\.name).joined(separator: ", ")
+print("\(net.parameterCount) parameters: \(names)\n")
 
 for step in 0...200 {
   let loss = binaryCrossEntropyWithLogits(net(inputs), targets)

@@ -19,7 +19,8 @@ struct CodeBlock: Sendable {
 
   /// The blocks of a document, in order.
   static func all(in document: String) throws -> [CodeBlock] {
-    let lines = try Repository.text(document).split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = try Repository.text(document)
+      .split(separator: "\n", omittingEmptySubsequences: false)
     var blocks: [CodeBlock] = []
     var start: Int?
     for (index, line) in lines.enumerated() where line.hasPrefix("```") {
@@ -57,7 +58,8 @@ struct CodeBlock: Sendable {
       if match.output.1 == nil {
         #expect(block.text + "\n" == source, "\(block.place) differs from the script")
       } else {
-        #expect("\n\(source)".contains("\n\(block.text)\n"), "\(block.place) is no part of the script")
+        let isPart = "\n\(source)".contains("\n\(block.text)\n")
+        #expect(isPart, "\(block.place) is no part of the script")
       }
     }
   }
@@ -104,7 +106,9 @@ struct CodeBlock: Sendable {
       .filter { $0.hasPrefix("| `") }.compactMap { $0.split(separator: "|").first }
     let listed = Set(cells.flatMap { $0.matches(of: #/(\w+)\(/#).map { String($0.output.1) } })
     let operators = Set(
-      cells.flatMap { $0.matches(of: #/(?:`| )([-+*/.!=<>]+)(?: |(?=x))/#).map { String($0.output.1) } })
+      cells.flatMap { cell in
+        cell.matches(of: #/(?:`| )([-+*/.!=<>]+)(?: |(?=x))/#).map { String($0.output.1) }
+      })
     let folder = Repository.root.appendingPathComponent("Sources/Ops")
     let sources = try Repository.files(in: folder, ofType: "swift")
       .map { try String(contentsOf: $0, encoding: .utf8) }

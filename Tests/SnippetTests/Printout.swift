@@ -16,8 +16,12 @@ struct Printout {
   /// relative to the larger of the expected one and 1; everything else must be the same.
   func difference(from expected: Printout, tolerance: Double) -> String? {
     for index in 0..<max(lines.count, expected.lines.count) {
-      guard index < lines.count else { return "line \(index + 1) is missing: \(expected.lines[index])" }
-      guard index < expected.lines.count else { return "line \(index + 1) is too much: \(lines[index])" }
+      guard index < lines.count else {
+        return "line \(index + 1) is missing: \(expected.lines[index])"
+      }
+      guard index < expected.lines.count else {
+        return "line \(index + 1) is too much: \(lines[index])"
+      }
       if !Self.agree(lines[index], expected.lines[index], tolerance) {
         return "line \(index + 1)\n  is       \(lines[index])\n  expected \(expected.lines[index])"
       }

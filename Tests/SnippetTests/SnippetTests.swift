@@ -33,7 +33,9 @@ import Testing
     #expect(one == three)
   }
 
-  @Test("a script is short, says first what it teaches, and warns of debug builds", arguments: Snippet.all)
+  @Test(
+    "a script is short, says first what it teaches, and warns of debug builds",
+    arguments: Snippet.all)
   func form(_ snippet: Snippet) throws {
     let lines = try snippet.source.split(separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.count <= 60)
