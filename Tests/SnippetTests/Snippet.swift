@@ -37,9 +37,10 @@ struct Snippet: Sendable, CustomTestStringConvertible {
   func run(environment: [String: String] = [:]) throws -> Run {
     let process = Process()
     let (output, errors) = (Pipe(), Pipe())
-    let program = Repository.builtProgram(name)
-    process.executableURL = try #require(
-      program, "the program '\(name)' is not beside the tests: 'swift build' builds the snippets")
+    let program: URL = try #require(
+      Repository.builtProgram(name),
+      "the program '\(name)' is not beside the tests: 'swift build' builds the snippets")
+    process.executableURL = program
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardOutput = output
     process.standardError = errors
