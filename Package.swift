@@ -70,6 +70,8 @@ let package = Package(
     .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
+    // Runs the scripts in Snippets/, which SwiftPM finds and builds by itself.
+    .testTarget(name: "SnippetTests"),
     .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
     .testTarget(
       name: "CommandsTests",
