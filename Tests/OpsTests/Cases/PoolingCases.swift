@@ -61,6 +61,19 @@ extension OpCase {
       [sumPool2d($0[0], window: 1, stride: 3)]
     },
     OpCase(
+      "lpPool2d", "exponent 2", inputs: [sample([2, 2, 4, 4])],
+      large: { [sample([4, 16, 40, 41])] }
+    ) { [lpPool2d($0[0], window: 2, exponent: 2)] },
+    OpCase("lpPool2d", "exponent 3, overlapping, padded", inputs: [distinctSample([1, 2, 5, 4])]) {
+      [lpPool2d($0[0], window: 3, exponent: 3, stride: 2, padding: 1, ceilMode: true)]
+    },
+    OpCase("lpPool2d", "exponents 1 and 1.5", inputs: [distinctSample([1, 1, 4, 3])]) {
+      [
+        lpPool2d($0[0], window: [2, 1], exponent: 1),
+        lpPool2d($0[0], window: [2, 3], exponent: 1.5, stride: 1),
+      ]
+    },
+    OpCase(
       "adaptiveAveragePool2d", "even bins", inputs: [sample([2, 2, 4, 6])],
       large: { [sample([4, 32, 28, 30])] }
     ) { [adaptiveAveragePool2d($0[0], outputSize: [2, 3])] },
@@ -126,6 +139,18 @@ extension MisuseCase {
     },
     MisuseCase("sumPool2d, axes", says: "sumPool2d: the input needs 4 axes") {
       _ = sumPool2d(.shape([1, 2]), window: 4)
+    },
+    MisuseCase(
+      "lpPool2d, window too large", says: "lpPool2d: the 4x4 window does not fit into the 2x2 input"
+    ) { _ = lpPool2d(.shape([1, 1, 2, 2]), window: 4, exponent: 2) },
+    MisuseCase(
+      "lpPool2d, exponent", says: "lpPool2d: the exponent is 0.5, but must be at least 1 and finite"
+    ) { _ = lpPool2d(.shape([1, 1, 2, 2]), window: 2, exponent: 0.5) },
+    MisuseCase("lpPool2d, infinite exponent", says: "maxPool2d(abs(x))") {
+      _ = lpPool2d(.shape([1, 1, 2, 2]), window: 2, exponent: .infinity)
+    },
+    MisuseCase("lpPool2d, integers", says: "lpPool2d: needs float32 or float64, not int64") {
+      _ = lpPool2d(.shape([1, 1, 2, 2], dtype: .int64), window: 2, exponent: 2)
     },
     MisuseCase("adaptiveAveragePool2d, axes", says: "adaptiveAveragePool2d: the input needs 4 axes")
     {
