@@ -20,8 +20,10 @@ struct CheckpointTests {
     let b = gradients(of: memory, withRespectTo: targets, recording: true)
     for target in targets { #expect(a[target]!.scalars() == b[target]!.scalars()) }
     let direction = Tensor([1, 2], dtype: .float64)
-    let second = gradients(of: a[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
-    let secondMemory = gradients(of: b[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
+    let second = gradients(
+      of: a[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
+    let secondMemory = gradients(
+      of: b[x]!, withRespectTo: [x, weight], cotangent: direction, retaining: true)
     #expect(second[x]!.scalars() == secondMemory[x]!.scalars())
     #expect(second[weight]!.scalars() == secondMemory[weight]!.scalars())
   }
@@ -49,10 +51,30 @@ struct CheckpointTests {
         return apply(Total(), to: Tensors(weight * weight * noise))[0]
       }
     }
-    let noise = withRandomSource(RandomSource(seed: 3)) { Tensor.normal([4], dtype: .float64).scalars() }
+    let noise = withRandomSource(RandomSource(seed: 3)) {
+      Tensor.normal([4], dtype: .float64).scalars()
+    }
     weight.value = Tensor([9, 9, 9, 9], dtype: .float64)
     #expect(loss.gradients()[weight]!.scalars() == noise.map { $0 * 2 })
     #expect(buffer.value.item == 1)
+  }
+
+  @Test("buffers that the body makes itself keep their own values in the second run")
+  func cellsOfTheBody() {
+    // Those of the first run are gone by then, and their addresses are used again.
+    for isNested in [false, true] {
+      for _ in 0..<50 {
+        let x = Tensor(3, dtype: .float64).tracked()
+        @Sendable func body() -> Tensor {
+          let slope = Buffer(Tensor(100, dtype: .float64))
+          let curvature = Buffer(Tensor(1, dtype: .float64))
+          return slope * x + curvature * x * x
+        }
+        let y = checkpointed { isNested ? checkpointed { body() } : body() }
+        #expect(y.item == 309)
+        #expect(y.gradients()[x]!.item == 106)
+      }
+    }
   }
 
   @Test("nested checkpoints, and a body without tracked tensors")
