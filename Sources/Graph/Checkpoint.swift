@@ -32,7 +32,7 @@ public func checkpointed(
   if outer.isEmpty { return results }
   let operation = Checkpoint(
     body: body, scope: scope, randomState: randomState, substitutions: collector.values,
-    results: results)
+    cells: collector.cells, results: results)
   return apply(operation, to: Tensors(outer), file: file, line: line).all
 }
 
@@ -42,6 +42,7 @@ final class TensorCollector: Sendable {
     var tracked: [Tensor] = []
     var seen: Set<Gradients.Key> = []
     var values: [ObjectIdentifier: Tensor] = [:]
+    var cells: [Cell] = []
   }
   private let state = Mutex(State())
 
@@ -50,8 +51,16 @@ final class TensorCollector: Sendable {
   /// The values of the parameters and buffers that were used, by cell.
   var values: [ObjectIdentifier: Tensor] { state.withLock { $0.values } }
 
+  /// The cells that ``values`` names. They have to be kept: the address of one that the body made and dropped
+  /// would name another in the second run.
+  var cells: [Cell] { state.withLock { $0.cells } }
+
   func note(_ cell: Cell, _ value: Tensor) {
-    state.withLock { $0.values[ObjectIdentifier(cell)] = value }
+    state.withLock { state in
+      if state.values.updateValue(value, forKey: ObjectIdentifier(cell)) == nil {
+        state.cells.append(cell)
+      }
+    }
   }
 
   func collect(_ inputs: Tensors) {
@@ -67,8 +76,11 @@ final class TensorCollector: Sendable {
   /// What a nested checkpoint used, the enclosing one used too.
   func merge(_ other: TensorCollector) {
     collect(Tensors(other.tracked))
-    let values = other.values
-    state.withLock { $0.values.merge(values) { first, _ in first } }
+    let (values, cells) = other.state.withLock { ($0.values, $0.cells) }
+    state.withLock { state in
+      state.values.merge(values) { first, _ in first }
+      state.cells += cells
+    }
   }
 }
 
@@ -78,19 +90,22 @@ struct Checkpoint: TensorOperation {
   let body: @Sendable () -> [Tensor]
   let scope: Scope
   let randomState: RandomKey
+  /// What the first run used stands in during the second, by cell; ``cells`` keeps those alive.
   let substitutions: [ObjectIdentifier: Tensor]
+  let cells: [Cell]
   let specsOfResults: [TensorSpec]
   /// The results of the first run, taken by the first forward.
   private let first: FirstResults
 
   init(
     body: @escaping @Sendable () -> [Tensor], scope: Scope, randomState: RandomKey,
-    substitutions: [ObjectIdentifier: Tensor], results: [Tensor]
+    substitutions: [ObjectIdentifier: Tensor], cells: [Cell], results: [Tensor]
   ) {
     self.body = body
     self.scope = scope
     self.randomState = randomState
     self.substitutions = substitutions
+    self.cells = cells
     specsOfResults = results.map(\.spec)
     first = FirstResults(results)
   }

@@ -59,6 +59,24 @@ struct CheckpointTests {
     #expect(buffer.value.item == 1)
   }
 
+  @Test("buffers that the body makes itself keep their own values in the second run")
+  func cellsOfTheBody() {
+    // Those of the first run are gone by then, and their addresses are used again.
+    for isNested in [false, true] {
+      for _ in 0..<50 {
+        let x = Tensor(3, dtype: .float64).tracked()
+        @Sendable func body() -> Tensor {
+          let slope = Buffer(Tensor(100, dtype: .float64))
+          let curvature = Buffer(Tensor(1, dtype: .float64))
+          return slope * x + curvature * x * x
+        }
+        let y = checkpointed { isNested ? checkpointed { body() } : body() }
+        #expect(y.item == 309)
+        #expect(y.gradients()[x]!.item == 106)
+      }
+    }
+  }
+
   @Test("nested checkpoints, and a body without tracked tensors")
   func nested() {
     let x = Tensor(2, dtype: .float64).tracked()
