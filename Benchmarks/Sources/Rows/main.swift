@@ -57,7 +57,9 @@ let rows: [(name: String, body: () -> Void)] = [
   ("digit net step, batch 64", step(DigitNet(), batch: 64)),
   ("digit net step, batch 256", step(DigitNet(), batch: 256)),
   ("lenet5 step, batch 64", step(LeNet5(), batch: 64)),
-  ("peak: a million rounds of 12 multiply-adds", { _ = peak_fused_multiply_adds(1_000_000, &sink) }),
+  (
+    "peak: a million rounds of 12 multiply-adds", { _ = peak_fused_multiply_adds(1_000_000, &sink) }
+  ),
 ]
 
 let wanted = CommandLine.arguments.dropFirst()
