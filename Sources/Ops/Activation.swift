@@ -147,16 +147,24 @@ struct Softplus: ElementwiseOperation {
 }
 
 /// max(x, 0) for every element. The gradient at 0 is 0. NaN passes through.
+///
+/// Nair, Hinton: "Rectified linear units improve restricted Boltzmann machines" (2010).
+///
+/// - Precondition: float32 or float64.
 public func relu(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Relu(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The logistic function 1 / (1 + e^-x) of every element.
+///
+/// - Precondition: float32 or float64.
 public func sigmoid(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Sigmoid(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The hyperbolic tangent of every element.
+///
+/// - Precondition: float32 or float64.
 public func tanh(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Tanh(), to: Tensors(x), file: file, line: line)[0]
 }
@@ -166,6 +174,7 @@ public func tanh(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) 
 /// Maas, Hannun, Ng: "Rectifier nonlinearities improve neural network acoustic models" (2013).
 ///
 /// - Parameter slope: 0.01 by default.
+/// - Precondition: float32 or float64.
 public func leakyRelu(
   _ x: Tensor, slope: Double = 0.01, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
@@ -188,11 +197,17 @@ public func elu(
 /// x / 2 (1 + erf(x / √2)) for every element: the exact form, not the approximation by tanh.
 ///
 /// Hendrycks, Gimpel: "Gaussian error linear units" (2016).
+///
+/// - Precondition: float32 or float64.
 public func gelu(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Gelu(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// ln(1 + e^x) for every element, at every x: there is no switch to the identity for large x.
+///
+/// Dugas et al.: "Incorporating second-order functional knowledge for better option pricing" (2000).
+///
+/// - Precondition: float32 or float64.
 public func softplus(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Softplus(), to: Tensors(x), file: file, line: line)[0]
 }

@@ -193,38 +193,78 @@ extension Tensor {
   }
 
   /// Elementwise sum; shapes broadcast.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func + (a: Tensor, b: Tensor) -> Tensor { operate(Add(), Tensors(a, b)) }
   /// Elementwise difference; shapes broadcast.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func - (a: Tensor, b: Tensor) -> Tensor { operate(Subtract(), Tensors(a, b)) }
   /// Elementwise product; shapes broadcast. The matrix product is `matmul(_:_:)`.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func * (a: Tensor, b: Tensor) -> Tensor { operate(Multiply(), Tensors(a, b)) }
   /// Elementwise quotient; shapes broadcast. Integers are truncated.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func / (a: Tensor, b: Tensor) -> Tensor { operate(Divide(), Tensors(a, b)) }
 
   /// x + c for every element; c is rounded once, to the tensor's type.
+  ///
+  /// - Precondition: not bool; with integers c is whole.
   public static func + (x: Tensor, c: Double) -> Tensor { affine(x, 1, c) }
+  /// c + x for every element.
+  ///
+  /// - Precondition: not bool; with integers c is whole.
   public static func + (c: Double, x: Tensor) -> Tensor { affine(x, 1, c) }
   /// x - c for every element.
+  ///
+  /// - Precondition: not bool; with integers c is whole.
   public static func - (x: Tensor, c: Double) -> Tensor { affine(x, 1, -c) }
   /// c - x for every element.
+  ///
+  /// - Precondition: not bool; with integers c is whole.
   public static func - (c: Double, x: Tensor) -> Tensor { affine(x, -1, c) }
   /// c x for every element.
+  ///
+  /// - Precondition: not bool; with integers c is whole.
   public static func * (x: Tensor, c: Double) -> Tensor { affine(x, c, 0) }
+  /// c x for every element.
+  ///
+  /// - Precondition: not bool; with integers c is whole.
   public static func * (c: Double, x: Tensor) -> Tensor { affine(x, c, 0) }
   /// x / c for every element, exactly rounded. Integers are truncated.
+  ///
+  /// - Precondition: not bool; with integers c is whole.
   public static func / (x: Tensor, c: Double) -> Tensor {
     operate(DivideBy(divisor: c), Tensors(x))
   }
   /// c / x for every element.
+  ///
+  /// - Precondition: float32 or float64.
   public static func / (c: Double, x: Tensor) -> Tensor {
     operate(DivideInto(numerator: c), Tensors(x))
   }
   /// -x for every element.
+  ///
+  /// - Precondition: not bool.
   public static prefix func - (x: Tensor) -> Tensor { affine(x, -1, 0) }
 
+  /// Replaces `a` by the sum; tensors that share its values keep theirs.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func += (a: inout Tensor, b: Tensor) { a = a + b }
+  /// Replaces `a` by the difference; tensors that share its values keep theirs.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
+  /// Replaces `a` by the product; tensors that share its values keep theirs.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
+  /// Replaces `a` by the quotient; tensors that share its values keep theirs.
+  ///
+  /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
 
   private static func affine(_ x: Tensor, _ factor: Double, _ offset: Double) -> Tensor {

@@ -103,6 +103,7 @@ func broadcastShape(_ a: TensorShape, _ b: TensorShape) throws(Misuse) -> Tensor
 /// - Parameters:
 ///   - condition: a bool mask, made by `x .> y` and the like. All three shapes broadcast.
 ///   - first, second: of one element type.
+/// - Precondition: a bool condition; two values of one type; shapes that broadcast.
 public func select(
   where condition: Tensor, _ first: Tensor, else second: Tensor,
   file: StaticString = #fileID, line: UInt = #line
@@ -112,24 +113,41 @@ public func select(
 
 extension Tensor {
   /// The mask of the elements that are equal; shapes broadcast. NaN equals nothing.
+  ///
+  /// - Precondition: both of one type; the shapes broadcast.
   public static func .== (a: Tensor, b: Tensor) -> Tensor { compare(TAPESTRY_EQUAL, a, b) }
   /// The mask of the elements that differ; shapes broadcast.
+  ///
+  /// - Precondition: both of one type; the shapes broadcast.
   public static func .!= (a: Tensor, b: Tensor) -> Tensor { compare(TAPESTRY_NOT_EQUAL, a, b) }
   /// The mask of the elements for which a < b; shapes broadcast.
+  ///
+  /// - Precondition: both of one type; the shapes broadcast.
   public static func .< (a: Tensor, b: Tensor) -> Tensor { compare(TAPESTRY_LESS, a, b) }
   /// The mask of the elements for which a <= b; shapes broadcast.
+  ///
+  /// - Precondition: both of one type; the shapes broadcast.
   public static func .<= (a: Tensor, b: Tensor) -> Tensor { compare(TAPESTRY_LESS_EQUAL, a, b) }
   /// The mask of the elements for which a > b; shapes broadcast.
+  ///
+  /// - Precondition: both of one type; the shapes broadcast.
   public static func .> (a: Tensor, b: Tensor) -> Tensor { compare(TAPESTRY_GREATER, a, b) }
   /// The mask of the elements for which a >= b; shapes broadcast.
+  ///
+  /// - Precondition: both of one type; the shapes broadcast.
   public static func .>= (a: Tensor, b: Tensor) -> Tensor { compare(TAPESTRY_GREATER_EQUAL, a, b) }
 
-  /// The masks of comparisons with a number, which is rounded once, to the tensor's type.
+  /// The mask of the elements that equal c, rounded once to the tensor's type. NaN equals nothing.
   public static func .== (a: Tensor, c: Double) -> Tensor { compare(TAPESTRY_EQUAL, a, c) }
+  /// The mask of the elements that differ from c, rounded once to the tensor's type.
   public static func .!= (a: Tensor, c: Double) -> Tensor { compare(TAPESTRY_NOT_EQUAL, a, c) }
+  /// The mask of the elements that are less than c, rounded once to the tensor's type.
   public static func .< (a: Tensor, c: Double) -> Tensor { compare(TAPESTRY_LESS, a, c) }
+  /// The mask of the elements that are at most c, rounded once to the tensor's type.
   public static func .<= (a: Tensor, c: Double) -> Tensor { compare(TAPESTRY_LESS_EQUAL, a, c) }
+  /// The mask of the elements that are greater than c, rounded once to the tensor's type.
   public static func .> (a: Tensor, c: Double) -> Tensor { compare(TAPESTRY_GREATER, a, c) }
+  /// The mask of the elements that are at least c, rounded once to the tensor's type.
   public static func .>= (a: Tensor, c: Double) -> Tensor { compare(TAPESTRY_GREATER_EQUAL, a, c) }
 
   private static func compare(_ comparison: Int, _ a: Tensor, _ b: Tensor) -> Tensor {

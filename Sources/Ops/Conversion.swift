@@ -33,6 +33,8 @@ extension Tensor {
   ///
   /// Between floating types rounded to nearest, and differentiable. Floating to integer truncates and saturates,
   /// NaN gives 0; to bool means `!= 0`; from bool gives 0 and 1.
+  ///
+  /// - Precondition: none; every type converts to every other.
   public func converted(
     to dtype: DType, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {

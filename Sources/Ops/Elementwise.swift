@@ -153,51 +153,73 @@ struct Pow: BroadcastingOperation {
 }
 
 /// e^x for every element.
+///
+/// - Precondition: float32 or float64.
 public func exp(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Exp(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// e^x - 1 for every element, accurate near 0.
+///
+/// - Precondition: float32 or float64.
 public func expm1(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Expm1(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The natural logarithm of every element: -infinity at 0, NaN below.
+///
+/// - Precondition: float32 or float64.
 public func log(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Log(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// ln(1 + x) for every element, accurate near 0.
+///
+/// - Precondition: float32 or float64.
 public func log1p(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Log1p(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The square root of every element: NaN below 0. The gradient at 0 is infinite.
+///
+/// - Precondition: float32 or float64.
 public func sqrt(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Sqrt(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// x² for every element; integers too.
+///
+/// - Precondition: not bool.
 public func square(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Square(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The sine of every element, in radians.
+///
+/// - Precondition: float32 or float64.
 public func sin(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Sin(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The cosine of every element, in radians.
+///
+/// - Precondition: float32 or float64.
 public func cos(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Cos(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The error function 2 / √π ∫₀ˣ e^(-t²) dt of every element.
+///
+/// - Precondition: float32 or float64.
 public func erf(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Erf(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// x to a constant exponent for every element. Negative elements need a whole exponent; others give NaN.
+///
+/// The derivative is exponent x^(exponent - 1); 0 everywhere for the exponent 0.
+///
+/// - Precondition: float32 or float64.
 public func pow(
   _ x: Tensor, _ exponent: Double, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
@@ -207,6 +229,8 @@ public func pow(
 /// a to the b, element by element; shapes broadcast.
 ///
 /// Has a gradient for b too, y ln a, where a > 0; where a is 0 it is 0.
+///
+/// - Precondition: both float32 or both float64; the shapes broadcast.
 public func pow(
   _ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {

@@ -90,11 +90,15 @@ struct Clip: TensorOperation {
 }
 
 /// |x| for every element. The gradient at 0 is 0. Integers too.
+///
+/// - Precondition: not bool.
 public func abs(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Abs(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// -1, 0 or 1 for every element. The gradient is 0 everywhere. Integers too.
+///
+/// - Precondition: not bool.
 public func sign(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
   apply(Sign(), to: Tensors(x), file: file, line: line)[0]
 }
@@ -102,6 +106,8 @@ public func sign(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) 
 /// The larger of a and b, element by element; shapes broadcast. NaN passes through.
 ///
 /// The gradient goes to the larger; where they are equal, half to each.
+///
+/// - Precondition: both of one type, not bool; the shapes broadcast.
 public func maximum(
   _ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
@@ -111,6 +117,8 @@ public func maximum(
 /// The smaller of a and b, element by element; shapes broadcast. NaN passes through.
 ///
 /// The gradient goes to the smaller; where they are equal, half to each.
+///
+/// - Precondition: both of one type, not bool; the shapes broadcast.
 public func minimum(
   _ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {

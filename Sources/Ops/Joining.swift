@@ -142,6 +142,7 @@ struct Split: TensorOperation {
 /// - Parameters:
 ///   - tensors: one or more, of one type.
 ///   - axis: counted from 0, or from the end if negative.
+/// - Precondition: at least one tensor; sizes equal but along the axis, which exists.
 public func concatenate(
   _ tensors: [Tensor], along axis: Int, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
@@ -153,6 +154,7 @@ public func concatenate(
 /// - Parameters:
 ///   - tensors: one or more, of one shape and type.
 ///   - axis: 0 by default; -1 adds it at the end.
+/// - Precondition: at least one tensor, of at most five axes; shapes and types equal.
 public func stack(
   _ tensors: [Tensor], along axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {

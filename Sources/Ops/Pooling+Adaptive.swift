@@ -187,6 +187,7 @@ struct AdaptiveMaxPool2d: TensorOperation {
 ///   - input: images `[N, C, H, W]`.
 ///   - outputSize: one number or `[height, width]`.
 /// - Returns: `[N, C, height, width]`.
+/// - Precondition: four axes, pixels, and at least one bin each way.
 public func adaptiveAveragePool2d(
   _ input: Tensor, outputSize: Pair, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
@@ -195,6 +196,8 @@ public func adaptiveAveragePool2d(
 
 /// The maxima of `outputSize` bins that cover each channel evenly; bins as in
 /// ``adaptiveAveragePool2d``, ties as in ``maxPool2d``.
+///
+/// - Precondition: four axes, pixels, and at least one bin each way.
 public func adaptiveMaxPool2d(
   _ input: Tensor, outputSize: Pair, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
@@ -215,6 +218,8 @@ public func adaptiveMaxPool2dWithIndices(
 /// The mean of each channel: `[N, C, H, W]` to `[N, C, 1, 1]`.
 ///
 /// Lin, Chen, Yan, "Network in network", 2013.
+///
+/// - Precondition: four axes, and pixels.
 public func globalAveragePool(
   _ input: Tensor, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {

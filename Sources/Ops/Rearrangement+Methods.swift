@@ -16,6 +16,7 @@ extension Tensor {
   /// The axes from `axis` on merged into one: `flattened(from: 1)` makes `[N, C H W]` of images.
   ///
   /// - Parameter axis: 0 by default, for a vector. A scalar becomes a vector of one.
+  /// - Precondition: the axis exists.
   public func flattened(
     from axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
@@ -29,6 +30,8 @@ extension Tensor {
   }
 
   /// A new axis of size 1, which becomes axis `axis` of the result; -1 adds it at the end.
+  ///
+  /// - Precondition: at most five axes so far, and a place among them.
   public func expandedDimensions(
     at axis: Int, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
@@ -47,6 +50,7 @@ extension Tensor {
   /// The axes in another order: axis k of the result is axis `permutation[k]` of this tensor.
   ///
   /// - Parameter permutation: every axis once; if none is named the last two are swapped.
+  /// - Precondition: a permutation of all axes; two or more axes where none is named.
   public func transposed(
     _ permutation: Int..., file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
@@ -54,6 +58,8 @@ extension Tensor {
   }
 
   /// The axes in another order; with an empty list the last two are swapped.
+  ///
+  /// - Precondition: a permutation of all axes; two or more axes where none is named.
   public func transposed(
     _ permutation: [Int], file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
@@ -71,6 +77,8 @@ extension Tensor {
   }
 
   /// In reverse order along some axes; along all if none is named.
+  ///
+  /// - Precondition: the axes exist.
   public func flipped(
     along axes: Int..., file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
@@ -78,6 +86,8 @@ extension Tensor {
   }
 
   /// In reverse order along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist.
   public func flipped(
     along axes: [Int], file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {

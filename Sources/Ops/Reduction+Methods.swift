@@ -5,6 +5,8 @@ import TapestryGraph
 
 extension Tensor {
   /// The sum along some axes, or of all elements: 0 of none. Integers wrap around.
+  ///
+  /// - Precondition: the axes exist, none is named twice; not bool.
   public func sum(
     along axes: Int..., keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -13,6 +15,8 @@ extension Tensor {
   }
 
   /// The sum along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist, none is named twice; not bool.
   public func sum(
     along axes: [Int], keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -21,6 +25,8 @@ extension Tensor {
   }
 
   /// The mean along some axes, or of all elements: NaN of none.
+  ///
+  /// - Precondition: the axes exist, none is named twice; float32 or float64.
   public func mean(
     along axes: Int..., keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -29,6 +35,8 @@ extension Tensor {
   }
 
   /// The mean along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist, none is named twice; float32 or float64.
   public func mean(
     along axes: [Int], keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -49,6 +57,8 @@ extension Tensor {
   }
 
   /// The largest element along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist, none is named twice, and have elements; not bool.
   public func max(
     along axes: [Int], keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -69,6 +79,8 @@ extension Tensor {
   }
 
   /// The smallest element along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist, none is named twice, and have elements; not bool.
   public func min(
     along axes: [Int], keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -79,6 +91,8 @@ extension Tensor {
   /// The variance along some axes, or of all elements: Σ (x - mean)² / (n - 1), or / n if not `unbiased`.
   ///
   /// Computed in two passes, so that a large mean costs no digits. NaN where the divisor is 0.
+  ///
+  /// - Precondition: the axes exist, none is named twice; float32 or float64.
   public func variance(
     along axes: Int..., unbiased: Bool = true, keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -88,6 +102,8 @@ extension Tensor {
   }
 
   /// The variance along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist, none is named twice; float32 or float64.
   public func variance(
     along axes: [Int], unbiased: Bool = true, keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -107,6 +123,8 @@ extension Tensor {
   }
 
   /// ln Σ e^x along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist, none is named twice, and have elements; float32 or float64.
   public func logSumExp(
     along axes: [Int], keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -117,6 +135,8 @@ extension Tensor {
   /// The Euclidean norm √Σ x² along some axes, or of all elements, without overflow of the squares.
   ///
   /// The gradient of a norm that is 0 is 0.
+  ///
+  /// - Precondition: the axes exist, none is named twice; float32 or float64.
   public func norm(
     along axes: Int..., keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
@@ -125,6 +145,8 @@ extension Tensor {
   }
 
   /// The Euclidean norm along these axes; along all if there are none.
+  ///
+  /// - Precondition: the axes exist, none is named twice; float32 or float64.
   public func norm(
     along axes: [Int], keepingDimensions: Bool = false,
     file: StaticString = #fileID, line: UInt = #line

@@ -200,6 +200,7 @@ extension Tensor {
   /// - Parameters:
   ///   - start, end: one per axis, 0 <= start <= end <= size.
   ///   - step: one per axis, positive; 1 by default.
+  /// - Precondition: numbers as above for every axis.
   public func sliced(
     start: [Int], end: [Int], step: [Int]? = nil,
     file: StaticString = #fileID, line: UInt = #line
@@ -220,6 +221,7 @@ extension Tensor {
   /// - Parameters:
   ///   - padding: how many elements to add before and after, a pair per axis.
   ///   - value: the constant, 0 by default.
+  /// - Precondition: a pair for every axis, none negative.
   public func padded(
     _ padding: [(before: Int, after: Int)], value: Double = 0,
     file: StaticString = #fileID, line: UInt = #line

@@ -206,7 +206,7 @@ import Testing
   @Test("denormal numbers are numbers", arguments: [DType.float32, .float64])
   func denormals(_ dtype: DType) {
     let small =
-      dtype == .float32 ? Double(Float.leastNonzeroMagnitude) : Double.leastNonzeroMagnitude
+      dtype == .float32 ? Double(Float.leastNonzeroMagnitude) : .leastNonzeroMagnitude
     let x = Tensor([small, -small, 2 * small, 4 * small], dtype: dtype)
     let image = x.reshaped(to: [1, 1, 2, 2])
     let ones = Tensor.ones([4], dtype: dtype)

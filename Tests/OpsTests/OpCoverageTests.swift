@@ -46,6 +46,25 @@ import Testing
     #expect(uncalled.isEmpty, "no row of the table calls \(uncalled.sorted())")
   }
 
+  @Test("every public function says what comes back and what it needs, itself or by reference")
+  func documentation() throws {
+    var count = 0
+    for text in try sources {
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      for (place, line) in lines.enumerated() where line.contains(#/^ *public .*\bfunc /#) {
+        count += 1
+        let comment = lines[..<place].reversed().prefix { $0.contains(#/^ *\/\/\//#) }
+        #expect(!comment.isEmpty, "no documentation: \(line)")
+        let isReference = comment.contains { $0.contains("``") }
+        let isMask = line.contains(#/func \.[=!<>]+ \(a: Tensor, c/#)
+        #expect(
+          isReference || isMask || comment.contains { $0.contains("- Precondition:") },
+          "no precondition: \(line)")
+      }
+    }
+    #expect(count > 100)
+  }
+
   private var sources: [String] { get throws { try contents(of: folder("Sources/Ops")) } }
 
   private func declarations(

@@ -1,4 +1,5 @@
 import CTapestryKernels
+import Foundation
 import TapestryGraph
 import TestSupport
 import Testing
@@ -6,6 +7,18 @@ import Testing
 /// The table on every kernel variant that this processor can run, and on one and more threads. In
 /// processes of their own, because both choices are the process's.
 @Suite struct OpKernels {
+  @Test("what TAPESTRY_CPU and TAPESTRY_THREADS ask for is what this suite runs with")
+  func asked() {
+    // Whoever runs the suite under a variant that this processor lacks must not see it pass.
+    let environment = ProcessInfo.processInfo.environment
+    if let name = environment["TAPESTRY_CPU"], !name.isEmpty {
+      #expect(String(cString: tapestry_cpu_current()) == name)
+    }
+    if let count = environment["TAPESTRY_THREADS"], !count.isEmpty {
+      #expect(String(tapestry_thread_count()) == count)
+    }
+  }
+
   @Test("all kernel variants agree, in float32 and float64")
   func variants() async {
     await #expect(processExitsWith: .success) {

@@ -78,6 +78,7 @@ import Testing
       let shape: TensorShape = [1, 2, rowWindows.count, columnWindows.count]
       var maxima: [Double] = []
       var sums: [Double] = []
+      var norms: [Double] = []
       var pixels: [Double] = []
       var padded: [Double] = []
       for channel in 0..<2 {
@@ -93,6 +94,7 @@ import Testing
             }
             maxima.append(seen.max() ?? -.infinity)
             sums.append(seen.reduce(0, +))
+            norms.append(seen.reduce(0) { $0 + $1 * $1 }.squareRoot())
             pixels.append(Double(seen.count))
             padded.append(Double(row.count * column.count))
           }
@@ -115,6 +117,11 @@ import Testing
           x, window: window, stride: stride, padding: padding, ceilMode: rows.isRoundingUp), sums,
         shape: shape, "sum \(label)", absoluteTolerance: 1e-12)
       expectClose(
+        lpPool2d(
+          x, window: window, exponent: 2, stride: stride, padding: padding,
+          ceilMode: rows.isRoundingUp), norms, shape: shape, "norm \(label)",
+        absoluteTolerance: 1e-12)
+      expectClose(
         averagePool2d(
           x, window: window, stride: stride, padding: padding, ceilMode: rows.isRoundingUp),
         zip(sums, padded).map { $0 / $1 }, shape: shape, "average \(label)",
@@ -125,6 +132,35 @@ import Testing
             x, window: window, stride: stride, padding: padding, ceilMode: rows.isRoundingUp,
             countingPadding: false), zip(sums, pixels).map { $0 / $1 }, shape: shape,
           "average of pixels \(label)", absoluteTolerance: 1e-12)
+      }
+    }
+  }
+
+  @Test("adaptive pools have the values of their bins, for every size and number of bins")
+  func adaptivePools() {
+    for height in 1...7 {
+      for bins in 1...8 {
+        let (width, columns) = (8 - height, 9 - bins)
+        let x = distinctSample([1, 1, height, width], seed: UInt64(height * 10 + bins))
+        let values = x.scalars()
+        var (means, maxima): ([Double], [Double]) = ([], [])
+        for i in 0..<bins {
+          for j in 0..<columns {
+            // From floor(i size / bins) up to, not including, ceil((i + 1) size / bins).
+            let rows = i * height / bins..<((i + 1) * height + bins - 1) / bins
+            let places = j * width / columns..<((j + 1) * width + columns - 1) / columns
+            let seen = rows.flatMap { row in places.map { values[row * width + $0] } }
+            means.append(seen.reduce(0, +) / Double(seen.count))
+            maxima.append(seen.max()!)
+          }
+        }
+        let size = Pair(height: bins, width: columns)
+        let shape: TensorShape = [1, 1, bins, columns]
+        let label = "\(height)x\(width) to \(size)"
+        expectClose(
+          adaptiveAveragePool2d(x, outputSize: size), means, shape: shape, label,
+          absoluteTolerance: 1e-12)
+        expectClose(adaptiveMaxPool2d(x, outputSize: size), maxima, shape: shape, label)
       }
     }
   }

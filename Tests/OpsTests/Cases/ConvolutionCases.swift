@@ -132,6 +132,9 @@ extension MisuseCase {
     ) {
       _ = conv1d(.shape([1, 3]), .shape([6, 1, 5]))
     },
+    MisuseCase(
+      "conv1d, filter too large", says: "conv1d: the", "does not fit into the", "padded to"
+    ) { _ = conv1d(.shape([1, 3, 2]), .shape([6, 3, 5]), padding: 1) },
     MisuseCase("conv1d, weight axes", says: "conv1d: the weight needs 3 axes") {
       _ = conv1d(.shape([1, 3, 5]), .shape([6, 1, 5, 5]))
     },

@@ -137,6 +137,11 @@ extension MisuseCase {
     ) {
       _ = averagePool2d(.shape([1, 1, 2, 2]), window: 4)
     },
+    MisuseCase(
+      "sumPool2d, window larger than the padded image",
+      says: "sumPool2d: the 5x5 window does not fit into the 2x3 input, padded to 4x5;"
+        + " the smallest input that works is 3x3"
+    ) { _ = sumPool2d(.shape([1, 1, 2, 3]), window: 5, padding: 1) },
     MisuseCase("sumPool2d, axes", says: "sumPool2d: the input needs 4 axes") {
       _ = sumPool2d(.shape([1, 2]), window: 4)
     },
