@@ -55,15 +55,42 @@ struct BackwardPass {
     guard tape.isOnPath(node) else { return }
     tape.current = node
     let needed = tape.neededMask(node)
-    let gradients = differentiate(node, needed: needed)
+    var cotangents = Tensors()
+    swap(&cotangents, &node.flow)
+    let gradients = node.operation.backward(
+      Differential(node: node, flow: cotangents, needed: needed))
     for input in 0..<gradients.count {
-      guard needed >> UInt64(min(input, 63)) & 1 != 0, let gradient = gradients.at(input) else {
-        continue
-      }
+      guard let gradient = gradients.at(input) else { continue }
+      check(gradient, input, of: node)
+      guard needed >> UInt64(min(input, 63)) & 1 != 0 else { continue }
       if let producer = node.operands[input].producer {
         send(gradient, to: producer, node.operands[input].outputIndex)
       }
     }
+  }
+
+  /// A gradient has the shape and type of its input.
+  @inline(__always)
+  private func check(_ gradient: Tensor, _ input: Int, of node: Node) {
+    if input < node.operands.count, gradient.cell == nil,
+      gradient.declaredSpec == node.operands[input].spec
+    {
+      return
+    }
+    checkAgain(gradient, input, of: node)
+  }
+
+  @inline(never)
+  private func checkAgain(_ gradient: Tensor, _ input: Int, of node: Node) {
+    let count = node.operands.count
+    if gradient.isUnknown || (input < count && gradient.spec == node.operands[input].spec) {
+      return
+    }
+    let expected = input < count ? "\(node.operands[input].spec)" : "no such input"
+    trap(
+      Misuse(
+        "backward returned \(gradient.spec) as the gradient of input \(input), which is \(expected)",
+        operation: node.name, site: node.site))
   }
 
   /// Adds a cotangent to what has arrived at a result of `producer`.
@@ -78,29 +105,6 @@ struct BackwardPass {
     } else {
       leaves.add(gradient, to: producer.serial, inPlace: isInPlace)
     }
-  }
-
-  /// Runs the op's backward and checks what it returned.
-  private func differentiate(_ node: Node, needed: UInt64) -> Tensors {
-    let cotangents = node.flow
-    node.flow = Tensors()
-    let gradients = node.operation.backward(
-      Differential(node: node, flow: cotangents, needed: needed))
-    for index in 0..<gradients.count {
-      guard let gradient = gradients.at(index), !gradient.isUnknown else { continue }
-      let count = node.operands.count
-      if index < count, gradient.cell == nil, gradient.declaredSpec == node.operands[index].spec {
-        continue
-      }
-      guard index < count, gradient.spec == node.operands[index].spec else {
-        let expected = index < count ? "\(node.operands[index].spec)" : "no such input"
-        trap(
-          Misuse(
-            "backward returned \(gradient.spec) as the gradient of input \(index), which is \(expected)",
-            operation: node.name, site: node.site))
-      }
-    }
-    return gradients
   }
 }
 

@@ -124,7 +124,7 @@ final class Node: @unchecked Sendable {
     guard !isLeaf else { return }
     LiveCounters.nodeCount.wrappingSubtract(1, ordering: .relaxed)
     if releasedBy == nil { dismantle() }
-    operands.deinitialize()
+    // Emptied operands hold no references: there is nothing to deinitialise.
     operands.deallocate()
   }
 
