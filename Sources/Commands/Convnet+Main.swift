@@ -15,13 +15,18 @@ extension Convnet {
     exit(program.run(Array(words.dropFirst())))
   }
 
-  /// What to type to run the program at `path` again: `swift run` where it stands in this folder's release build.
+  /// What to type to run the program at `path` again: `swift run` where it stands in the folder of this target's
+  /// release build, `.build/x86_64-unknown-linux-gnu/release`, which is how `swift run` starts it.
   private static func invocation(of path: String) -> String {
-    if path.hasPrefix("/"), path.hasSuffix("/release/convnet"), let folder = getcwd(nil, 0) {
+    var local = path[...]
+    if path.hasPrefix("/"), let folder = getcwd(nil, 0) {
       defer { free(folder) }
-      if path.hasPrefix(String(cString: folder) + "/.build/") {
-        return "swift run -c release convnet"
-      }
+      let prefix = String(cString: folder) + "/"
+      if path.hasPrefix(prefix) { local = path.dropFirst(prefix.count) }
+    }
+    let parts = local.split(separator: "/")
+    if parts.count == 4, parts[0] == ".build", parts[2] == "release", parts[3] == "convnet" {
+      return "swift run -c release convnet"
     }
     return path.contains("/") ? shellQuoted(path) : "convnet"
   }
