@@ -25,7 +25,9 @@ print("\(digit.shape) convolved with \(filters.shape) gives \(maps.shape)\n")
 func drawing(of map: Tensor) -> [String] {
   let shades = Array(" .:-=+*#%@")
   let pixels = clip(map, min: 0, max: 1).scalars()
-  let characters = pixels.map { String(repeating: shades[Int(($0 * 9).rounded())], count: 2) }
+  // A little more than the value, so that rounding errors of halves change no character.
+  let levels = pixels.map { Int(($0 * 9 + 0.001).rounded()) }
+  let characters = levels.map { String(repeating: shades[$0], count: 2) }
   return (0..<8).map { row in characters[row * 8..<row * 8 + 8].joined() }
 }
 
