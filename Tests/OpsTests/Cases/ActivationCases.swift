@@ -20,6 +20,21 @@ extension OpCase {
 
 extension MisuseCase {
   static let activation: [MisuseCase] = [
+    MisuseCase("tanh of integers", says: "tanh: needs float32 or float64, not int64") {
+      _ = tanh(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("sigmoid of integers", says: "sigmoid: needs float32 or float64, not int64") {
+      _ = sigmoid(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("gelu of integers", says: "gelu: needs float32 or float64, not int64") {
+      _ = gelu(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("softplus of integers", says: "softplus: needs float32 or float64, not int64") {
+      _ = softplus(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("leakyRelu of integers", says: "leakyRelu: needs float32 or float64, not int64") {
+      _ = leakyRelu(Tensor.shape([2], dtype: .int64))
+    },
     MisuseCase("integers", says: "relu: needs float32 or float64, not int64; convert") {
       _ = relu(Tensor.shape([2], dtype: .int64))
     },

@@ -104,6 +104,24 @@ extension MisuseCase {
     MisuseCase("the exponential of integers", says: "exp: needs float32 or float64, not int64") {
       _ = exp(Tensor.shape([2], dtype: .int64))
     },
+    MisuseCase("sin of integers", says: "sin: needs float32 or float64, not int64") {
+      _ = sin(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("cos of integers", says: "cos: needs float32 or float64, not int64") {
+      _ = cos(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("erf of integers", says: "erf: needs float32 or float64, not int64") {
+      _ = erf(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("expm1 of integers", says: "expm1: needs float32 or float64, not int64") {
+      _ = expm1(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("log1p of integers", says: "log1p: needs float32 or float64, not int64") {
+      _ = log1p(Tensor.shape([2], dtype: .int64))
+    },
+    MisuseCase("sqrt of integers", says: "sqrt: needs float32 or float64, not int64") {
+      _ = sqrt(Tensor.shape([2], dtype: .int64))
+    },
     MisuseCase(
       "the line of the call", says: "log: needs float32", "called at ElementwiseCases.swift:"
     ) {

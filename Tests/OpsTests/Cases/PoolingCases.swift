@@ -101,6 +101,15 @@ extension OpCase {
 
 extension MisuseCase {
   static let pooling: [MisuseCase] = [
+    MisuseCase("maxPool2dWithIndices, integers", says: "needs float32 or float64, not int64") {
+      _ = maxPool2dWithIndices(.shape([1, 1, 5, 5], dtype: .int64), window: 3)
+    },
+    MisuseCase(
+      "adaptiveMaxPool2dWithIndices, axes",
+      says: "the input needs 4 axes, [batch, channels, height, width], not 3"
+    ) {
+      _ = adaptiveMaxPool2dWithIndices(.shape([1, 2, 5]), outputSize: 2)
+    },
     MisuseCase(
       "maxPool2d, window too large",
       says:
