@@ -5,6 +5,8 @@
 // the padded images by runs (flattened over rows and images: no lane is wasted on narrow images) and used for all outs.
 // With few output channels gathering would cost more than it saves: a register of pixels is then read in place for every
 // tap, FEW_ROWS channels by FEW_VECTORS registers at a time.
+//
+// Over 400 lines, because both ways share the padded source, the runs and the epilogue: apart, each would need the other's half.
 
 #if VARIANT_AVX512 || VARIANT_NEON
 #define FEW_ROWS 6      // 6 x 4 sums, 4 pixels and a weight: 29 registers

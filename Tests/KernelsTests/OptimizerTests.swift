@@ -5,6 +5,26 @@ extension KernelSuite {
   @Suite struct OptimizerSteps {
     static let counts = [0, 1, 15, 16, 17, 33, 1000, 70_001]
 
+    @Test("a moment decayed into denormal numbers becomes zero; other arithmetic keeps them")
+    func denormals() {
+      let count = 40
+      var gradient = [Float](repeating: 0, count: count)
+      var buffer = [Float](repeating: 1000 * .leastNonzeroMagnitude, count: count)
+      var parameter = [Float](repeating: 1, count: count)
+      var k = tapestry_sgd(
+        learning_rate: 0.1, momentum: 0.9, dampening: 0, weight_decay: 0, gradient_scale: 1,
+        nesterov: false, first: false)
+      tapestry_sgd_step(
+        Int32(TAPESTRY_FLOAT32), Int64(count), &k, &gradient, &buffer, &parameter)
+      #expect(buffer.allSatisfy { $0 == 0 })
+      #expect(parameter.allSatisfy { $0 == 1 })
+      let small = [Float](repeating: 4 * .leastNonzeroMagnitude, count: count)
+      var half = small
+      tapestry_unary(
+        Int32(TAPESTRY_AFFINE), Int32(TAPESTRY_FLOAT32), Int64(count), small, &half, 0.5, 0)
+      #expect(half.allSatisfy { $0 == 2 * Float.leastNonzeroMagnitude })
+    }
+
     @Test("SGD: one step, with and without momentum, Nesterov's and the first")
     func sgd() {
       for count in Self.counts {
