@@ -141,9 +141,13 @@ public struct OperationCost: Sendable, Equatable {
   public var arithmetic: Int
   /// Bytes read and written.
   public var bytes: Int
+  /// Multiplications whose products are summed: those of convolutions and matrix products, by which nets are
+  /// compared. Padding counts, a bias does not.
+  public var multiplyAccumulates: Int
 
-  public init(arithmetic: Int, bytes: Int) {
+  public init(arithmetic: Int, bytes: Int, multiplyAccumulates: Int = 0) {
     self.arithmetic = arithmetic
     self.bytes = bytes
+    self.multiplyAccumulates = multiplyAccumulates
   }
 }

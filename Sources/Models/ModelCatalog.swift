@@ -64,12 +64,17 @@ extension Model {
     do {
       return try dryRun { self(.shape(shape, dtype: dtype)) }.shape
     } catch let misuse as Misuse {
-      let smallest =
-        shape.rank == 4
-        ? (1...512).first { size in
-          (try? dryRun { self(.shape([shape[0], shape[1], size, size], dtype: dtype)) }) != nil
-        } : nil
-      throw InputMismatch(misuse: misuse, shape: shape, smallestSize: smallest)
+      throw inputMismatch(misuse, shape: shape, dtype: dtype)
     }
+  }
+
+  /// Why an input of this shape does not fit, with the smallest square image that does.
+  func inputMismatch(_ misuse: Misuse, shape: TensorShape, dtype: DType) -> InputMismatch {
+    let smallest =
+      shape.rank == 4
+      ? (1...512).first { size in
+        (try? dryRun { self(.shape([shape[0], shape[1], size, size], dtype: dtype)) }) != nil
+      } : nil
+    return InputMismatch(misuse: misuse, shape: shape, smallestSize: smallest)
   }
 }

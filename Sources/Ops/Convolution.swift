@@ -65,12 +65,11 @@ extension tapestry_convolution {
     TensorShape(Int(batch), Int(filters), Int(output_height), Int(output_width))
   }
 
-  /// Two operations for each product of a pixel and a weight, padding included.
-  var arithmetic: Int {
-    2
-      * Int(
-        batch * filters * output_height * output_width * (channels / groups) * kernel_height
-          * kernel_width)
+  /// The products of a pixel and a weight, padding included.
+  var multiplyAccumulates: Int {
+    Int(
+      batch * filters * output_height * output_width * (channels / groups) * kernel_height
+        * kernel_width)
   }
 }
 
@@ -137,8 +136,16 @@ func convolutionCost(
   _ inputs: borrowing Tensors, _ outputs: borrowing Specs
 ) -> OperationCost {
   let problem = try? geometry.problem(input: input, weight: weight)
-  return OperationCost(
-    arithmetic: problem?.arithmetic ?? 0, bytes: trafficBytes(inputs, outputs))
+  return productCost(problem?.multiplyAccumulates ?? 0, inputs, outputs)
+}
+
+/// The cost of an op that does nothing but multiply and add up.
+func productCost(
+  _ multiplyAccumulates: Int, _ inputs: borrowing Tensors, _ outputs: borrowing Specs
+) -> OperationCost {
+  OperationCost(
+    arithmetic: 2 * multiplyAccumulates, bytes: trafficBytes(inputs, outputs),
+    multiplyAccumulates: multiplyAccumulates)
 }
 
 /// Every input and output byte once.

@@ -105,8 +105,7 @@ struct MatrixProduct: TensorOperation {
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
     let depth = sizes(inputs.spec(0).shape, inputs.spec(1).shape).k
-    return OperationCost(
-      arithmetic: 2 * outputs[0].shape.elementCount * depth, bytes: trafficBytes(inputs, outputs))
+    return productCost(outputs[0].shape.elementCount * depth, inputs, outputs)
   }
 }
 
@@ -242,9 +241,7 @@ struct Linear: TensorOperation {
   }
 
   func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
-    OperationCost(
-      arithmetic: 2 * outputs[0].shape.elementCount * inputs.spec(1).shape[1],
-      bytes: trafficBytes(inputs, outputs))
+    productCost(outputs[0].shape.elementCount * inputs.spec(1).shape[1], inputs, outputs)
   }
 }
 
