@@ -48,6 +48,8 @@ public struct FileError: Error, Equatable, Sendable {
     case image(PortableMapError)
     /// The file is not a valid safetensors file, or would not be one.
     case safetensors(SafetensorsError)
+    /// The bytes are not the messages of an ONNX file.
+    case onnx(ProtocolBufferError)
     /// The content breaks another format's rules: the format's name and everything found.
     case malformed(format: String, problems: [String])
   }
@@ -89,6 +91,8 @@ extension FileError.Cause: CustomStringConvertible {
       "portable map: \(error)"
     case .safetensors(let error):
       "safetensors: \(error)"
+    case .onnx(let error):
+      "is not an ONNX file: \(error)"
     case .malformed(let format, let problems):
       "\(format): \(listing(problems))"
     }
