@@ -9,12 +9,12 @@ struct ClassifyCommand {
   static let description = CommandDescription(
     program: "convnet", name: "classify", summary: "Shows what trained weights take images for.",
     discussion: """
-      Images are portable graymaps or pixmaps (PGM, PPM; also compressed by gzip), or one test image of a data
-      set. Small ones are enlarged by whole factors and centred on black, large ones reduced. The nets of
+      Images are PNG, JPEG (where libturbojpeg is installed), or portable graymaps or pixmaps (PGM, PPM), or one
+      test image of a data set. What is transparent counts as black. Small ones are enlarged by whole factors and centred on black, large ones reduced. The nets of
       digits expect light strokes on black.
 
         convnet classify --weights runs/lenet5-digits/weights.safetensors --index 0
-        convnet classify --weights runs/lenet5-digits/weights.safetensors seven.pgm
+        convnet classify --weights runs/lenet5-digits/weights.safetensors seven.png
       """,
     arguments: [CommandArgument("IMAGE", .any, help: "Files with images.")],
     options: SavedNet.options + [
@@ -102,7 +102,7 @@ struct ClassifyCommand {
   }
 
   private func read(_ path: String, for net: SavedNet) throws -> Subject {
-    let image = try RasterImage(contentsOf: path)
+    let image = try RasterImage(contentsOf: path).opaque()
     let wanted = net.description
     var planes = (0..<image.channels).map { channel in
       Picture(

@@ -46,6 +46,10 @@ public struct FileError: Error, Equatable, Sendable {
     case gzip(GzipError)
     /// The file is not a portable graymap or pixmap.
     case image(PortableMapError)
+    /// The file is not a PNG image that can be read.
+    case png(PNGError)
+    /// The file is not a JPEG image that can be read.
+    case jpeg(JPEGError)
     /// The file is not a valid safetensors file, or would not be one.
     case safetensors(SafetensorsError)
     /// The bytes are not the messages of an ONNX file.
@@ -89,6 +93,10 @@ extension FileError.Cause: CustomStringConvertible {
       "gzip: \(error)"
     case .image(let error):
       "portable map: \(error)"
+    case .png(let error):
+      "PNG: \(error)"
+    case .jpeg(let error):
+      "JPEG: \(error)"
     case .safetensors(let error):
       "safetensors: \(error)"
     case .onnx(let error):

@@ -39,12 +39,19 @@ package enum Gzip {
   ///
   /// - Parameter level: 0 (stored) ... 9 (smallest).
   package static func compress(_ bytes: [UInt8], level: Int = 6) throws(GzipError) -> [UInt8] {
+    try deflate(bytes, level: level, windowBits: MAX_WBITS + 16)
+  }
+
+  /// `bytes` compressed; `windowBits` says in which frame: 15 for zlib's, 16 more for that of gzip.
+  static func deflate(
+    _ bytes: [UInt8], level: Int, windowBits: Int32
+  ) throws(GzipError) -> [UInt8] {
     var stream = z_stream()
     let size = Int32(MemoryLayout<z_stream>.size)
     let level = Int32(min(max(level, 0), 9))
     // 8 is the memory level that zlib takes by default.
     let code = deflateInit2_(
-      &stream, level, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size)
+      &stream, level, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size)
     guard code == Z_OK else { throw .outOfMemory }
     defer { deflateEnd(&stream) }
     var output: [UInt8] = []
@@ -63,7 +70,7 @@ package enum Gzip {
           stream.next_out = piece.baseAddress?.assumingMemoryBound(to: Bytef.self)
           stream.avail_out = uInt(piece.count)
           let isLast = offset + input.count == bytes.count
-          let result = deflate(&stream, isLast ? Z_FINISH : Z_NO_FLUSH)
+          let result = CZlib.deflate(&stream, isLast ? Z_FINISH : Z_NO_FLUSH)
           offset += input.count - Int(stream.avail_in)
           return result
         }

@@ -7,20 +7,10 @@ extension RasterImage {
     self = try reader.image()
   }
 
-  /// The image in the portable graymap or pixmap at `path`, which may be compressed by gzip.
-  ///
-  /// - Parameter limit: The largest number of bytes (inflated) the file may have.
-  public init(contentsOf path: String, limit: Int = 1 << 30) throws(FileError) {
-    let bytes = try readPossiblyCompressed(path, limit: limit)
-    do throws(PortableMapError) {
-      try self.init(portableMap: bytes)
-    } catch {
-      throw FileError(path: path, cause: .image(error))
-    }
-  }
-
   /// The image as a binary portable graymap (P5) or pixmap (P6), of 16 bits when `maximum` needs it.
+  /// These formats have no opacity: the image is written as in front of black.
   public var portableMap: [UInt8] {
+    guard !hasOpacity else { return opaque().portableMap }
     let magic = channels == 1 ? "P5" : "P6"
     var bytes = Array("\(magic)\n\(width) \(height)\n\(maximum)\n".utf8)
     for sample in samples {
@@ -28,11 +18,6 @@ extension RasterImage {
       bytes.append(UInt8(truncatingIfNeeded: sample))
     }
     return bytes
-  }
-
-  /// Puts `portableMap` at `path`, all or nothing.
-  public func write(to path: String) throws(FileError) {
-    try AtomicFile.write(portableMap, to: path)
   }
 }
 

@@ -1,10 +1,11 @@
-/// An image of whole numbers: one channel (gray) or three (red, green, blue).
+/// An image of whole numbers: gray or red, green and blue, each also with an opacity.
 public struct RasterImage: Equatable, Sendable {
   /// The number of columns.
   public let width: Int
   /// The number of rows.
   public let height: Int
-  /// The number of values a pixel has: 1 or 3.
+  /// The number of values a pixel has: 1 (gray), 2 (gray, opacity), 3 (red, green, blue) or 4 (red,
+  /// green, blue, opacity).
   public let channels: Int
   /// The value of full brightness, 1 ... 65535; 0 is black.
   public let maximum: Int
@@ -13,7 +14,7 @@ public struct RasterImage: Equatable, Sendable {
 
   /// An image of `samples`.
   ///
-  /// - Precondition: sizes are positive, `channels` is 1 or 3, `maximum` is in 1 ... 65535, there
+  /// - Precondition: sizes are positive, `channels` is in 1 ... 4, `maximum` is in 1 ... 65535, there
   ///   are `height * width * channels` samples and none exceeds `maximum`.
   public init(
     width: Int, height: Int, channels: Int, maximum: Int = 255, samples: [UInt16],
@@ -23,7 +24,7 @@ public struct RasterImage: Equatable, Sendable {
       if !condition { fatalError("RasterImage: \(message())", file: file, line: line) }
     }
     require(width > 0 && height > 0, "size \(width) x \(height) is not positive")
-    require(channels == 1 || channels == 3, "\(channels) channels, but there must be 1 or 3")
+    require((1...4).contains(channels), "\(channels) channels, but there must be 1 to 4")
     require((1...65535).contains(maximum), "maximum \(maximum) is not in 1...65535")
     let expected = PortableMapHeader.sampleCount(width, height, channels)
     require(
@@ -51,5 +52,28 @@ public struct RasterImage: Equatable, Sendable {
   public var bytes: [UInt8] {
     guard maximum != 255 else { return samples.map(UInt8.init) }
     return samples.map { UInt8((Int($0) * 255 + maximum / 2) / maximum) }
+  }
+
+  /// Whether the last value of a pixel is its opacity: 0 is transparent, `maximum` opaque.
+  public var hasOpacity: Bool { channels == 2 || channels == 4 }
+
+  /// The image without opacity, as it looks in front of a gray of `background` (0 black ... 1 white).
+  ///
+  /// An image without opacity comes back as it is.
+  public func opaque(over background: Double = 0) -> RasterImage {
+    guard hasOpacity else { return self }
+    let colors = channels - 1
+    let behind = Int((min(max(background, 0), 1) * Double(maximum)).rounded())
+    var blended: [UInt16] = []
+    blended.reserveCapacity(width * height * colors)
+    for first in stride(from: 0, to: samples.count, by: channels) {
+      let opacity = Int(samples[first + colors])
+      for sample in samples[first..<first + colors] {
+        let sum = Int(sample) * opacity + behind * (maximum - opacity)
+        blended.append(UInt16((sum + maximum / 2) / maximum))
+      }
+    }
+    return RasterImage(
+      width: width, height: height, channels: colors, maximum: maximum, samples: blended)
   }
 }

@@ -109,6 +109,8 @@ struct RasterImageTests {
     #expect(message { try read(text) } == expected)
     let directory = try TemporaryDirectory()
     let path = try directory.file("image", text)
+    // A file with another beginning is no portable map for certain.
+    guard ImageFormat(of: Array(text.utf8)) == .portableMap else { return }
     #expect(
       message { try RasterImage(contentsOf: path) } == "\(path): portable map: \(expected)")
   }
