@@ -20,7 +20,8 @@ package struct Convnet {
     summary: "Trains convolutional nets on images, measures them, and shows what they answer.",
     commands: [
       TrainCommand.description, EvaluateCommand.description, ClassifyCommand.description,
-      ModelsCommand.description, helpDescription, versionDescription,
+      ModelsCommand.description, BenchmarkCommand.description, ProfileCommand.description,
+      helpDescription, versionDescription,
     ])
 
   let console: Console
@@ -91,6 +92,12 @@ package struct Convnet {
       return try EvaluateCommand(arguments, self).run()
     case ClassifyCommand.description.name: return try ClassifyCommand(arguments, self).run()
     case ModelsCommand.description.name: return ModelsCommand(arguments, self).run()
+    case BenchmarkCommand.description.name:
+      warnOfDebugBuild()
+      return try BenchmarkCommand(arguments, self).run()
+    case ProfileCommand.description.name:
+      warnOfDebugBuild()
+      return try ProfileCommand(arguments, self).run()
     case Self.versionDescription.name: console.line("convnet \(Self.version)")
     default:
       let topic = arguments.argument("COMMAND")
