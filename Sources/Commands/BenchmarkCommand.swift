@@ -13,7 +13,8 @@ struct BenchmarkCommand {
         convnet benchmark --model resnet18 --batch 8 --mode train
         convnet benchmark --operation gemm --size 1024
         convnet benchmark --operation gemm --shape 64,9216,4096
-        convnet benchmark --operation conv2d --input 8,256,56,56 --filters 64,256,1,1 --mode training
+        convnet benchmark --operation conv2d --mode training \\
+          --input 8,256,56,56 --filters 64,256,1,1
       """,
     options: NetOptions.options + [
       .choice(
