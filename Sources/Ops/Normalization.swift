@@ -3,88 +3,13 @@ import TapestryGraph
 
 // Normalisation to mean 0 and variance 1, over axes that differ from family to family.
 
-/// y = (x - m) / sqrt(V + epsilon), m and V the mean and the biased variance over `axes`; m and V
-/// are results too.
-///
-/// The backward reads y and V alone, so x need not be kept, and is written with them as results of
-/// this node: its own derivatives flow back through their cotangents.
-struct Standardize: TensorOperation {
-  private static let kept = Kept.outputs(0, 2)
-  let axes: [Int]
-  let epsilon: Double
-  var keeps: Kept { Self.kept }
-
-  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
-    try requireSameType(inputs)
-    let x = inputs.spec(0)
-    let set = try AxisSet(axes, rank: x.shape.rank)
-    var reduced = x.shape
-    for axis in 0..<x.shape.rank where set.contains(axis) { reduced[axis] = 1 }
-    return [x, TensorSpec(reduced, x.dtype), TensorSpec(reduced, x.dtype)]
-  }
-
-  func forward(_ inputs: borrowing Tensors) -> Tensors {
-    let x = inputs[0]
-    let set = accepted { () throws(Misuse) in try AxisSet(axes, rank: x.rank) }
-    let count = Double(reducedCount(x.shape))
-    let mean = x.reduced(TAPESTRY_SUM, along: set).divided(by: count)
-    let centred = x.combined(TAPESTRY_SUBTRACT, with: mean)
-    let variance = centred.reduced(TAPESTRY_SUM_OF_SQUARES, along: set).divided(by: count)
-    let scale = variance.mapped(TAPESTRY_AFFINE, 1, epsilon).mapped(TAPESTRY_POWER, -0.5)
-    return Tensors(centred.combined(TAPESTRY_MULTIPLY, with: scale), mean, variance)
-  }
-
-  /// How many elements share a mean; at least 1.
-  private func reducedCount(_ shape: TensorShape) -> Int {
-    var count = 1
-    for axis in axes { count *= shape[axis] }
-    return max(count, 1)
-  }
-
-  func backward(_ node: borrowing Differential) -> Tensors {
-    let shape = node.inputSpec(0).shape
-    let count = Double(reducedCount(shape))
-    let y = node.output(0)
-    var gradient: Tensor?
-    if let g = node.cotangent(0) {
-      let scale = pow(node.output(2) + epsilon, -0.5)
-      let mean = g.mean(along: axes, keepingDimensions: true)
-      let projection = (g * y).mean(along: axes, keepingDimensions: true)
-      gradient = (g - mean - y * projection) * scale
-    }
-    if let g = node.cotangent(1) {
-      gradient = sum(gradient, (g / count).broadcast(to: shape))
-    }
-    if let g = node.cotangent(2) {
-      // x - m is y sqrt(V + epsilon).
-      gradient = sum(gradient, y * (g * sqrt(node.output(2) + epsilon) * (2 / count)))
-    }
-    return Tensors(gradient)
-  }
-
-  private func sum(_ a: Tensor?, _ b: Tensor) -> Tensor { a.map { $0 + b } ?? b }
-}
-
-private func standardized(
-  _ x: Tensor, _ axes: [Int], _ epsilon: Double, file: StaticString, line: UInt
+/// `scale` and `shift`, or ones and zeros in their places.
+private func affine(
+  _ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, _ shape: TensorShape
 ) -> Tensors {
-  apply(Standardize(axes: axes, epsilon: epsilon), to: Tensors(x), file: file, line: line)
-}
-
-/// x · scale + shift, where both are numbers per channel or shaped like the last axes.
-private func scaled(_ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, _ shape: TensorShape) -> Tensor
-{
-  var y = x
-  if let scale { y = y * (scale.shape == shape ? scale : scale.reshaped(to: shape)) }
-  if let shift { y = y + (shift.shape == shape ? shift : shift.reshaped(to: shape)) }
-  return y
-}
-
-/// `[1, C, 1, ...]`: a number per channel of an image or a row, to broadcast.
-private func channelShape(_ x: TensorShape) -> TensorShape {
-  var shape = TensorShape()
-  for axis in 0..<x.rank { shape.append(axis == 1 ? x[1] : 1) }
-  return shape
+  Tensors(
+    x, scale ?? .ones([shape.elementCount], dtype: x.dtype),
+    shift ?? .zeros([shape.elementCount], dtype: x.dtype))
 }
 
 /// The operands that are there, named.
@@ -153,27 +78,31 @@ public func batchNorm(
   {
     return refused
   }
-  let shape = channelShape(x.shape)
+  var inputs = affine(x, scale, shift, [x.shape[1]])
   guard isTraining else {
-    let mean = (runningMean as Tensor).reshaped(to: shape)
-    let factor = pow(runningVariance + epsilon, -0.5).reshaped(to: shape)
-    return scaled((x - mean) * factor, scale, shift, shape)
+    inputs.append(runningMean)
+    inputs.append(runningVariance)
+    return apply(
+      NormalizeWithStatistics(family: .batch, epsilon: epsilon), to: inputs, file: file, line: line
+    )[0]
   }
-  let axes = (0..<x.rank).filter { $0 != 1 }
-  let results = standardized(x, axes, epsilon, file: file, line: line)
+  let results = apply(
+    Normalize(family: .batch, epsilon: epsilon), to: inputs, file: file, line: line)
   let count = Double(x.count / max(x.shape[1], 1))
   update(runningMean, results[1], momentum)
   update(runningVariance, results[2], momentum, factor: count / (count - 1))
-  return scaled(results[0], scale, shift, shape)
+  return results[0]
 }
 
 /// running = (1 - momentum) running + momentum · factor · new.
 private func update(_ running: Buffer, _ new: Tensor, _ momentum: Double, factor: Double = 1) {
   let old = running.value
   if new.isPlaceholder { return }
-  let flat = new.detached().sharing(old.shape)
-  let value = flat.dtype == old.dtype ? flat : flat.converted(to: old.dtype)
-  running.value = withoutGradients { old * (1 - momentum) + value * (momentum * factor) }
+  let new = new.detached()
+  let value = new.dtype == old.dtype ? new : new.converted(to: old.dtype)
+  // By kernels alone: who watches the ops sees the one that the user called.
+  running.value = old.mapped(TAPESTRY_AFFINE, 1 - momentum)
+    .combined(TAPESTRY_ADD, with: value.mapped(TAPESTRY_AFFINE, momentum * factor))
 }
 
 /// Each sample normalised over its last axes, then scaled and shifted.
@@ -209,8 +138,9 @@ public func layerNorm(
   {
     return refused
   }
-  let y = standardized(x, Array(first..<x.rank), epsilon, file: file, line: line)[0]
-  return scaled(y, scale, shift, normalizedShape)
+  return apply(
+    Normalize(family: .layer(width: normalizedShape.elementCount), epsilon: epsilon),
+    to: affine(x, scale, shift, normalizedShape), file: file, line: line)[0]
 }
 
 /// Each sample normalised over groups of channels and space, then scaled and shifted per channel.
@@ -246,8 +176,7 @@ public func groupNorm(
   {
     return refused
   }
-  let perGroup = x.count / max(x.shape[0] * groups, 1)
-  let rows = x.reshaped(to: [x.shape[0], groups, perGroup], file: file, line: line)
-  let y = standardized(rows, [2], epsilon, file: file, line: line)[0]
-  return scaled(y.reshaped(to: x.shape), scale, shift, channelShape(x.shape))
+  return apply(
+    Normalize(family: .group(groups), epsilon: epsilon), to: affine(x, scale, shift, [x.shape[1]]),
+    file: file, line: line)[0]
 }

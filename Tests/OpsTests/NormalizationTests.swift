@@ -1,3 +1,4 @@
+import Synchronization
 import TapestryGraph
 import TapestryOps
 import TestSupport
@@ -59,4 +60,80 @@ import Testing
     let y = layerNorm(.full([2, 3], 1e6), normalizedShape: [3])
     expectClose(y, [0, 0, 0, 0, 0, 0], shape: [2, 3])
   }
+
+  @Test("a normalisation is one op, forward and backward, and agrees with its composed form")
+  func composed() {
+    let x = sample([3, 4, 5, 2]).tracked()
+    let (scale, shift) = (sample([4], seed: 2).tracked(), sample([4], seed: 3).tracked())
+    let statistics = (
+      Buffer(sample([4], seed: 4)), Buffer(positiveSample([4], seed: 5))
+    )
+    let channels: TensorShape = [1, 4, 1, 1]
+    func standardized(_ x: Tensor, _ axes: [Int]) -> Tensor {
+      let centred = x - x.mean(along: axes, keepingDimensions: true)
+      return centred / sqrt(square(centred).mean(along: axes, keepingDimensions: true) + 1e-5)
+    }
+    func affine(_ z: Tensor) -> Tensor {
+      z * scale.reshaped(to: channels) + shift.reshaped(to: channels)
+    }
+    func normalized() -> Tensor {
+      batchNorm(
+        x, runningMean: statistics.0, runningVariance: statistics.1, scale: scale, shift: shift)
+    }
+    let pairs: [(name: String, fused: () -> Tensor, composed: () -> Tensor)] = [
+      ("batchNorm", normalized, { affine(standardized(x, [0, 2, 3])) }),
+      (
+        "batchNorm", { inference { recordingGradients(normalized) } },
+        {
+          let mean = statistics.0.value.reshaped(to: channels)
+          let variance = statistics.1.value.reshaped(to: channels)
+          return affine((x - mean) / sqrt(variance + 1e-5))
+        }
+      ),
+      (
+        "groupNorm", { groupNorm(x, groups: 2, scale: scale, shift: shift) },
+        { affine(standardized(x.reshaped(to: [3, 2, 20]), [2]).reshaped(to: x.shape)) }
+      ),
+      (
+        "layerNorm", { layerNorm(x, normalizedShape: [4, 5, 2]) },
+        { standardized(x, [1, 2, 3]) }
+      ),
+      (
+        "localResponseNormalization",
+        { localResponseNormalization(x, size: 3, alpha: 0.5) },
+        {
+          let squares = square(x).padded([(0, 0), (1, 1), (0, 0), (0, 0)])
+          let sums = (0..<3).map { squares.sliced($0..<$0 + 4, along: 1) }
+          return x * pow((sums[0] + sums[1] + sums[2]) * (0.5 / 3) + 1, -0.75)
+        }
+      ),
+    ]
+    let cotangent = sample(x.shape, seed: 6)
+    for pair in pairs {
+      let names = OperationNames()
+      let leaves = [x, scale, shift]
+      let (y, fused) = observing(names) {
+        let y = pair.fused()
+        return (y, gradients(of: [y], withRespectTo: leaves, cotangents: [cotangent]))
+      }
+      #expect(names.all == [pair.name, pair.name + "Gradient"])
+      let expected = pair.composed()
+      expectClose(y, expected, "\(pair.name)", relativeTolerance: 1e-12)
+      let composed = gradients(of: [expected], withRespectTo: leaves, cotangents: [cotangent])
+      for leaf in leaves {
+        if let gradient = composed[leaf] {
+          expectClose(
+            fused[leaf]!, gradient, "\(pair.name)", relativeTolerance: 1e-11,
+            absoluteTolerance: 1e-12)
+        }
+      }
+    }
+  }
+}
+
+/// The names of the ops that were run, in order.
+private final class OperationNames: OperationObserver {
+  private let names = Mutex<[String]>([])
+  var all: [String] { names.withLock { $0 } }
+  func didApply(_ event: OperationEvent) { names.withLock { $0.append(event.name) } }
 }

@@ -13,6 +13,7 @@
 #include "tapestry_gemm.h"
 #include "tapestry_convolution.h"
 #include "tapestry_pooling.h"
+#include "tapestry_normalization.h"
 #include "tapestry_softmax.h"
 #include "tapestry_random.h"
 #include "tapestry_optimizer.h"

@@ -1,0 +1,373 @@
+// Normalisation of one REAL: see normalization.c. `runs` are stretches of neighbouring elements, `stride` apart.
+#define INLINE static inline __attribute__((always_inline))
+#define SPLAT(x) NAME(splat)((REAL)(x))
+
+INLINE double NAME(lanes_sum)(VECTOR v) {
+  double sum = 0;
+  for (int lane = 0; lane < LANES; lane++) sum += (double)v[lane];
+  return sum;
+}
+
+// Visits `runs` runs of `n` elements as vectors: `whole` and `other` see i, which begins a whole vector, `part` the masked
+// rest of a run. Two statements, so that sums can alternate between two accumulators.
+#define FOR_RUNS(whole, other, part)                \
+  for (int64_t run = 0; run < runs; run++) {        \
+    int64_t at = run * stride, end = at + n, i = at; \
+    for (; i + 2 * LANES <= end; i += 2 * LANES) {  \
+      whole(i);                                     \
+      other(i + LANES);                             \
+    }                                               \
+    if (i + LANES <= end) {                         \
+      whole(i);                                     \
+      i += LANES;                                   \
+    }                                               \
+    if (i < end) part(i, end - i);                  \
+  }
+
+/// Adds a block to the moments: its mean first, then sums about that, which the cache holds.
+static void NAME(block_moments)(int64_t runs, int64_t stride, int64_t n, const REAL *x, tapestry_moments *total) {
+  VECTOR s = SPLAT(0), t = s;
+#define FIRST(i) s += NAME(load)(x + (i))
+#define SECOND(i) t += NAME(load)(x + (i))
+#define REST(i, count) t += NAME(load_part)(x + (i), count, 0)
+  FOR_RUNS(FIRST, SECOND, REST)
+#undef FIRST
+#undef SECOND
+#undef REST
+  double count = (double)(runs * n);
+  const REAL near = (REAL)(NAME(lanes_sum)(s + t) / count);
+  const VECTOR centre = SPLAT(near);
+  VECTOR p = SPLAT(0), q = p;
+  s = t = p;
+#define FIRST(i)                                 \
+  {                                              \
+    VECTOR d = NAME(load)(x + (i)) - centre;     \
+    s += d;                                      \
+    p += d * d;                                  \
+  }
+#define SECOND(i)                                \
+  {                                              \
+    VECTOR d = NAME(load)(x + (i)) - centre;     \
+    t += d;                                      \
+    q += d * d;                                  \
+  }
+#define REST(i, count)                                               \
+  {                                                                  \
+    VECTOR d = NAME(load_part)(x + (i), count, near) - centre;       \
+    t += d;                                                          \
+    q += d * d;                                                      \
+  }
+  FOR_RUNS(FIRST, SECOND, REST)
+#undef FIRST
+#undef SECOND
+#undef REST
+  double sum = NAME(lanes_sum)(s + t), squares = NAME(lanes_sum)(p + q);
+  join_moments(total, count, (double)near + sum / count, squares - sum * sum / count);
+}
+
+/// The moments of runs, a block of them or a part of one at a time.
+static void NAME(moments)(int64_t runs, int64_t stride, int64_t n, const REAL *x, tapestry_moments *total) {
+  if (n >= moments_block) {
+    for (int64_t run = 0; run < runs; run++)
+      for (int64_t i = 0; i < n; i += moments_block)
+        NAME(block_moments)(1, 0, n - i < moments_block ? n - i : moments_block, x + run * stride + i, total);
+    return;
+  }
+  int64_t several = moments_block / n;
+  for (int64_t run = 0; run < runs; run += several)
+    NAME(block_moments)(runs - run < several ? runs - run : several, stride, n, x + run * stride, total);
+}
+
+/// Adds the sums of g and of g (x - mean).
+static void NAME(block_sums)(
+    int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, REAL mean, double *sums) {
+  const VECTOR centre = SPLAT(mean);
+  VECTOR s = SPLAT(0), t = s, p = s, q = s;
+#define FIRST(i)                                       \
+  {                                                    \
+    VECTOR v = NAME(load)(g + (i));                    \
+    s += v;                                            \
+    p += v * (NAME(load)(x + (i)) - centre);           \
+  }
+#define SECOND(i)                                      \
+  {                                                    \
+    VECTOR v = NAME(load)(g + (i));                    \
+    t += v;                                            \
+    q += v * (NAME(load)(x + (i)) - centre);           \
+  }
+#define REST(i, count)                                               \
+  {                                                                  \
+    VECTOR v = NAME(load_part)(g + (i), count, 0);                   \
+    t += v;                                                          \
+    q += v * (NAME(load_part)(x + (i), count, mean) - centre);       \
+  }
+  FOR_RUNS(FIRST, SECOND, REST)
+#undef FIRST
+#undef SECOND
+#undef REST
+  sums[0] += NAME(lanes_sum)(s + t);
+  sums[1] += NAME(lanes_sum)(p + q);
+}
+
+static void NAME(gradient_sums)(
+    int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, REAL mean, double *sums) {
+  if (n >= moments_block) {
+    for (int64_t run = 0; run < runs; run++)
+      for (int64_t i = 0; i < n; i += moments_block) {
+        int64_t at = run * stride + i;
+        NAME(block_sums)(1, 0, n - i < moments_block ? n - i : moments_block, g + at, x + at, mean, sums);
+      }
+    return;
+  }
+  int64_t several = moments_block / n;
+  for (int64_t run = 0; run < runs; run += several)
+    NAME(block_sums)
+    (runs - run < several ? runs - run : several, stride, n, g + run * stride, x + run * stride, mean, sums);
+}
+#undef FOR_RUNS
+
+/// y = (x - mean) factor + shift
+static void NAME(affine_run)(int64_t n, const REAL *x, REAL mean, REAL factor, REAL shift, REAL *y) {
+  const VECTOR m = SPLAT(mean), f = SPLAT(factor), t = SPLAT(shift);
+  for (int64_t i = 0; i < n; i += LANES)
+    NAME(store_up_to)(y + i, n - i, (NAME(load_up_to)(x + i, n - i, 0) - m) * f + t);
+}
+
+/// gx = a g + b (x - mean) + c
+static void NAME(gradient_run)(
+    int64_t n, const REAL *g, const REAL *x, REAL mean, double a_wide, double b_wide, double c_wide, REAL *gx) {
+  const VECTOR m = SPLAT(mean), a = SPLAT(a_wide), b = SPLAT(b_wide), c = SPLAT(c_wide);
+  for (int64_t i = 0; i < n; i += LANES) {
+    VECTOR u = NAME(load_up_to)(g + i, n - i, 0), v = NAME(load_up_to)(x + i, n - i, 0);
+    NAME(store_up_to)(gx + i, n - i, a * u + (b * (v - m) + c));
+  }
+}
+
+static void NAME(scaled_run)(int64_t n, const REAL *g, double factor, REAL *gx) {
+  const VECTOR f = SPLAT(factor);
+  for (int64_t i = 0; i < n; i += LANES) NAME(store_up_to)(gx + i, n - i, NAME(load_up_to)(g + i, n - i, 0) * f);
+}
+
+/// Runs first ..< end of one set: their moments, or their results.
+static void NAME(forward_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end, tapestry_moments *moments) {
+  int64_t n = job->shape.pixels, plane = set * job->set_step + first * job->run_step, runs = end - first;
+  const REAL *x = (const REAL *)job->x + plane * n;
+  // The channels of a group lie side by side: one long run.
+  if (job->run_step == 1) NAME(moments)(1, 0, runs * n, x, moments);
+  else NAME(moments)(runs, job->run_step * n, n, x, moments);
+}
+
+static void NAME(finish_moments)(const normalize_job *job, int64_t set, const tapestry_moments *moments) {
+  ((REAL *)job->mean)[set] = (REAL)moments->mean;
+  ((REAL *)job->variance)[set] = (REAL)(moments->squares / moments->count);
+}
+
+/// 1 / sqrt(V + epsilon)
+INLINE double NAME(inverse_deviation)(double variance, double epsilon) { return 1 / __builtin_sqrt(variance + epsilon); }
+
+static void NAME(apply_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end) {
+  int64_t n = job->shape.pixels;
+  REAL mean = ((const REAL *)job->mean)[set];
+  double inverse = NAME(inverse_deviation)((double)((const REAL *)job->variance)[set], job->shape.epsilon);
+  for (int64_t run = first; run < end; run++) {
+    int64_t plane = set * job->set_step + run * job->run_step, channel = plane % job->shape.channels;
+    NAME(affine_run)
+    (n, (const REAL *)job->x + plane * n, mean, (REAL)((double)((const REAL *)job->scale)[channel] * inverse),
+     ((const REAL *)job->shift)[channel], (REAL *)job->y + plane * n);
+  }
+}
+
+/// The sums of runs first ..< end: a pair for all of them, or, where scales differ, one for each.
+static void NAME(sums_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end, double *sums) {
+  int64_t n = job->shape.pixels, plane = set * job->set_step + first * job->run_step;
+  REAL mean = ((const REAL *)job->mean)[set];
+  const REAL *g = (const REAL *)job->g + plane * n, *x = (const REAL *)job->x + plane * n;
+  if (job->shape.groups == 0) {
+    sums[0] = sums[1] = 0;
+    NAME(gradient_sums)(end - first, job->run_step * n, n, g, x, mean, sums);
+    return;
+  }
+  for (int64_t run = first; run < end; run++, g += n, x += n, sums += 2) {
+    sums[0] = sums[1] = 0;
+    NAME(gradient_sums)(1, 0, n, g, x, mean, sums);
+  }
+}
+
+/// gx of runs first ..< end from the sums of the whole set.
+static void NAME(gradient_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end) {
+  int64_t n = job->shape.pixels, channels = job->shape.channels;
+  const REAL *scale = job->scale;
+  REAL mean = ((const REAL *)job->mean)[set];
+  double r = NAME(inverse_deviation)((double)((const REAL *)job->variance)[set], job->shape.epsilon);
+  double sum = 0, product = 0, count = (double)(job->runs * n);  // of scale g, and of scale g (x - mean)
+  for (int64_t p = 0; p < job->pairs && !job->fixed; p++) {
+    const double *pair = job->sums + 2 * (set * job->pairs + p);
+    double s = (double)scale[(set * job->set_step + (job->shape.groups ? p : 0)) % channels];
+    sum += s * pair[0];
+    product += s * pair[1];
+  }
+  double b = -r * r * r * product / count, c = -r * sum / count;
+  for (int64_t run = first; run < end; run++) {
+    int64_t plane = set * job->set_step + run * job->run_step;
+    double a = r * (double)scale[plane % channels];
+    const REAL *g = (const REAL *)job->g + plane * n, *x = (const REAL *)job->x + plane * n;
+    REAL *gx = (REAL *)job->y + plane * n;
+    if (job->fixed) NAME(scaled_run)(n, g, a, gx);
+    else NAME(gradient_run)(n, g, x, mean, a, b, c, gx);
+  }
+}
+
+/// The gradients of scale and shift from all sums, in ascending order.
+static void NAME(affine_gradients)(const normalize_job *job, double *totals, REAL *gscale, REAL *gshift) {
+  int64_t channels = job->shape.channels;
+  for (int64_t i = 0; i < 2 * channels; i++) totals[i] = 0;
+  for (int64_t set = 0; set < job->sets; set++) {
+    double r = NAME(inverse_deviation)((double)((const REAL *)job->variance)[set], job->shape.epsilon);
+    for (int64_t p = 0; p < job->pairs; p++) {
+      int64_t channel = (set * job->set_step + (job->shape.groups ? p : 0)) % channels;
+      totals[2 * channel] += job->sums[2 * (set * job->pairs + p)];
+      totals[2 * channel + 1] += job->sums[2 * (set * job->pairs + p) + 1] * r;
+    }
+  }
+  for (int64_t c = 0; c < channels; c++) {
+    gshift[c] = (REAL)totals[2 * c];
+    gscale[c] = (REAL)totals[2 * c + 1];
+  }
+}
+
+// MARK: Channels side by side, [rows, channels]: a strip of up to LANES channels at a time
+
+static int64_t NAME(strip_lanes)(void) { return LANES; }
+
+#define ROWS_IN_BLOCKS(body)                                               \
+  for (int64_t first = 0; first < rows; first += 256) {                    \
+    int64_t last = rows - first < 256 ? rows : first + 256;                \
+    VECTOR s = SPLAT(0), q = s;                                            \
+    for (int64_t row = first; row < last; row++) body;                     \
+    for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)s[lane]; \
+    for (int lane = 0; lane < LANES; lane++) products[lane] += (double)q[lane]; \
+  }
+
+static void NAME(strip_forward)(const normalize_job *job, int64_t column) {
+  int64_t rows = job->shape.samples, width = job->shape.channels, n = width - column;
+  const REAL *x = (const REAL *)job->x + column;
+  REAL *y = (REAL *)job->y + column, *mean = (REAL *)job->mean + column, *variance = (REAL *)job->variance + column;
+  if (!job->fixed) {
+    double sums[LANES] = {0}, products[LANES] = {0};
+    ROWS_IN_BLOCKS(s += NAME(load_up_to)(x + row * width, n, 0))
+    VECTOR centre;
+    for (int lane = 0; lane < LANES; lane++) {
+      centre[lane] = (REAL)(sums[lane] / (double)rows);
+      sums[lane] = products[lane] = 0;
+    }
+    ROWS_IN_BLOCKS({
+      VECTOR d = NAME(load_up_to)(x + row * width, n, 0) - centre;
+      s += d;
+      q += d * d;
+    })
+    for (int lane = 0; lane < LANES && lane < n; lane++) {
+      double rest = sums[lane] / (double)rows;
+      mean[lane] = (REAL)((double)centre[lane] + rest);
+      double v = products[lane] / (double)rows - rest * rest;
+      variance[lane] = (REAL)(v > 0 ? v : 0);
+    }
+  }
+  VECTOR factor = SPLAT(0), m = NAME(load_up_to)(mean, n, 0), t = NAME(load_up_to)((const REAL *)job->shift + column, n, 0);
+  for (int lane = 0; lane < LANES && lane < n; lane++)
+    factor[lane] = (REAL)((double)((const REAL *)job->scale)[column + lane] *
+                          NAME(inverse_deviation)((double)variance[lane], job->shape.epsilon));
+  for (int64_t row = 0; row < rows; row++)
+    NAME(store_up_to)(y + row * width, n, (NAME(load_up_to)(x + row * width, n, 0) - m) * factor + t);
+}
+
+static void NAME(strip_gradient)(const normalize_job *job, int64_t column) {
+  int64_t rows = job->shape.samples, width = job->shape.channels, n = width - column;
+  const REAL *x = (const REAL *)job->x + column, *g = (const REAL *)job->g + column;
+  REAL *gx = (REAL *)job->y + column;
+  const VECTOR m = NAME(load_up_to)((const REAL *)job->mean + column, n, 0);
+  double sums[LANES] = {0}, products[LANES] = {0};
+  ROWS_IN_BLOCKS({
+    VECTOR v = NAME(load_up_to)(g + row * width, n, 0);
+    s += v;
+    q += v * (NAME(load_up_to)(x + row * width, n, 0) - m);
+  })
+  VECTOR a = SPLAT(0), b = a, c = a;
+  for (int lane = 0; lane < LANES && lane < n; lane++) {
+    double r = NAME(inverse_deviation)((double)((const REAL *)job->variance)[column + lane], job->shape.epsilon);
+    double s = r * (double)((const REAL *)job->scale)[column + lane];
+    ((REAL *)job->gshift)[column + lane] = (REAL)sums[lane];
+    ((REAL *)job->gscale)[column + lane] = (REAL)(products[lane] * r);
+    a[lane] = (REAL)s;
+    if (job->fixed) continue;
+    b[lane] = (REAL)(-s * r * r * products[lane] / (double)rows);
+    c[lane] = (REAL)(-s * sums[lane] / (double)rows);
+  }
+  for (int64_t row = 0; row < rows; row++) {
+    VECTOR u = NAME(load_up_to)(g + row * width, n, 0), v = NAME(load_up_to)(x + row * width, n, 0);
+    NAME(store_up_to)(gx + row * width, n, a * u + (b * (v - m) + c));
+  }
+}
+
+// MARK: Rows with a scale and a shift per element
+
+static void NAME(row_forward)(const rows_job *job, int64_t row) {
+  int64_t n = job->width;
+  const REAL *x = (const REAL *)job->x + row * n, *scale = job->scale, *shift = job->shift;
+  REAL *y = (REAL *)job->y + row * n;
+  tapestry_moments moments = {0, 0, 0};
+  NAME(moments)(1, 0, n, x, &moments);
+  REAL mean = (REAL)moments.mean, variance = (REAL)(moments.squares / moments.count);
+  ((REAL *)job->mean)[row] = mean;
+  ((REAL *)job->variance)[row] = variance;
+  const VECTOR m = SPLAT(mean), r = SPLAT(NAME(inverse_deviation)((double)variance, job->epsilon));
+  for (int64_t i = 0; i < n; i += LANES) {
+    VECTOR v = (NAME(load_up_to)(x + i, n - i, 0) - m) * r;
+    NAME(store_up_to)(
+        y + i, n - i, v * NAME(load_up_to)(scale + i, n - i, 0) + NAME(load_up_to)(shift + i, n - i, 0));
+  }
+}
+
+static void NAME(row_gradient)(const rows_job *job, int64_t row) {
+  int64_t n = job->width;
+  const REAL *x = (const REAL *)job->x + row * n, *g = (const REAL *)job->g + row * n, *scale = job->scale;
+  REAL *gx = (REAL *)job->y + row * n, mean = ((const REAL *)job->mean)[row];
+  double r = NAME(inverse_deviation)((double)((const REAL *)job->variance)[row], job->epsilon), sum = 0, product = 0;
+  const VECTOR m = SPLAT(mean), inverse = SPLAT(r);
+  for (int64_t first = 0; first < n; first += moments_block) {
+    int64_t last = n - first < moments_block ? n : first + moments_block;
+    VECTOR s = SPLAT(0), q = s;
+    for (int64_t i = first; i < last; i += LANES) {
+      VECTOR v = NAME(load_up_to)(g + i, last - i, 0) * NAME(load_up_to)(scale + i, last - i, 0);
+      s += v;
+      q += v * (NAME(load_up_to)(x + i, last - i, mean) - m);
+    }
+    sum += NAME(lanes_sum)(s);
+    product += NAME(lanes_sum)(q);
+  }
+  const VECTOR b = SPLAT(-r * r * r * product / (double)n), c = SPLAT(-r * sum / (double)n);
+  for (int64_t i = 0; i < n; i += LANES) {
+    VECTOR u = NAME(load_up_to)(g + i, n - i, 0) * NAME(load_up_to)(scale + i, n - i, 0);
+    NAME(store_up_to)(gx + i, n - i, inverse * u + (b * (NAME(load_up_to)(x + i, n - i, 0) - m) + c));
+  }
+}
+
+/// The gradients of scale and shift for up to LANES elements of all rows.
+static void NAME(rows_strip)(const rows_job *job, int64_t column) {
+  int64_t rows = job->rows, width = job->width, n = width - column;
+  const REAL *x = (const REAL *)job->x + column, *g = (const REAL *)job->g + column;
+  double sums[LANES] = {0}, products[LANES] = {0};
+  ROWS_IN_BLOCKS({
+    VECTOR v = NAME(load_up_to)(g + row * width, n, 0);
+    REAL mean = ((const REAL *)job->mean)[row];
+    double r = NAME(inverse_deviation)((double)((const REAL *)job->variance)[row], job->epsilon);
+    s += v;
+    q += v * ((NAME(load_up_to)(x + row * width, n, mean) - SPLAT(mean)) * SPLAT(r));
+  })
+  for (int lane = 0; lane < LANES && lane < n; lane++) {
+    ((REAL *)job->gshift)[column + lane] = (REAL)sums[lane];
+    ((REAL *)job->gscale)[column + lane] = (REAL)products[lane];
+  }
+}
+#undef ROWS_IN_BLOCKS
+#undef INLINE
+#undef SPLAT

@@ -1,0 +1,288 @@
+import CTapestryKernels
+import TapestryGraph
+
+// The nodes of batch, group and layer normalisation: one forward, one with given statistics, and
+// one gradient, for all three. Elements that share a mean are a set.
+
+/// Which elements share a mean, and which a scale.
+enum NormalizationFamily: Sendable {
+  /// A set and a scale per channel of `[N, C, ...]`.
+  case batch
+  /// A set per sample and group of channels, a scale per channel.
+  case group(Int)
+  /// A set per row of so many elements, a scale per place in the row.
+  case layer(width: Int)
+
+  var name: String {
+    switch self {
+    case .batch: "batchNorm"
+    case .group: "groupNorm"
+    case .layer: "layerNorm"
+    }
+  }
+
+  /// The layout of an input of this shape.
+  func layout(_ x: TensorShape) -> NormalizationLayout {
+    switch self {
+    case .batch, .group:
+      let (samples, channels) = (x[0], x[1])
+      let pixels = x.dropFirst(2).reduce(1, *)
+      guard case .group(let groups) = self else {
+        return NormalizationLayout(
+          view: [samples, channels, 1, pixels], sets: [1, channels, 1, 1],
+          scales: [1, channels, 1, 1])
+      }
+      return NormalizationLayout(
+        view: [samples, groups, channels / groups, pixels], sets: [samples, groups, 1, 1],
+        scales: [1, groups, channels / groups, 1])
+    case .layer(let width):
+      let rows = x.elementCount / max(width, 1)
+      return NormalizationLayout(
+        view: [rows, 1, 1, width], sets: [rows, 1, 1, 1], scales: [1, 1, 1, width])
+    }
+  }
+
+  /// What the kernels of batch and group normalisation want to know.
+  func problem(_ x: TensorShape, epsilon: Double) -> tapestry_normalization {
+    var groups = 0
+    if case .group(let count) = self { groups = count }
+    return tapestry_normalization(
+      samples: Int64(x[0]), channels: Int64(x[1]), pixels: Int64(x.dropFirst(2).reduce(1, *)),
+      groups: Int64(groups), epsilon: epsilon)
+  }
+}
+
+/// An input as four axes, and its statistics and scales as tensors that broadcast over them.
+struct NormalizationLayout {
+  let view: TensorShape
+  let sets: TensorShape
+  let scales: TensorShape
+
+  /// How many elements share a mean; at least 1.
+  var count: Double { Double(max(view.elementCount / max(sets.elementCount, 1), 1)) }
+
+  /// (x - m), its inverse deviation r, and y = (x - m) r, as four axes.
+  func standardized(
+    _ x: Tensor, _ mean: Tensor, _ variance: Tensor, _ epsilon: Double
+  ) -> (centred: Tensor, inverse: Tensor, value: Tensor) {
+    let centred = x.reshaped(to: view) - mean.reshaped(to: sets)
+    let inverse = pow(variance.reshaped(to: sets) + epsilon, -0.5)
+    return (centred, inverse, centred * inverse)
+  }
+}
+
+/// y = (x - m) / sqrt(V + epsilon) · scale + shift, m and V the mean and the biased variance of each
+/// set; m and V are results too.
+///
+/// The gradient takes m and V as operands that are results of this node, so that its own derivatives
+/// flow back through their cotangents.
+struct Normalize: TensorOperation {
+  static var inputNames: [String] { ["input", "scale", "shift"] }
+  private static let kept = Kept.inputs(0, 1).and(.outputs(1, 2))
+  let family: NormalizationFamily
+  let epsilon: Double
+
+  var displayName: String { family.name }
+  var keeps: Kept { Self.kept }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    let x = inputs.spec(0)
+    let statistic = TensorSpec([family.layout(x.shape).sets.elementCount], x.dtype)
+    return [x, statistic, statistic]
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let (x, scale, shift) = (inputs[0], inputs[1], inputs[2])
+    let statistic = TensorSpec([family.layout(x.shape).sets.elementCount], x.dtype)
+    let code = x.dtype.code
+    var y: Tensor?
+    var variance: Tensor?
+    let mean = Tensor(statistic) { mean in
+      variance = Tensor(statistic) { variance in
+        y = Tensor(x.spec) { y in
+          withMemory(x, scale, shift) { x, scale, shift in
+            if case .layer(let width) = family {
+              tapestry_normalize_rows(
+                code, Int64(statistic.shape[0]), Int64(width), epsilon, x, scale, shift, y, mean,
+                variance)
+            } else {
+              var problem = family.problem(inputs.spec(0).shape, epsilon: epsilon)
+              tapestry_normalize(code, &problem, x, scale, shift, y, mean, variance)
+            }
+          }
+        }
+      }
+    }
+    return Tensors(y, mean, variance)
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let (x, scale, mean, variance) = (node.input(0), node.input(1), node.output(1), node.output(2))
+    var gradients = Tensors(nil, nil, nil)
+    if let g = node.cotangent(0) {
+      gradients = apply(
+        NormalizeGradient(family: family, epsilon: epsilon, isFixed: false),
+        to: [g, x, mean, variance, scale])
+    }
+    guard node.cotangent(1) != nil || node.cotangent(2) != nil else { return gradients }
+    let layout = family.layout(x.shape)
+    var gradient = gradients.at(0)
+    if let g = node.cotangent(1) {
+      let share = (g / layout.count).reshaped(to: layout.sets).broadcast(to: layout.view)
+      gradient = add(gradient, share.reshaped(to: x.shape))
+    }
+    if let g = node.cotangent(2) {
+      let centred = layout.standardized(x, mean, variance, epsilon).centred
+      let share = centred * (g.reshaped(to: layout.sets) * (2 / layout.count))
+      gradient = add(gradient, share.reshaped(to: x.shape))
+    }
+    return Tensors(gradient, gradients.at(1), gradients.at(2))
+  }
+}
+
+/// y = (x - m) / sqrt(V + epsilon) · scale + shift for given m and V.
+struct NormalizeWithStatistics: TensorOperation {
+  static var inputNames: [String] {
+    ["input", "scale", "shift", "runningMean", "runningVariance"]
+  }
+  private static let kept = Kept.inputs(0, 1, 3, 4)
+  let family: NormalizationFamily
+  let epsilon: Double
+
+  var displayName: String { family.name }
+  var keeps: Kept { Self.kept }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    return Specs(inputs.spec(0))
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let (x, scale, shift, mean, variance) = (
+      inputs[0], inputs[1], inputs[2], inputs[3], inputs[4]
+    )
+    var problem = family.problem(x.shape, epsilon: epsilon)
+    return Tensors(
+      Tensor(x.spec) { y in
+        withMemory(x, mean, variance) { x, mean, variance in
+          withMemory(scale, shift) { scale, shift in
+            tapestry_normalize_with(
+              inputs.spec(0).dtype.code, &problem, x, mean, variance, scale, shift, y)
+          }
+        }
+      })
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let (x, scale, mean, variance) = (node.input(0), node.input(1), node.input(3), node.input(4))
+    let gradients = apply(
+      NormalizeGradient(family: family, epsilon: epsilon, isFixed: true),
+      to: [node.cotangent, x, mean, variance, scale])
+    var gradientMean: Tensor?
+    var gradientVariance: Tensor?
+    if node.needs(3) {
+      let layout = family.layout(x.shape)
+      gradientMean =
+        -gradients[0].reshaped(to: layout.view).summed(to: layout.sets).reshaped(to: mean.shape)
+    }
+    if node.needs(4) {
+      gradientVariance = gradients[1] * scale * -0.5 / (variance + epsilon)
+    }
+    return [gradients[0], gradients[1], gradients[2], gradientMean, gradientVariance]
+  }
+}
+
+/// The gradients of x, scale and shift for the cotangent g of a normalisation.
+///
+/// With r = 1 / sqrt(V + epsilon), z = (x - m) r and G = g · scale, means taken over each set:
+/// r (G - mean G - z mean(G z)), or r G where the statistics are given (`isFixed`); Σ g z; Σ g.
+struct NormalizeGradient: TensorOperation {
+  static var inputNames: [String] { ["cotangent", "input", "mean", "variance", "scale"] }
+  let family: NormalizationFamily
+  let epsilon: Double
+  let isFixed: Bool
+
+  var displayName: String { family.name + "Gradient" }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    try requireSameType(inputs)
+    guard inputs.spec(0) == inputs.spec(1) else {
+      throw Misuse("the cotangent \(inputs.spec(0)) is not that of \(inputs.spec(1))")
+    }
+    return [inputs.spec(1), inputs.spec(4), inputs.spec(4)]
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let (g, x, mean, variance, scale) = (inputs[0], inputs[1], inputs[2], inputs[3], inputs[4])
+    let code = x.dtype.code
+    let shape = x.shape
+    var gradientX: Tensor?
+    var gradientShift: Tensor?
+    let gradientScale = Tensor(scale.spec) { gradientScale in
+      gradientShift = Tensor(scale.spec) { gradientShift in
+        gradientX = Tensor(x.spec) { gradientX in
+          withMemory(g, x, scale) { g, x, scale in
+            withMemory(mean, variance) { mean, variance in
+              if case .layer(let width) = family {
+                tapestry_normalize_rows_gradient(
+                  code, Int64(shape.elementCount / max(width, 1)), Int64(width), epsilon, g, x,
+                  mean, variance, scale, gradientX, gradientScale, gradientShift)
+              } else {
+                var problem = family.problem(shape, epsilon: epsilon)
+                tapestry_normalize_gradient(
+                  code, &problem, isFixed, g, x, mean, variance, scale, gradientX, gradientScale,
+                  gradientShift)
+              }
+            }
+          }
+        }
+      }
+    }
+    return Tensors(gradientX, gradientScale, gradientShift)
+  }
+
+  /// The derivatives of Σ h · result 0 + Σ a · result 1 + Σ b · result 2, with m and V as operands of
+  /// their own. Over a set of M elements, with p = Σ h z and q = Σ G z, the first sum is
+  /// r (Σ h G - Σ h Σ G / M - p q / M).
+  func backward(_ node: borrowing Differential) -> Tensors {
+    let layout = family.layout(node.inputSpec(1).shape)
+    let (sets, scales, count) = (layout.sets, layout.scales, layout.count)
+    let g = node.input(0).reshaped(to: layout.view)
+    let (centred, r, z) = layout.standardized(
+      node.input(1), node.input(2), node.input(3), epsilon)
+    let scale = node.input(4).reshaped(to: scales)
+    var (toG, toX, toR, toScale): (Tensor?, Tensor?, Tensor?, Tensor?)
+    if let h = node.cotangent(0)?.reshaped(to: layout.view) {
+      let scaled = g * scale
+      var projected = h * r
+      toR = (h * scaled).summed(to: sets)
+      if !isFixed {
+        let (p, q) = ((h * z).summed(to: sets), (scaled * z).summed(to: sets))
+        let (sumH, sumG) = (h.summed(to: sets), scaled.summed(to: sets))
+        projected = (h - sumH / count - z * (p / count)) * r
+        toX = (h * q + scaled * p) * (r * r * (-1 / count))
+        toR = toR! - (sumH * sumG + p * q * 3) / count
+      }
+      toG = projected * scale
+      toScale = (g * projected).summed(to: scales)
+    }
+    if let a = node.cotangent(1)?.reshaped(to: scales) {
+      toG = add(toG, a * z)
+      toX = add(toX, g * r * a)
+      toR = add(toR, (g * centred * a).summed(to: sets))
+    }
+    if let b = node.cotangent(2)?.reshaped(to: scales) {
+      toG = add(toG, b.broadcast(to: layout.view))
+    }
+    let toMean = toX.map { -$0.summed(to: sets) }
+    let toVariance = toR.map { $0 * r * r * r * -0.5 }
+    var gradients = Tensors()
+    for (index, gradient) in [toG, toX, toMean, toVariance, toScale].enumerated() {
+      gradients.append(gradient?.reshaped(to: node.inputSpec(index).shape))
+    }
+    return gradients
+  }
+}
+
+private func add(_ a: Tensor?, _ b: Tensor) -> Tensor { a.map { $0 + b } ?? b }
