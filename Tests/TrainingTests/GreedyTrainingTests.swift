@@ -5,8 +5,8 @@ import Testing
 struct GreedyTrainingTests {
   private func trained(seed: UInt64) throws -> (net: DeepBeliefNet, errors: [[Double]]) {
     try withRandomSource(RandomSource(seed: seed)) {
-      let digits = try ImageSet.digits
-      let loader = BatchLoader(digits, batchSize: 64, seed: seed)
+      let digits = ImageSet.digits
+      let loader = try BatchLoader(digits, batchSize: 64, seed: seed)
       let net = DeepBeliefNet([
         ConvolutionalRBM(1, 8, kernel: 3), ConvolutionalRBM(8, 12, kernel: 2),
       ])
@@ -35,7 +35,7 @@ struct GreedyTrainingTests {
     let net = DeepBeliefNet([
       ConvolutionalRBM(1, 4, kernel: 3), ConvolutionalRBM(4, 4, kernel: 2),
     ])
-    let loader = BatchLoader(try ImageSet.digits, batchSize: 256)
+    let loader = try BatchLoader(ImageSet.digits, batchSize: 256)
     let before = net.layers.map { $0.weight.value.scalars() }
     GreedyTraining(net).train(layer: 1, on: loader, epochs: 1)
     #expect(net.layers[0].weight.value.scalars() == before[0])
