@@ -17,8 +17,8 @@ let gains = Tensor([1, 2, 3]).reshaped(to: [3, 1, 1])
 print("images * gains: \((images * gains).shape)\n")
 
 // What was stretched forward is summed backward: a bias hears from every row.
-let gradient = gradient(at: row) { (table * $0).sum() }
-print("gradient of sum(table * row) by row: \(gradient)\n")
+let slope = gradient(at: row) { (table * $0).sum() }
+print("gradient of sum(table * row) by row: \(slope)\n")
 
 // A number enters at the tensor's own type; tensors of two types do not mix.
 print("table * 0.5 is \((table * 0.5).dtype)\n")
