@@ -293,7 +293,7 @@ static void TYPED(correlate_patches)(
   REAL sums[room * LANES] __attribute__((aligned(64))), channels[LANES * room + LANES];
   const REAL *source = image + group * (s->source.channels / s->groups) * s->source.channel_size;
   int64_t width = s->patch, per_row = (part->columns + width - 1) / width, count = (row1 - row0) * per_row;
-  int height = TYPED(patch_height)(width);
+  int height = TYPED(patch_height)(width, 1);
   int64_t end = row1 * part->columns - LANES;
   for (int64_t panel = 0; panel < s->panels; panel++) {
     int64_t first = panel * LANES, lanes = s->outs - first < LANES ? s->outs - first : LANES;
@@ -315,7 +315,7 @@ static void TYPED(correlate_patches)(
           rows[r] = rows[r - 1];
         }
       }
-      TYPED(patch)(width, part->depth, part->offsets, weights, rows, sums, false);
+      TYPED(patch)(width, 1, part->depth, part->offsets, weights, rows, sums, false);
       for (int64_t i = 0; i < here * width; i += LANES) {
         V square[LANES];
         UNROLL for (int q = 0; q < LANES; q++) square[q] = LOAD(sums + (i + q) * LANES);

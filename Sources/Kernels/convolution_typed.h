@@ -7,6 +7,8 @@
 #include "convolution_lanes.h"
 #include "convolution_correlate.h"
 #include "convolution_weight.h"
+#include "convolution_weight_lanes.h"
+#include "convolution_winograd.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
 static TYPED(source) TYPED(forward_source)(const tapestry_convolution *c, const REAL *x, int64_t *offsets) {
@@ -67,7 +69,7 @@ static void TYPED(pack_forward_task)(void *context, int64_t index) {
     first = index % s->panels * LANES;
     TYPED(pack_lanes)(
         s->outs - first, part->depth, p->weight + (group * s->outs + first) * part->depth, part->depth,
-        part->weights + index * LANES * part->depth);
+        part->weights + index * LANES * part->depth, LANES);
     return;
   }
   int rows = TYPED(channel_panel)(s, index % s->panels, &first);
@@ -111,6 +113,7 @@ static void TYPED(forward)(
           (const REAL *)x + n * c->channels * pixels, pixels, s.target + n * c->filters * pixels, pixels, false, &epilogue);
     return;
   }
+  if (TYPED(suits_winograd)(c, c->output_height, c->output_width) && TYPED(winograd_forward)(c, x, weight, bias, relu, y)) return;
   s.parts = &part;
   s.part = &part;
   if (TYPED(fills_lanes)(s.outs) && s.outs > FEW_ROWS && part.depth <= DEPTH && TYPED(patch_width)(part.columns)) {
@@ -183,6 +186,7 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
           (const REAL *)gy + n * c->filters * pixels, pixels, s.target + n * c->channels * pixels, pixels, false, NULL);
     return;
   }
+  if (TYPED(suits_winograd)(c, c->height, c->width) && TYPED(winograd_input_gradient)(c, gy, weight, gx)) return;
   s.source = (TYPED(source)){
     .memory = gy, .images = c->batch, .channels = c->filters, .height = c->output_height, .width = c->output_width, .step_height = 1,
     .step_width = 1, .phases_height = 1, .phases_width = 1,
@@ -269,6 +273,12 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
         DTYPE, true, false, c->filters, s.taps, c->batch, gy, c->filters, x, s.taps, gw, s.taps, false, NULL);
     return;
   }
+  if (s.filters > 2 * LANES || TYPED(fills_registers)(s.filters)) {
+    if ((double)s.filters * (double)s.taps * (double)(c->batch * s.rows * s.columns) > 0) {
+      TYPED(wide_weight_gradient)(c, x, gy, gw);
+      return;
+    }
+  }
   if (TYPED(is_pointwise)(c) && c->batch > 0) {
     int64_t pixels = s.rows * s.columns;
     for (int64_t n = 0; n < c->batch; n++)
@@ -322,9 +332,8 @@ static void TYPED(bias_gradient)(const tapestry_convolution *c, const void *gy, 
 }
 
 #undef DTYPE
-#undef PATCH_3
-#undef PATCH_5
-#undef PATCH_7
+#undef PATCHES
+#undef COLUMN_ROWS
 #undef PATCH_SUMS
 #undef DEPTH
 #undef GROUP

@@ -128,7 +128,7 @@ static void TYPED(add_taps)(
 /// One share of the images by patches of taps, filters along the lanes: see convolution_lanes.h. A sum in registers runs over one
 /// image; sums of images are added in [tap][lane].
 static void TYPED(share_by_patches)(const TYPED(weights) *s, int64_t first, int64_t end, REAL *gw) {
-  int64_t width = s->kernel_width, rows = s->taps / width, height = TYPED(patch_height)(width);
+  int64_t width = s->kernel_width, rows = s->taps / width, height = TYPED(patch_height)(width, 1);
   int64_t blocks = (s->filters + LANES - 1) / LANES, pixels = s->rows * s->columns;
   int64_t sums_of_block = (rows + height - 1) / height * height * width * LANES;
   int64_t for_source = TYPED(source_elements)(&s->source, 1), for_sums = s->groups * blocks * sums_of_block;
@@ -141,12 +141,12 @@ static void TYPED(share_by_patches)(const TYPED(weights) *s, int64_t first, int6
       int64_t g = b / blocks, f = b % blocks * LANES;
       const REAL *source = padded + g * (s->source.channels / s->groups) * s->source.channel_size;
       TYPED(pack_lanes)(
-          s->filters - f, pixels, s->gy + ((n * s->groups + g) * s->filters + f) * pixels, pixels, cotangent);
+          s->filters - f, pixels, s->gy + ((n * s->groups + g) * s->filters + f) * pixels, pixels, cotangent, LANES);
       for (int64_t r = 0; r < rows; r += height) {
         const REAL *at[8];
         for (int64_t i = 0; i < height; i++) at[i] = source + s->offsets[(r + i < rows ? r + i : rows - 1) * width];
         TYPED(patch)(
-            width, pixels, s->pixel_offsets, cotangent, at, sums + b * sums_of_block + r * width * LANES, true);
+            width, 1, pixels, s->pixel_offsets, cotangent, at, sums + b * sums_of_block + r * width * LANES, true);
       }
     }
   }

@@ -1,0 +1,342 @@
+// 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3), for one variant and float32: forward, and the gradient by
+// the input, which is the same with the filters turned round.
+//
+// A tile of 4x4 outputs sees 6x6 inputs d and filters g: y = A' [(G g G') . (B' d B)] A, 36 products where the definition takes 144.
+// Summed over channels this is 36 matrix products [tiles, channels] x [channels, filters]. Everything here has channels along the
+// lanes, so images of any size waste no lane; inputs and outputs are transposed in registers on their way.
+//
+// The points are 0, +-3/4, +-3/2 and infinity. Their largest error over all outputs is 3 to 5e-6 of the largest output,
+// 1.3 to 1.8e-5 for the customary 0, +-1, +-2 (Alam et al., "Winograd convolution for deep neural networks: efficient point selection",
+// 2022, search for such points).
+//
+// The transforms add and subtract pixels of a tile, so one infinite pixel would make NaN of the whole tile. Outputs are therefore
+// checked, and where one is not finite the caller computes everything again directly.
+//
+// A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", 2015.
+
+#define TILE_POINTS 36
+#define ROOM_BYTES (1 << 20)     // of transformed tiles that one thread works on by itself: half of a second-level cache of 2 MB
+#define SHARED_BYTES (12 << 20)  // of transformed tiles when threads work on the same ones
+
+typedef struct {
+  const REAL *x, *weight, *bias;
+  REAL *y;
+  int64_t batch, channels, filters;  // of this direction: for the gradient by the input they change places
+  int64_t height, width, output_height, output_width, top, left;
+  int64_t tile_rows, tile_columns, tiles;
+  bool turned, relu;  // turned: weight is [channels, filters, 3, 3] and rotated by half a turn
+  int64_t blocks, pitch_in, pitch_out;  // blocks of 2 LANES filters; elements of a tile's row of channels, of filters
+  REAL *transformed;                    // weights: [point][block][channel][2 LANES]
+  int64_t *identity;                    // 0, 1, 2, ... channels - 1
+  // The tiles at work, when threads share them.
+  int64_t first_tile, end_tile, tile_group;
+  REAL *shared;
+  int32_t finite;
+} TYPED(winograd);
+
+/// r = B' d for one column of six.
+INLINE void TYPED(tile_in)(const V *d, int64_t step, V *r, int64_t to) {
+  const V a = SPLAT((REAL)0.75), b = SPLAT((REAL)1.5), aa = SPLAT((REAL)0.5625), bb = SPLAT((REAL)2.25);
+  const V product = SPLAT((REAL)1.265625), sum = SPLAT((REAL)2.8125);
+  V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
+  V even_a = d4 - bb * d2, odd_a = a * (d3 - bb * d1), even_b = d4 - aa * d2, odd_b = b * (d3 - aa * d1);
+  r[0] = FMA(product, d0, FMA(-sum, d2, d4));
+  r[to] = even_a + odd_a;
+  r[2 * to] = even_a - odd_a;
+  r[3 * to] = even_b + odd_b;
+  r[4 * to] = even_b - odd_b;
+  r[5 * to] = FMA(product, d1, FMA(-sum, d3, d5));
+}
+
+/// y = A' m for one column of six.
+INLINE void TYPED(tile_out)(const V *m, int64_t step, V *y, int64_t to) {
+  const V a = SPLAT((REAL)0.75), b = SPLAT((REAL)1.5), aa = SPLAT((REAL)0.5625), bb = SPLAT((REAL)2.25);
+  const V aaa = SPLAT((REAL)0.421875), bbb = SPLAT((REAL)3.375);
+  V even_a = m[step] + m[2 * step], odd_a = m[step] - m[2 * step];
+  V even_b = m[3 * step] + m[4 * step], odd_b = m[3 * step] - m[4 * step];
+  y[0] = m[0] + even_a + even_b;
+  y[to] = FMA(a, odd_a, b * odd_b);
+  y[2 * to] = FMA(aa, even_a, bb * even_b);
+  y[3 * to] = FMA(aaa, odd_a, FMA(bbb, odd_b, m[5 * step]));
+}
+
+/// u = G g for one column of three: row i is (1, p, p p) of its point p over the product of p's distances to the others.
+INLINE void TYPED(tile_weight)(const V *g, int64_t step, V *u, int64_t to) {
+  const V zero = SPLAT((REAL)(64.0 / 81)), a = SPLAT((REAL)(-128.0 / 243)), b = SPLAT((REAL)(32.0 / 243));
+  V g0 = g[0], g1 = g[step], g2 = g[2 * step];
+  V even_a = FMA(SPLAT((REAL)0.5625), g2, g0), odd_a = SPLAT((REAL)0.75) * g1;
+  V even_b = FMA(SPLAT((REAL)2.25), g2, g0), odd_b = SPLAT((REAL)1.5) * g1;
+  u[0] = zero * g0;
+  u[to] = a * (even_a + odd_a);
+  u[2 * to] = a * (even_a - odd_a);
+  u[3 * to] = b * (even_b + odd_b);
+  u[4 * to] = b * (even_b - odd_b);
+  u[5 * to] = g2;
+}
+
+/// The weights of one register of filters for 16 channels.
+static void TYPED(winograd_weight_task)(void *context, int64_t index) {
+  enum { step = 16 };
+  const TYPED(winograd) *s = context;
+  int64_t halves = 2 * s->blocks, first = index % halves * LANES, c0 = index / halves * step;
+  int64_t c1 = c0 + step < s->channels ? c0 + step : s->channels, lanes = s->filters - first;
+  REAL *to = s->transformed + first / (2 * LANES) * s->channels * 2 * LANES + first % (2 * LANES);
+  int64_t plane = s->blocks * s->channels * 2 * LANES;
+  REAL taps[9 * step * LANES] __attribute__((aligned(64)));
+  if (lanes <= 0) {  // the second register of the last block
+    for (int64_t c = c0; c < c1; c++)
+      for (int i = 0; i < TILE_POINTS; i++) STORE(to + i * plane + c * 2 * LANES, (V){0});
+    return;
+  }
+  if (!s->turned)
+    TYPED(pack_lanes)(
+        lanes, (c1 - c0) * 9, s->weight + (first * s->channels + c0) * 9, s->channels * 9, taps, LANES);
+  else
+    for (int64_t c = c0; c < c1; c++)
+      TYPED(pack_lanes)(lanes, 9, s->weight + (c * s->filters + first) * 9, 9, taps + (c - c0) * 9 * LANES, LANES);
+  for (int64_t c = c0; c < c1; c++) {
+    V g[9], half[18], u[TILE_POINTS];
+    for (int t = 0; t < 9; t++) g[s->turned ? 8 - t : t] = LOAD(taps + ((c - c0) * 9 + t) * LANES);
+    UNROLL for (int w = 0; w < 3; w++) TYPED(tile_weight)(g + w, 3, half + w, 3);
+    UNROLL for (int h = 0; h < 6; h++) TYPED(tile_weight)(half + 3 * h, 1, u + 6 * h, 1);
+    for (int i = 0; i < TILE_POINTS; i++) STORE(to + i * plane + c * 2 * LANES, u[i]);
+  }
+}
+
+/// Six padded rows of LANES channels as [row][column][channel], of which a tile row reads columns 4 c0 ..< 4 c1 + 2; rows that the tile
+/// row above has left are kept: row r lies in slot r % 6.
+static void TYPED(winograd_rows)(
+    const TYPED(winograd) *s, const REAL *image, int64_t lanes, int64_t row0, int64_t row1, int64_t column0, int64_t column1,
+    REAL *slots, int64_t slot_size) {
+  int64_t pixels = s->height * s->width;
+  for (int64_t r = row0; r < row1; r++) {
+    REAL *to = slots + r % 6 * slot_size;
+    int64_t h = r - s->top, first = column0 - s->left, end = column1 - s->left;  // columns of the image
+    int64_t w0 = first < 0 ? 0 : first, w1 = end > s->width ? s->width : end;
+    if (h < 0 || h >= s->height || w0 >= w1) {
+      memset(to, 0, (size_t)((column1 - column0) * LANES) * sizeof(REAL));
+      continue;
+    }
+    memset(to, 0, (size_t)((w0 - first) * LANES) * sizeof(REAL));
+    TYPED(pack_lanes)(lanes, w1 - w0, image + h * s->width + w0, pixels, to + (w0 - first) * LANES, LANES);
+    memset(to + (w1 - first) * LANES, 0, (size_t)((end - w1) * LANES) * sizeof(REAL));
+  }
+}
+
+/// Tiles first ..< end of one register of channels, transformed: to[point][tile - first][channel].
+static void TYPED(winograd_in)(
+    const TYPED(winograd) *s, int64_t first, int64_t end, int64_t register_index, REAL *to, int64_t plane) {
+  int64_t lanes = s->channels - register_index * LANES, slot_size = (s->tile_columns * 4 + 2) * LANES;
+  size_t bytes = (size_t)(6 * slot_size) * sizeof(REAL);
+  REAL *slots = tapestry_allocate(bytes);
+  to += register_index * LANES;
+  for (int64_t t = first; t < end;) {
+    int64_t row = t / s->tile_columns, c0 = t % s->tile_columns, n = row / s->tile_rows, h = row % s->tile_rows * 4;
+    int64_t c1 = end - t < s->tile_columns - c0 ? c0 + end - t : s->tile_columns;
+    const REAL *image = s->x + (n * s->channels + register_index * LANES) * s->height * s->width;
+    bool follows = t > first && h > 0 && t - first >= s->tile_columns && c0 == 0;  // the whole row above was there
+    TYPED(winograd_rows)(s, image, lanes, follows ? h + 2 : h, h + 6, 4 * c0, 4 * c1 + 2, slots, slot_size);
+    V d[TILE_POINTS], half[TILE_POINTS], r[TILE_POINTS];
+    for (int64_t c = c0; c < c1; c++, t++) {
+      const REAL *from = slots + 4 * (c - c0) * LANES;
+      UNROLL for (int i = 0; i < 6; i++) {
+        const REAL *line = from + (h + i) % 6 * slot_size;
+        UNROLL for (int j = 0; j < 6; j++) d[6 * i + j] = LOAD(line + j * LANES);
+      }
+      UNROLL for (int j = 0; j < 6; j++) TYPED(tile_in)(d + j, 6, half + j, 6);
+      UNROLL for (int i = 0; i < 6; i++) TYPED(tile_in)(half + 6 * i, 1, r + 6 * i, 1);
+      REAL *tile = to + (t - first) * s->pitch_in;
+      UNROLL for (int i = 0; i < TILE_POINTS; i++) STORE(tile + i * plane, r[i]);
+    }
+  }
+  tapestry_release(slots, bytes);
+}
+
+/// The products of one point for tiles first ..< end (counted within the planes) and one block of filters.
+static void TYPED(winograd_multiply)(
+    const TYPED(winograd) *s, int64_t first, int64_t end, int64_t point, int64_t block, const REAL *in, REAL *out) {
+  const REAL *weights = s->transformed + (point * s->blocks + block) * s->channels * 2 * LANES;
+  int64_t panels = (end - first + COLUMN_ROWS - 1) / COLUMN_ROWS;
+  for (int64_t p = 0; p < panels; p++) {
+    int64_t t = first + (end - first) * p / panels, rows = first + (end - first) * (p + 1) / panels - t;
+    TYPED(columns)[rows - 1][1](
+        s->channels, s->identity, weights, in + t * s->pitch_in, s->pitch_in, out + t * s->pitch_out + block * 2 * LANES,
+        s->pitch_out, false);
+  }
+}
+
+/// Outputs of tiles first ..< end and one register of filters. Returns whether all are finite.
+static bool TYPED(winograd_out)(
+    const TYPED(winograd) *s, int64_t first, int64_t end, int64_t register_index, const REAL *from, int64_t plane) {
+  int64_t f0 = register_index * LANES, lanes = s->filters - f0 < LANES ? s->filters - f0 : LANES;
+  int64_t room = (s->tile_columns * 4 + LANES - 1) / LANES * LANES;
+  size_t bytes = (size_t)(4 * room * LANES) * sizeof(REAL);
+  REAL *strip = tapestry_allocate(bytes);
+  V bias = {0}, bad = {0};
+  if (s->bias) bias = lanes == LANES ? LOAD(s->bias + f0) : TYPED(load_part)(s->bias + f0, lanes);
+  from += f0;
+  for (int64_t t = first; t < end;) {
+    int64_t row = t / s->tile_columns, c0 = t % s->tile_columns, n = row / s->tile_rows, h = row % s->tile_rows * 4;
+    int64_t c1 = end - t < s->tile_columns - c0 ? c0 + end - t : s->tile_columns;
+    for (int64_t c = c0; c < c1; c++, t++) {
+      const REAL *tile = from + (t - first) * s->pitch_out;
+      V m[TILE_POINTS], half[24], y[16];
+      UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] = LOAD(tile + i * plane);
+      UNROLL for (int j = 0; j < 6; j++) TYPED(tile_out)(m + j, 6, half + j, 6);
+      UNROLL for (int i = 0; i < 4; i++) TYPED(tile_out)(half + 6 * i, 1, y + 4 * i, 1);
+      UNROLL for (int i = 0; i < 16; i++) {
+        bad = FMA(y[i], (V){0}, bad);  // NaN as soon as one value is not finite
+        V value = s->bias ? y[i] + bias : y[i];
+        STORE(strip + (i / 4 * room + 4 * (c - c0) + i % 4) * LANES, s->relu ? TYPED(relu)(value) : value);
+      }
+    }
+    int64_t w0 = 4 * c0, columns = (4 * c1 < s->output_width ? 4 * c1 : s->output_width) - w0;
+    for (int64_t i = 0; i < 4 && h + i < s->output_height; i++) {
+      REAL *to = s->y + ((n * s->filters + f0) * s->output_height + h + i) * s->output_width + w0;
+      int64_t pixels = s->output_height * s->output_width;
+      for (int64_t w = 0; w < columns; w += LANES) {
+        V square[LANES];
+        UNROLL for (int q = 0; q < LANES; q++) square[q] = LOAD(strip + (i * room + w + q) * LANES);
+        TYPED(transpose)(square);
+        if (columns - w >= LANES && lanes == LANES) {
+          UNROLL for (int f = 0; f < LANES; f++) STORE(to + f * pixels + w, square[f]);
+        } else {
+          int64_t count = columns - w < LANES ? columns - w : LANES;
+          for (int64_t f = 0; f < lanes; f++) {
+            if (count == LANES) STORE(to + f * pixels + w, square[f]);
+            else TYPED(store_part)(to + f * pixels + w, square[f], count);
+          }
+        }
+      }
+    }
+  }
+  tapestry_release(strip, bytes);
+  bool finite = true;
+  for (int64_t i = 0; i < lanes; i++) finite = finite && bad[i] == 0;
+  return finite;
+}
+
+/// A group of tiles from images to images on one thread, in its own cache.
+static void TYPED(winograd_task)(void *context, int64_t index) {
+  TYPED(winograd) *s = context;
+  int64_t first = index * s->tile_group, end = first + s->tile_group < s->tiles ? first + s->tile_group : s->tiles;
+  int64_t tiles = end - first, plane_in = tiles * s->pitch_in, plane_out = tiles * s->pitch_out;
+  size_t bytes = (size_t)(TILE_POINTS * (plane_in + plane_out)) * sizeof(REAL);
+  REAL *in = tapestry_allocate(bytes), *out = in + TILE_POINTS * plane_in;
+  bool finite = true;
+  for (int64_t c = 0; c * LANES < s->channels; c++) TYPED(winograd_in)(s, first, end, c, in, plane_in);
+  for (int64_t i = 0; i < TILE_POINTS; i++)
+    for (int64_t b = 0; b < s->blocks; b++)
+      TYPED(winograd_multiply)(s, 0, tiles, i, b, in + i * plane_in, out + i * plane_out);
+  for (int64_t f = 0; f * LANES < s->filters; f++)
+    finite = TYPED(winograd_out)(s, first, end, f, out, plane_out) && finite;
+  if (!finite) __atomic_store_n(&s->finite, 0, __ATOMIC_RELAXED);
+  tapestry_release(in, bytes);
+}
+
+// The same in three steps that threads share, where there are few tiles for the size of the weights.
+
+INLINE REAL *TYPED(winograd_shared_out)(const TYPED(winograd) *s) {
+  return s->shared + TILE_POINTS * (s->end_tile - s->first_tile) * s->pitch_in;
+}
+
+static void TYPED(winograd_in_task)(void *context, int64_t index) {
+  const TYPED(winograd) *s = context;
+  int64_t registers = (s->channels + LANES - 1) / LANES, rows = (s->end_tile - s->first_tile + s->tile_group - 1) / s->tile_group;
+  (void)rows;
+  int64_t first = s->first_tile + index / registers * s->tile_group;
+  int64_t end = first + s->tile_group < s->end_tile ? first + s->tile_group : s->end_tile;
+  TYPED(winograd_in)(
+      s, first, end, index % registers, s->shared + (first - s->first_tile) * s->pitch_in,
+      (s->end_tile - s->first_tile) * s->pitch_in);
+}
+
+static void TYPED(winograd_multiply_task)(void *context, int64_t index) {
+  const TYPED(winograd) *s = context;
+  int64_t tiles = s->end_tile - s->first_tile, point = index / s->blocks;
+  TYPED(winograd_multiply)(
+      s, 0, tiles, point, index % s->blocks, s->shared + point * tiles * s->pitch_in,
+      TYPED(winograd_shared_out)(s) + point * tiles * s->pitch_out);
+}
+
+static void TYPED(winograd_out_task)(void *context, int64_t index) {
+  TYPED(winograd) *s = context;
+  int64_t registers = (s->filters + LANES - 1) / LANES;
+  int64_t first = s->first_tile + index / registers * s->tile_group;
+  int64_t end = first + s->tile_group < s->end_tile ? first + s->tile_group : s->end_tile;
+  bool finite = TYPED(winograd_out)(
+      s, first, end, index % registers, TYPED(winograd_shared_out)(s) + (first - s->first_tile) * s->pitch_out,
+      (s->end_tile - s->first_tile) * s->pitch_out);
+  if (!finite) __atomic_store_n(&s->finite, 0, __ATOMIC_RELAXED);
+}
+
+/// Whether it pays: see the table in docs/decisions.md.
+INLINE bool TYPED(suits_winograd)(const tapestry_convolution *c, int64_t output_height, int64_t output_width) {
+  return REAL_BYTES == 4 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
+         c->stride_width == 1 && c->dilation_height == 1 && c->dilation_width == 1 && c->top <= 2 && c->left <= 2 &&
+         c->bottom <= 2 && c->right <= 2 && c->channels >= 48 && c->filters >= 48 && output_height >= 11 && output_width >= 11 &&
+         c->batch > 0;
+}
+
+/// Returns false, having written nothing of use, if some output is not finite.
+static bool TYPED(winograd_correlate)(TYPED(winograd) *s) {
+  s->tile_rows = (s->output_height + 3) / 4;
+  s->tile_columns = (s->output_width + 3) / 4;
+  s->tiles = s->batch * s->tile_rows * s->tile_columns;
+  s->blocks = (s->filters + 2 * LANES - 1) / (2 * LANES);
+  // Rows an odd number of lines apart fall into different sets of the cache.
+  s->pitch_in = (s->channels + LANES - 1) / LANES * LANES + LANES;
+  s->pitch_out = s->blocks * 2 * LANES + LANES;
+  s->finite = 1;
+  int64_t for_weights = TILE_POINTS * s->blocks * 2 * LANES * s->channels;
+  size_t bytes = (size_t)for_weights * sizeof(REAL) + (size_t)s->channels * sizeof(int64_t);
+  s->transformed = tapestry_allocate(bytes);
+  s->identity = (int64_t *)(s->transformed + for_weights);
+  for (int64_t c = 0; c < s->channels; c++) s->identity[c] = c;
+  tapestry_parallel((s->channels + 15) / 16 * 2 * s->blocks, s, TYPED(winograd_weight_task));
+  int64_t tile_bytes = TILE_POINTS * (s->pitch_in + s->pitch_out) * REAL_BYTES;
+  s->tile_group = ROOM_BYTES / tile_bytes / COLUMN_ROWS * COLUMN_ROWS;
+  if (s->tile_group > 0 && s->tiles / s->tile_group >= 4 * tapestry_thread_count()) {
+    tapestry_parallel((s->tiles + s->tile_group - 1) / s->tile_group, s, TYPED(winograd_task));
+  } else {
+    int64_t most = SHARED_BYTES / tile_bytes / COLUMN_ROWS * COLUMN_ROWS;
+    if (most < 8 * COLUMN_ROWS) most = 8 * COLUMN_ROWS;
+    if (most > s->tiles) most = s->tiles;
+    size_t shared_bytes = (size_t)(most * tile_bytes);
+    s->shared = tapestry_allocate(shared_bytes);
+    s->tile_group = 4 * s->tile_columns;
+    for (s->first_tile = 0; s->first_tile < s->tiles; s->first_tile = s->end_tile) {
+      s->end_tile = s->first_tile + most < s->tiles ? s->first_tile + most : s->tiles;
+      int64_t groups = (s->end_tile - s->first_tile + s->tile_group - 1) / s->tile_group;
+      tapestry_parallel(groups * ((s->channels + LANES - 1) / LANES), s, TYPED(winograd_in_task));
+      tapestry_parallel(TILE_POINTS * s->blocks, s, TYPED(winograd_multiply_task));
+      tapestry_parallel(groups * ((s->filters + LANES - 1) / LANES), s, TYPED(winograd_out_task));
+    }
+    tapestry_release(s->shared, shared_bytes);
+  }
+  tapestry_release(s->transformed, bytes);
+  return s->finite != 0;
+}
+
+static bool TYPED(winograd_forward)(
+    const tapestry_convolution *c, const REAL *x, const REAL *weight, const REAL *bias, bool relu, REAL *y) {
+  TYPED(winograd) s = {
+    .x = x, .weight = weight, .bias = bias, .y = y, .batch = c->batch, .channels = c->channels, .filters = c->filters,
+    .height = c->height, .width = c->width, .output_height = c->output_height, .output_width = c->output_width,
+    .top = c->top, .left = c->left, .relu = relu,
+  };
+  return TYPED(winograd_correlate)(&s);
+}
+
+static bool TYPED(winograd_input_gradient)(const tapestry_convolution *c, const REAL *gy, const REAL *weight, REAL *gx) {
+  TYPED(winograd) s = {
+    .x = gy, .weight = weight, .y = gx, .batch = c->batch, .channels = c->filters, .filters = c->channels,
+    .height = c->output_height, .width = c->output_width, .output_height = c->height, .output_width = c->width,
+    .top = 2 - c->top, .left = 2 - c->left, .turned = true,
+  };
+  return TYPED(winograd_correlate)(&s);
+}
+
+#undef TILE_POINTS
+#undef ROOM_BYTES
+#undef SHARED_BYTES
