@@ -265,8 +265,7 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
   TYPED(weights) s = {
     .gy = gy, .gw = gw, .images = c->batch, .groups = c->groups, .filters = c->filters / c->groups,
     .taps = c->channels / c->groups * c->kernel_height * c->kernel_width, .rows = c->output_height,
-    .columns = c->output_width, .kernel_width = c->kernel_width,
-    .neighbours = c->dilation_width == 1 && c->stride_width == 1,
+    .columns = c->output_width,
   };
   if (TYPED(is_connected)(c)) {
     tapestry_gemm(
@@ -291,7 +290,7 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
   int64_t *offsets = tapestry_allocate(bytes);
   s.source = TYPED(forward_source)(c, x, offsets);
   s.offsets = offsets;
-  TYPED(add_weights)(&s);
+  TYPED(add_weights)(&s, true);
   tapestry_release(offsets, bytes);
 }
 

@@ -4,7 +4,7 @@
 // Pixels of a block of images are laid out in rows: [filters, pixels] of the cotangent and, gathered by runs as in
 // convolution_correlate.h, [taps, pixels] of the source; `dot` multiplies DOT_ROWS filters by DOT_COLUMNS taps in registers.
 // Where rows of the source are read in place (few filters, wide images) the cotangent is copied with the source's pitch instead,
-// zeros in the columns between.
+// zeros in the columns between. It serves where filters fill no register; see convolution_weight_lanes.h for the others.
 //
 // Small weights: images are cut into at most SHARES shares, each summed by itself and the shares added in order. Large
 // weights: taps are cut into tasks that go through all images. Both depend on the sizes alone.
@@ -21,10 +21,7 @@ typedef struct {
   int64_t images, groups, filters, taps;  // filters and taps of one group
   int64_t rows, columns;                  // of the output
   const int64_t *offsets;
-  int64_t kernel_width;
-  bool neighbours;  // the taps of a kernel row lie side by side in the source
-  bool in_place, patches;
-  int64_t *pixel_offsets;  // of patches
+  bool in_place;
   int64_t share, share_count;
   // The images at work when taps are shared out.
   int64_t first_image, block_images, tap_group;
@@ -125,48 +122,12 @@ static void TYPED(add_taps)(
   }
 }
 
-/// One share of the images by patches of taps, filters along the lanes: see convolution_lanes.h. A sum in registers runs over one
-/// image; sums of images are added in [tap][lane].
-static void TYPED(share_by_patches)(const TYPED(weights) *s, int64_t first, int64_t end, REAL *gw) {
-  int64_t width = s->kernel_width, rows = s->taps / width, height = TYPED(patch_height)(width, 1);
-  int64_t blocks = (s->filters + LANES - 1) / LANES, pixels = s->rows * s->columns;
-  int64_t sums_of_block = (rows + height - 1) / height * height * width * LANES;
-  int64_t for_source = TYPED(source_elements)(&s->source, 1), for_sums = s->groups * blocks * sums_of_block;
-  size_t bytes = (size_t)(for_source + for_sums + pixels * LANES) * sizeof(REAL);
-  REAL *padded = tapestry_allocate(bytes), *sums = padded + for_source, *cotangent = sums + for_sums;
-  memset(sums, 0, (size_t)for_sums * sizeof(REAL));
-  for (int64_t n = first; n < end; n++) {
-    TYPED(pad_images)(&s->source, n, 1, padded);
-    for (int64_t b = 0; b < s->groups * blocks; b++) {
-      int64_t g = b / blocks, f = b % blocks * LANES;
-      const REAL *source = padded + g * (s->source.channels / s->groups) * s->source.channel_size;
-      TYPED(pack_lanes)(
-          s->filters - f, pixels, s->gy + ((n * s->groups + g) * s->filters + f) * pixels, pixels, cotangent, LANES);
-      for (int64_t r = 0; r < rows; r += height) {
-        const REAL *at[8];
-        for (int64_t i = 0; i < height; i++) at[i] = source + s->offsets[(r + i < rows ? r + i : rows - 1) * width];
-        TYPED(patch)(
-            width, 1, pixels, s->pixel_offsets, cotangent, at, sums + b * sums_of_block + r * width * LANES, true);
-      }
-    }
-  }
-  for (int64_t b = 0; b < s->groups * blocks; b++)
-    for (int64_t f = b % blocks * LANES; f < s->filters && f < (b % blocks + 1) * LANES; f++)
-      for (int64_t t = 0; t < s->taps; t++)
-        gw[(b / blocks * s->filters + f) * s->taps + t] = sums[b * sums_of_block + t * LANES + f % LANES];
-  tapestry_release(padded, bytes);
-}
-
 /// One share of the images, from the copies to its own sum.
 static void TYPED(share_task)(void *context, int64_t index) {
   const TYPED(weights) *s = context;
   int64_t weights = s->groups * s->filters * s->taps;
   REAL *gw = s->share_count == 1 ? s->gw : s->shares + index * weights;
   int64_t end = (index + 1) * s->share < s->images ? (index + 1) * s->share : s->images;
-  if (s->patches) {
-    TYPED(share_by_patches)(s, index * s->share, end, gw);
-    return;
-  }
   memset(gw, 0, (size_t)weights * sizeof(REAL));
   // In place one image at a time; otherwise as many as fill a block of the sum and fit the cache.
   int64_t pixels = s->rows * s->columns, step = s->in_place || pixels == 0 ? 1 : PIXELS / pixels;
@@ -207,7 +168,13 @@ static void TYPED(taps_task)(void *context, int64_t index) {
       s->gw + g * s->filters * s->taps);
 }
 
-static void TYPED(add_weights)(TYPED(weights) *s) {
+static bool TYPED(has_nan)(const REAL *values, int64_t count) {
+  bool found = false;
+  for (int64_t i = 0; i < count; i++) found |= values[i] != values[i];
+  return found;
+}
+
+static void TYPED(add_weights)(TYPED(weights) *s, bool may_read_in_place) {
   int64_t weights = s->groups * s->filters * s->taps, pixels = s->rows * s->columns;
   if (weights == 0) return;
   double products = (double)weights * (double)(pixels * s->images);
@@ -219,15 +186,7 @@ static void TYPED(add_weights)(TYPED(weights) *s) {
   int64_t image_bytes = s->source.image_size * REAL_BYTES;
   if (weights <= SHARED_ELEMENTS && (s->images >= 4 || products < 16 * PARALLEL_PRODUCTS)) {
     // Rows in place cost the zeros between; gathering costs about three products per tap and register.
-    s->in_place = s->filters <= 16 && s->rows * s->source.pitch * 4 <= pixels * 5 && pixels >= 256;
-    // Rounding: a sum in registers over one image should not be much longer than PIXELS.
-    s->patches = s->neighbours && TYPED(fills_lanes)(s->filters) && pixels <= 2 * PIXELS &&
-                 (s->kernel_width == 3 || s->kernel_width == 5 || s->kernel_width == 7);
-    size_t pixel_bytes = (size_t)pixels * sizeof(int64_t);
-    if (s->patches) {
-      s->pixel_offsets = tapestry_allocate(pixel_bytes);
-      for (int64_t p = 0; p < pixels; p++) s->pixel_offsets[p] = p / s->columns * s->source.pitch + p % s->columns;
-    }
+    s->in_place = may_read_in_place && s->filters <= 16 && s->rows * s->source.pitch * 4 <= pixels * 5 && pixels >= 256;
     s->share = (s->images + SHARES - 1) / SHARES;
     if (s->share == 0) s->share = 1;
     s->share_count = (s->images + s->share - 1) / s->share;
@@ -241,7 +200,8 @@ static void TYPED(add_weights)(TYPED(weights) *s) {
         for (int64_t w = 0; w < weights; w++) s->gw[w] += s->shares[i * weights + w];
       tapestry_release(s->shares, bytes);
     }
-    if (s->patches) tapestry_release(s->pixel_offsets, pixel_bytes);
+    // In place an infinity that a tap does not meet is multiplied by the zeros between the cotangent's rows.
+    if (s->in_place && TYPED(has_nan)(s->gw, weights)) TYPED(add_weights)(s, false);
     return;
   }
   memset(s->gw, 0, (size_t)weights * sizeof(REAL));
