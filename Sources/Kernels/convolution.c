@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #define PARALLEL_PRODUCTS 5e5  // multiplications below which waking a thread costs more than it saves
 
 #define KERNEL_SOURCE "convolution_kernel.h"

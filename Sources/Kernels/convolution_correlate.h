@@ -1,12 +1,16 @@
 // Output pixels from padded sources: forward, and the gradient by the input, which is the same sum over the cotangent with other
 // taps. For one variant and element type.
 //
-// Wide layers are matrix products: weights [outs, depth] by pixels [depth, 32], where a panel of 2 LANES pixels is gathered from
+// Where output channels fill registers they lie along the lanes, and pixels are broadcast from the source in place
+// (convolution_lanes.h): up to 14 neighbours of a row against two registers of weights [tap][channels]. Sums lie as
+// [pixel][channels] and are transposed on their way out.
+//
+// Other wide layers are matrix products: weights [outs, depth] by pixels [depth, 32], where a panel of 2 LANES pixels is gathered from
 // the padded images by runs (flattened over rows and images: no lane is wasted on narrow images) and used for all outs.
 // With few output channels gathering would cost more than it saves: a register of pixels is then read in place for every
 // tap, FEW_ROWS channels by FEW_VECTORS registers at a time.
 //
-// Over 400 lines, because both ways share the padded source, the runs and the epilogue: apart, each would need the other's half.
+// Over 400 lines, because all ways share the padded source and the tasks: apart, each would need the other's half.
 
 #if VARIANT_AVX512 || VARIANT_NEON
 #define FEW_ROWS 6      // 6 x 4 sums, 4 pixels and a weight: 29 registers
@@ -20,6 +24,7 @@
 #endif
 #define DEPTH (4096 / REAL_BYTES)  // terms summed in registers at a time, see gemm_typed.h
 #define GROUP 4                    // pixel panels of a task: 1024 x 128 floats, 512 kB of L2
+#define LINE_PIXELS 448            // output pixels of a task with channels along the lanes: their sums take 56 kB
 #define FEW_MOST 16                // output channels of a group up to which pixels are read in place
 
 /// One grid of outputs that share their taps: all of them, or one phase of the gradient of a strided convolution.
@@ -39,7 +44,11 @@ typedef struct {
   REAL *target;
   int64_t target_image, target_channel, target_row, target_column;  // strides
   const REAL *bias;
-  bool relu, few;
+  bool relu, few, lanes;
+  bool in_place;                    // the source is read where it is: it needs no padding
+  int64_t row_step, column_step;    // elements of the source between neighbouring outputs
+  bool pairs;                       // parts 2 i and 2 i + 1 hold the even and odd columns of the same rows
+  int64_t blocks, task_lines;       // with channels along the lanes: blocks of 2 LANES of them, output rows of a task
   int64_t patch;  // few channels along the lanes, by patches of this width; 0: along the registers
   int64_t part_count, panels;
   TYPED(part) *parts;
@@ -337,6 +346,98 @@ static void TYPED(correlate_patches)(
   }
 }
 
+/// Sums of output rows l0 ..< l1 (counted over the images at work) and one block of channels: sums[row][column][channels].
+static void TYPED(sum_lines)(
+    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *images, int64_t group, int64_t block, int64_t l0,
+    int64_t l1, int registers, REAL *sums) {
+  int64_t stride = registers * LANES, columns = part->columns, depth = TYPED(block_depth)(part->depth);
+  const REAL *source = images + group * (s->source.channels / s->groups) * s->source.channel_size;
+  const REAL *weights = part->weights + (group * s->blocks + block) * part->depth * 2 * LANES;
+  int height = s->column_step == 1 ? TYPED(patch_height)(columns, registers) : 0;
+  if (columns == 1) height = 0;
+  if (part->depth == 0) memset(sums, 0, (size_t)((l1 - l0) * columns * stride) * sizeof(REAL));
+  for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
+    int64_t here = part->depth - k0 < depth ? part->depth - k0 : depth;
+    for (int64_t l = l0; l < l1; l += height ? height : 1) {
+      REAL *to = sums + (l - l0) * columns * stride;
+      const REAL *lines[8];
+      for (int64_t i = 0; i < (height ? height : 1); i++) {
+        int64_t line = l + i < l1 ? l + i : l1 - 1;
+        lines[i] = source + line / part->rows * s->source.image_size + line % part->rows * s->row_step;
+      }
+      if (height) {
+        TYPED(patch)(columns, registers, here, part->offsets + k0, weights + k0 * stride, lines, to, k0 > 0);
+        continue;
+      }
+      int64_t panels = (columns + COLUMN_ROWS - 1) / COLUMN_ROWS;
+      for (int64_t p = 0; p < panels; p++) {
+        int64_t column = columns * p / panels, rows = columns * (p + 1) / panels - column;
+        TYPED(columns)[rows - 1][registers - 1](
+            here, part->offsets + k0, weights + k0 * stride, lines[0] + column * s->column_step, s->column_step,
+            2 * rows * s->column_step, to + column * stride, stride, k0 > 0);
+      }
+    }
+  }
+}
+
+/// The same rows to the outputs. `paired`: the part is followed by the one whose columns lie between its own.
+static void TYPED(correlate_lanes)(
+    const TYPED(correlation) *s, const TYPED(part) *part, bool paired, const REAL *images, int64_t first_image, int64_t group,
+    int64_t block, int64_t l0, int64_t l1) {
+  int64_t first = group * s->outs + block * 2 * LANES, rows = part->rows, columns = part->columns;
+  int64_t lanes = s->outs - block * 2 * LANES < 2 * LANES ? s->outs - block * 2 * LANES : 2 * LANES;
+  int registers = lanes > LANES ? 2 : 1;
+  // Patches overrun by up to seven rows, transposition by up to LANES pixels.
+  int64_t stride = registers * LANES, room = ((l1 - l0 + 7) * columns + LANES) * stride;
+  size_t bytes = (size_t)(room * (paired ? 2 : 1)) * sizeof(REAL);
+  REAL *sums = tapestry_allocate(bytes);
+  TYPED(sum_lines)(s, part, images, group, block, l0, l1, registers, sums);
+  if (paired) TYPED(sum_lines)(s, part + 1, images, group, block, l0, l1, registers, sums + room);
+  if (s->bias || s->relu) {
+    V bias[2] = {{0}, {0}};
+    for (int v = 0; v < registers && s->bias; v++)
+      bias[v] = lanes - v * LANES >= LANES ? LOAD(s->bias + first + v * LANES)
+                                           : TYPED(load_part)(s->bias + first + v * LANES, lanes - v * LANES);
+    for (int64_t q = 0; q < (l1 - l0) * columns * registers; q++) {
+      V x = LOAD(sums + q * LANES);
+      if (s->bias) x += bias[q % registers];
+      STORE(sums + q * LANES, s->relu ? TYPED(relu)(x) : x);
+    }
+  }
+  bool dense = s->target_column == 1 && s->target_row == columns;  // rows of an image follow one another
+  for (int64_t l = l0; l < l1;) {
+    int64_t image = l / rows, row = l % rows, lines = dense ? (rows - row < l1 - l ? rows - row : l1 - l) : 1;
+    REAL *to = s->target + part->target_offset + (first_image + image) * s->target_image + first * s->target_channel +
+               row * s->target_row;
+    for (int v = 0; v < registers; v++, to += LANES * s->target_channel) {
+      int64_t count = lanes - v * LANES < LANES ? lanes - v * LANES : LANES;
+      const REAL *from = sums + (l - l0) * columns * stride + v * LANES;
+      if (paired) {
+        int64_t second = part[1].columns;
+        TYPED(unpack_pairs)(
+            count, columns, second, from, sums + room + (l - l0) * second * stride + v * LANES, stride, to, s->target_channel);
+      } else if (s->target_column == 1) {
+        TYPED(unpack_lanes)(count, lines * columns, from, stride, to, s->target_channel);
+      } else {
+        for (int64_t i = 0; i < count; i++)
+          for (int64_t c = 0; c < columns; c++) to[i * s->target_channel + c * s->target_column] = from[c * stride + i];
+      }
+    }
+    l += lines;
+  }
+  tapestry_release(sums, bytes);
+}
+
+INLINE bool TYPED(is_paired)(const TYPED(correlation) *s, int64_t part) {
+  return s->lanes && s->pairs && part % 2 == 0;
+}
+
+/// Output rows of one task: whole groups of lines that patches take together.
+INLINE int64_t TYPED(lines_of)(const TYPED(part) *part) {
+  int64_t lines = LINE_PIXELS / (part->columns ? part->columns : 1) / 4 * 4;
+  return lines < 4 ? part->columns >= LINE_PIXELS ? 1 : 4 : lines;
+}
+
 INLINE void TYPED(correlate_in_place)(
     const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
     int64_t row0, int64_t row1) {
@@ -347,14 +448,22 @@ INLINE void TYPED(correlate_in_place)(
 static void TYPED(chunk_task)(void *context, int64_t index) {
   const TYPED(correlation) *s = context;
   int64_t first = index * s->chunk, images = s->images - first < s->chunk ? s->images - first : s->chunk;
-  size_t bytes = (size_t)TYPED(source_elements)(&s->source, images) * sizeof(REAL);
-  REAL *padded = tapestry_allocate(bytes);
-  TYPED(pad_images)(&s->source, first, images, padded);
+  size_t bytes = s->in_place ? 0 : (size_t)TYPED(source_elements)(&s->source, images) * sizeof(REAL);
+  REAL *own = tapestry_allocate(bytes);
+  const REAL *padded = s->in_place ? s->source.memory + first * s->source.image_size : own;
+  if (!s->in_place) TYPED(pad_images)(&s->source, first, images, own);
   for (int64_t p = 0; p < s->part_count; p++) {
     const TYPED(part) *part = &s->parts[p];
     int64_t pixels = images * part->rows * part->columns, step = GROUP * TILE_COLUMNS;
+    bool paired = TYPED(is_paired)(s, p);
+    p += paired;
     for (int64_t group = 0; group < s->groups; group++) {
-      if (s->few) {
+      if (s->lanes) {
+        int64_t all = images * part->rows, lines = TYPED(lines_of)(part);
+        for (int64_t block = 0; block < s->blocks && pixels; block++)
+          for (int64_t l = 0; l < all; l += lines)
+            TYPED(correlate_lanes)(s, part, paired, padded, first, group, block, l, l + lines < all ? l + lines : all);
+      } else if (s->few) {
         for (int64_t n = 0; n < images && pixels; n++)
           TYPED(correlate_in_place)(s, part, padded + n * s->source.image_size, first + n, group, 0, part->rows);
       } else {
@@ -363,7 +472,7 @@ static void TYPED(chunk_task)(void *context, int64_t index) {
       }
     }
   }
-  tapestry_release(padded, bytes);
+  tapestry_release(own, bytes);
 }
 
 static void TYPED(pad_task)(void *context, int64_t index) {
@@ -381,6 +490,15 @@ static void TYPED(pixels_task)(void *context, int64_t index) {
   TYPED(correlate_pixels)(
       s, s->part, s->padded, s->first_image, g, q, q + step < pixels ? q + step : pixels,
       s->panels * split / s->panel_groups, s->panels * (split + 1) / s->panel_groups);
+}
+
+static void TYPED(lines_task)(void *context, int64_t index) {
+  const TYPED(correlation) *s = context;
+  int64_t block = index % s->blocks, group = index / s->blocks % s->groups, l = index / s->blocks / s->groups * s->task_lines;
+  int64_t all = s->block_images * s->part->rows;
+  TYPED(correlate_lanes)(
+      s, s->part, TYPED(is_paired)(s, s->part - s->parts), s->in_place ? s->source.memory : s->padded, s->first_image, group,
+      block, l, l + s->task_lines < all ? l + s->task_lines : all);
 }
 
 #define ROW_GROUP 16  // output rows of a task when pixels are read in place
@@ -404,6 +522,8 @@ static void TYPED(correlate)(TYPED(correlation) *s) {
   bool parallel = products >= PARALLEL_PRODUCTS;
   int64_t threads = parallel ? tapestry_thread_count() : 1;
   int64_t image_bytes = s->source.image_size * REAL_BYTES;
+  s->in_place = s->lanes && s->source.step_height == 1 && s->source.step_width == 1 && s->source.rows == s->source.height && s->source.pitch == s->source.width && s->source.top == 0 &&
+                s->source.left == 0;
   // Chunks: at least four per thread, and no more than 512 kB padded each.
   s->chunk = s->images / (4 * threads);
   if (s->chunk * image_bytes > 524288) s->chunk = 524288 / (image_bytes + 1);
@@ -416,18 +536,25 @@ static void TYPED(correlate)(TYPED(correlation) *s) {
   }
   int64_t block = 8388608 / (image_bytes + 1);  // up to 8 MB of padded images at a time
   if (block < 1) block = 1;
-  if (block > s->images) block = s->images;
-  size_t bytes = (size_t)TYPED(source_elements)(&s->source, block) * sizeof(REAL);
+  if (block > s->images || s->in_place) block = s->images;
+  size_t bytes = s->in_place ? 0 : (size_t)TYPED(source_elements)(&s->source, block) * sizeof(REAL);
   s->padded = tapestry_allocate(bytes);
   for (s->first_image = 0; s->first_image < s->images; s->first_image += block) {
     s->block_images = s->images - s->first_image < block ? s->images - s->first_image : block;
-    tapestry_parallel(s->block_images * s->source.channels, s, TYPED(pad_task));
-    TYPED(pad_end)(&s->source, s->block_images, s->padded);
+    if (!s->in_place) {
+      tapestry_parallel(s->block_images * s->source.channels, s, TYPED(pad_task));
+      TYPED(pad_end)(&s->source, s->block_images, s->padded);
+    }
     for (int64_t p = 0; p < s->part_count; p++) {
       const TYPED(part) *part = s->part = &s->parts[p];
       int64_t pixels = s->block_images * part->rows * part->columns;
       if (pixels == 0) continue;
-      if (s->few) {
+      if (s->lanes) {
+        p += TYPED(is_paired)(s, p);
+        s->task_lines = TYPED(lines_of)(part);
+        int64_t all = s->block_images * part->rows;
+        tapestry_parallel((all + s->task_lines - 1) / s->task_lines * s->groups * s->blocks, s, TYPED(lines_task));
+      } else if (s->few) {
         tapestry_parallel(s->block_images * s->groups * ((part->rows + ROW_GROUP - 1) / ROW_GROUP), s, TYPED(rows_task));
       } else {
         int64_t panels = (pixels + TILE_COLUMNS - 1) / TILE_COLUMNS;

@@ -1,5 +1,6 @@
-// Layers whose output channels just fill one or two registers (8 ... 32, such as LeNet's 16), for one variant and element type:
-// output channels along the lanes, and a patch of HEIGHT rows by WIDTH neighbouring values of the source broadcast.
+// Output channels along the lanes, for one variant and element type: forward where they just fill one or two registers (8 ... 32, such
+// as LeNet's 16), weight gradients of all layers that fill registers, and the products of Winograd's method. A patch of HEIGHT rows by WIDTH neighbouring
+// values of the source is broadcast.
 //
 //   forward          sum over taps:   y[channel lane][pixel of the patch] += w[tap][lane] source[pixel + offset(tap)]
 //   weight gradient  sum over pixels: gw[channel lane][tap of the patch]  += gy[pixel][lane] source[tap + offset(pixel)]
@@ -67,10 +68,11 @@ static void TYPED(patch)(
 #undef PATCH2
 }
 
-/// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]].
+/// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]]. What lies `ahead` of
+/// the first row is brought to the cache meanwhile.
 INLINE void TYPED(column_body)(
     const int rows, const int registers, int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first,
-    int64_t stride, REAL *sums, int64_t sums_stride, bool add) {
+    int64_t stride, int64_t ahead, REAL *sums, int64_t sums_stride, bool add) {
   V sum[COLUMN_ROWS][2];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < registers; v++) sum[r][v] = (V){0};
   // Three addresses and the strides 1, 2, 3, 4 reach 15 rows.
@@ -80,6 +82,7 @@ INLINE void TYPED(column_body)(
     V vector[2];
     UNROLL for (int v = 0; v < registers; v++) vector[v] = LOAD(vectors + v * LANES);
     int64_t offset = offsets[p];
+    __builtin_prefetch(first + offset + ahead);
     UNROLL for (int r = 0; r < rows; r++) {
       const REAL *at = (r < 5 ? first : r < 10 ? fifth : tenth) + offset;
       V value = SPLAT(at[r % 5 == 3 ? thrice : r % 5 * stride]);
@@ -93,13 +96,13 @@ INLINE void TYPED(column_body)(
 }
 
 typedef void (*TYPED(column))(
-    int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, REAL *sums,
-    int64_t sums_stride, bool add);
+    int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead,
+    REAL *sums, int64_t sums_stride, bool add);
 #define COLUMN(rows, registers)                                                                                     \
   static void TYPED(column_##rows##_##registers)(                                                                   \
-      int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, REAL *sums,    \
-      int64_t sums_stride, bool add) {                                                                              \
-    TYPED(column_body)(rows, registers, count, offsets, vectors, first, stride, sums, sums_stride, add);            \
+      int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead, \
+      REAL *sums, int64_t sums_stride, bool add) {                                                                  \
+    TYPED(column_body)(rows, registers, count, offsets, vectors, first, stride, ahead, sums, sums_stride, add);     \
   }
 #define BOTH(rows) COLUMN(rows, 1) COLUMN(rows, 2)
 BOTH(1) BOTH(2) BOTH(3) BOTH(4)
@@ -145,9 +148,15 @@ INLINE int64_t TYPED(patch_width)(int64_t columns) {
 
 /// Rows of a matrix from its columns: to[k to_stride + lane] = from[lane stride + k], zeros in lanes behind `lanes`.
 static void TYPED(pack_lanes)(int64_t lanes, int64_t count, const REAL *from, int64_t stride, REAL *to, int64_t to_stride) {
-  if (count < LANES) {
-    for (int64_t k = 0; k < count; k++)
-      for (int i = 0; i < LANES; i++) to[k * to_stride + i] = i < lanes ? from[i * stride + k] : 0;
+  if (count < LANES) {  // loads overrun a row where others follow
+    V square[LANES];
+    for (int i = 0; i < LANES; i++) {
+      if (i >= lanes) square[i] = (V){0};
+      else if (i * stride + LANES <= (lanes - 1) * stride + count) square[i] = LOAD(from + i * stride);
+      else square[i] = TYPED(load_part)(from + i * stride, count);
+    }
+    TYPED(transpose)(square);
+    for (int64_t i = 0; i < count; i++) STORE(to + i * to_stride, square[i]);
     return;
   }
   for (int64_t k = 0; k < count; k += LANES) {
@@ -160,5 +169,47 @@ static void TYPED(pack_lanes)(int64_t lanes, int64_t count, const REAL *from, in
     }
     TYPED(transpose)(square);
     UNROLL for (int i = 0; i < LANES; i++) STORE(to + (k + i) * to_stride, square[i]);
+  }
+}
+
+/// The way back: to[lane to_stride + k] = from[k from_stride + lane] for k < count and lane < lanes <= LANES. Reads LANES rows
+/// where there are fewer.
+static void TYPED(unpack_lanes)(
+    int64_t lanes, int64_t count, const REAL *from, int64_t from_stride, REAL *to, int64_t to_stride) {
+  for (int64_t k = 0; k < count; k += LANES) {
+    if (k > count - LANES && count >= LANES) k = count - LANES;
+    V square[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) square[i] = LOAD(from + (k + i) * from_stride);
+    TYPED(transpose)(square);
+    if (count < LANES) {
+      for (int64_t i = 0; i < lanes; i++) TYPED(store_part)(to + i * to_stride, square[i], count);
+    } else if (lanes == LANES) {
+      UNROLL for (int i = 0; i < LANES; i++) STORE(to + i * to_stride + k, square[i]);
+    } else {
+      for (int64_t i = 0; i < lanes; i++) STORE(to + i * to_stride + k, square[i]);
+    }
+  }
+}
+
+/// The same from two matrices, interleaved: to[lane to_stride + 2 k] is the first's, to[... + 2 k + 1] the second's. The second has
+/// `count` or `count - 1` rows.
+static void TYPED(unpack_pairs)(
+    int64_t lanes, int64_t count, int64_t second_count, const REAL *first, const REAL *second, int64_t from_stride, REAL *to,
+    int64_t to_stride) {
+  for (int64_t k = 0; k < count; k += LANES) {
+    V even[LANES], odd[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) even[i] = LOAD(first + (k + i) * from_stride);
+    TYPED(transpose)(even);
+    UNROLL for (int i = 0; i < LANES; i++) odd[i] = LOAD(second + (k + i) * from_stride);
+    TYPED(transpose)(odd);
+    int64_t left = count + second_count - 2 * k;
+    for (int64_t i = 0; i < lanes; i++) {
+      REAL *at = to + i * to_stride + 2 * k;
+      V low = LOW_HALVES(even[i], odd[i]), high = HIGH_HALVES(even[i], odd[i]);
+      if (left >= LANES) STORE(at, low);
+      else TYPED(store_part)(at, low, left);
+      if (left >= 2 * LANES) STORE(at + LANES, high);
+      else if (left > LANES) TYPED(store_part)(at + LANES, high, left - LANES);
+    }
   }
 }

@@ -11,23 +11,34 @@
 #include "convolution_winograd.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
-static TYPED(source) TYPED(forward_source)(const tapestry_convolution *c, const REAL *x, int64_t *offsets) {
+/// `phases`: rows and columns are dealt out to planes, so that neighbouring outputs meet neighbouring pixels.
+static TYPED(source) TYPED(forward_source)(
+    const tapestry_convolution *c, const REAL *x, bool phases, int64_t *offsets) {
+  int64_t stride_height = phases ? c->stride_height : 1, stride_width = phases ? c->stride_width : 1;
   TYPED(source) s = {
     .memory = x, .images = c->batch, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
-    .step_height = c->stride_height, .step_width = c->stride_width,
-    .phases_height = c->kernel_height > 1 ? c->stride_height : 1,
-    .phases_width = c->kernel_width > 1 ? c->stride_width : 1,
+    .step_height = stride_height, .step_width = stride_width,
+    .phases_height = c->kernel_height > 1 ? stride_height : 1,
+    .phases_width = c->kernel_width > 1 ? stride_width : 1,
   };
-  s.rows = c->output_height + (c->kernel_height - 1) * c->dilation_height / c->stride_height;
-  s.pitch = c->output_width + (c->kernel_width - 1) * c->dilation_width / c->stride_width;
+  int64_t reach_height = (c->kernel_height - 1) * c->dilation_height, reach_width = (c->kernel_width - 1) * c->dilation_width;
+  if (phases) {
+    s.rows = c->output_height + reach_height / c->stride_height;
+    s.pitch = c->output_width + reach_width / c->stride_width;
+  } else if (c->top | c->left | c->bottom | c->right) {
+    s.rows = (c->output_height - 1) * c->stride_height + reach_height + 1;
+    s.pitch = (c->output_width - 1) * c->stride_width + reach_width + 1;
+  } else {
+    s.rows = c->height;
+    s.pitch = c->width;
+  }
   TYPED(source_sizes)(&s);
   for (int64_t channel = 0; channel < c->channels / c->groups; channel++)
     for (int64_t kh = 0; kh < c->kernel_height; kh++)
       for (int64_t kw = 0; kw < c->kernel_width; kw++) {
         int64_t h = kh * c->dilation_height, w = kw * c->dilation_width;
-        int64_t plane = h % c->stride_height * s.phases_width + w % c->stride_width;
-        *offsets++ = channel * s.channel_size +
-                     (plane * s.rows + h / c->stride_height) * s.pitch + w / c->stride_width;
+        int64_t plane = h % stride_height * s.phases_width + w % stride_width;
+        *offsets++ = channel * s.channel_size + (plane * s.rows + h / stride_height) * s.pitch + w / stride_width;
       }
   return s;
 }
@@ -48,6 +59,9 @@ INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c) {
 
 INLINE bool TYPED(choose_few)(TYPED(correlation) *s, int64_t deepest) {
   s->few = s->outs <= FEW_MOST && deepest <= DEPTH;
+  s->lanes = s->outs > 2 * LANES || (s->outs > FEW_ROWS && TYPED(fills_registers)(s->outs));
+  s->blocks = (s->outs + 2 * LANES - 1) / (2 * LANES);
+  if (s->lanes) s->few = false;
   s->panels = s->few ? (s->outs + FEW_ROWS - 1) / FEW_ROWS : (s->outs + TILE_ROWS - 1) / TILE_ROWS;
   return s->few;
 }
@@ -64,12 +78,21 @@ static void TYPED(pack_forward_task)(void *context, int64_t index) {
   const TYPED(packing) *p = context;
   const TYPED(correlation) *s = p->correlation;
   const TYPED(part) *part = s->part;
-  int64_t first, group = index / s->panels, depth = TYPED(block_depth)(part->depth);
+  int64_t first, group = s->panels ? index / s->panels : 0, depth = TYPED(block_depth)(part->depth);
   if (s->patch) {
     first = index % s->panels * LANES;
     TYPED(pack_lanes)(
         s->outs - first, part->depth, p->weight + (group * s->outs + first) * part->depth, part->depth,
         part->weights + index * LANES * part->depth, LANES);
+    return;
+  }
+  if (s->lanes) {
+    group = index / s->blocks, first = index % s->blocks * 2 * LANES;
+    int registers = s->outs - first > LANES ? 2 : 1;
+    for (int v = 0; v < registers; v++)
+      TYPED(pack_lanes)(
+          s->outs - first - v * LANES, part->depth, p->weight + (group * s->outs + first + v * LANES) * part->depth, part->depth,
+          part->weights + index * 2 * LANES * part->depth + v * LANES, registers * LANES);
     return;
   }
   int rows = TYPED(channel_panel)(s, index % s->panels, &first);
@@ -123,17 +146,63 @@ static void TYPED(forward)(
   } else {
     TYPED(choose_few)(&s, part.depth);
   }
-  size_t weight_bytes = (size_t)(s.groups * (s.patch ? s.panels * LANES : s.outs) * part.depth) * sizeof(REAL);
+  int64_t padded_outs = s.patch ? s.panels * LANES : s.lanes ? s.blocks * 2 * LANES : s.outs;
+  size_t weight_bytes = (size_t)(s.groups * padded_outs * part.depth) * sizeof(REAL);
   size_t bytes = weight_bytes + (size_t)part.depth * sizeof(int64_t);
   part.offsets = tapestry_allocate(bytes);
   part.weights = (REAL *)(part.offsets + part.depth);
-  s.source = TYPED(forward_source)(c, x, part.offsets);
+  // A strided 1x1 kernel meets so few pixels that a copy without the others pays.
+  bool phases = !s.lanes || c->kernel_height * c->kernel_width == 1;
+  s.source = TYPED(forward_source)(c, x, phases, part.offsets);
+  s.row_step = phases ? s.source.pitch : c->stride_height * s.source.pitch;
+  s.column_step = phases ? 1 : c->stride_width;
   TYPED(packing) packing = {.correlation = &s, .weight = weight};
-  int64_t panels = s.groups * s.panels;
+  int64_t panels = s.groups * (s.lanes ? s.blocks : s.panels);
   if (weight_bytes > 65536) tapestry_parallel(panels, &packing, TYPED(pack_forward_task));
   else for (int64_t i = 0; i < panels; i++) TYPED(pack_forward_task)(&packing, i);
   TYPED(correlate)(&s);
   tapestry_release(part.offsets, bytes);
+}
+
+/// One block of the weights of one phase of the input gradient, input channels along the lanes.
+static void TYPED(pack_gradient_lanes)(const TYPED(packing) *p, int64_t group, int64_t block) {
+  const TYPED(correlation) *s = p->correlation;
+  const TYPED(part) *part = s->part;
+  const tapestry_convolution *c = p->shape;
+  int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, first = block * 2 * LANES, taps = 0;
+  int registers = s->outs - first > LANES ? 2 : 1;
+  // The phase's kernel rows and columns.
+  size_t bytes = (size_t)(area * LANES) * sizeof(REAL) + (size_t)(2 * area) * sizeof(int64_t);
+  int64_t *tap_of = tapestry_allocate(bytes), *place_of = tap_of + area;
+  REAL *turned = (REAL *)(place_of + area);
+  int64_t columns = 0, rows = 0;
+  for (int64_t kw = 0; kw < c->kernel_width; kw++)
+    columns += (p->phase_width + c->left - kw * c->dilation_width) % c->stride_width == 0;
+  for (int64_t kh = 0; kh < c->kernel_height; kh++) {
+    if ((p->phase_height + c->top - kh * c->dilation_height) % c->stride_height != 0) continue;
+    int64_t column = 0;
+    for (int64_t kw = 0; kw < c->kernel_width; kw++) {
+      if ((p->phase_width + c->left - kw * c->dilation_width) % c->stride_width != 0) continue;
+      tap_of[taps] = kh * c->kernel_width + kw;
+      place_of[taps++] = rows * filters * columns + column++;
+    }
+    rows++;
+  }
+  REAL *to = part->weights + (group * s->blocks + block) * 2 * LANES * part->depth;
+  for (int v = 0; v < registers; v++) {
+    int64_t lanes = s->outs - first - v * LANES;
+    for (int64_t f = 0; f < filters; f++) {
+      const REAL *from = p->weight + ((group * filters + f) * s->outs + first + v * LANES) * area;
+      if (area == 1) {
+        STORE(to + f * registers * LANES + v * LANES, lanes >= LANES ? LOAD(from) : TYPED(load_part)(from, lanes));
+        continue;
+      }
+      TYPED(pack_lanes)(lanes, area, from, area, turned, LANES);
+      for (int64_t t = 0; t < taps; t++)
+        STORE(to + ((place_of[t] + f * columns) * registers + v) * LANES, LOAD(turned + tap_of[t] * LANES));
+    }
+  }
+  tapestry_release(tap_of, bytes);
 }
 
 /// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over the phase's
@@ -143,6 +212,10 @@ static void TYPED(pack_gradient_task)(void *context, int64_t index) {
   const TYPED(correlation) *s = p->correlation;
   const TYPED(part) *part = s->part;
   const tapestry_convolution *c = p->shape;
+  if (s->lanes) {
+    TYPED(pack_gradient_lanes)(p, index / s->blocks, index % s->blocks);
+    return;
+  }
   int64_t first, group = index / s->panels, depth = TYPED(block_depth)(part->depth);
   int rows = TYPED(channel_panel)(s, index % s->panels, &first);
   int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, k = 0;
@@ -217,14 +290,18 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
   int64_t phases_h = c->stride_height < c->height ? c->stride_height : c->height;
   int64_t phases_w = c->stride_width < c->width ? c->stride_width : c->width;
   s.part_count = phases_h * phases_w;
+  s.pairs = phases_w == 2 && c->stride_width == 2;
   // Every tap belongs to one phase (or to none, beyond the image), so all parts together have no more than all weights.
   size_t part_bytes = (size_t)s.part_count * sizeof(TYPED(part)), offset_bytes = (size_t)(filters * area) * sizeof(int64_t);
-  size_t weight_bytes = (size_t)(c->filters * s.outs * area) * sizeof(REAL);
+  TYPED(choose_few)(&s, filters * area);
+  int64_t padded_channels = s.lanes ? c->groups * s.blocks * 2 * LANES : c->channels;
+  size_t weight_bytes = (size_t)(filters * padded_channels * area) * sizeof(REAL);
   size_t bytes = part_bytes + offset_bytes + weight_bytes;
   s.parts = tapestry_allocate(bytes);
   int64_t *offsets = (int64_t *)(s.parts + s.part_count);
   REAL *weights = (REAL *)(offsets + filters * area);
-  TYPED(choose_few)(&s, filters * area);
+  s.row_step = s.source.pitch;
+  s.column_step = 1;
   for (int64_t a = 0; a < phases_h; a++)
     for (int64_t b = 0; b < phases_w; b++) {
       TYPED(part) *part = &s.parts[a * phases_w + b];
@@ -249,11 +326,11 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
           }
       }
       offsets += part->depth;
-      weights += part->depth * c->channels;
+      weights += part->depth * padded_channels;
       if (part->depth == 0) continue;
       s.part = part;
       TYPED(packing) packing = {.correlation = &s, .shape = c, .weight = weight, .phase_height = a, .phase_width = b};
-      int64_t panels = s.groups * s.panels;
+      int64_t panels = s.groups * (s.lanes ? s.blocks : s.panels);
       if (weight_bytes > 65536) tapestry_parallel(panels, &packing, TYPED(pack_gradient_task));
       else for (int64_t i = 0; i < panels; i++) TYPED(pack_gradient_task)(&packing, i);
     }
@@ -288,7 +365,7 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
   }
   size_t bytes = (size_t)s.taps * sizeof(int64_t);
   int64_t *offsets = tapestry_allocate(bytes);
-  s.source = TYPED(forward_source)(c, x, offsets);
+  s.source = TYPED(forward_source)(c, x, true, offsets);
   s.offsets = offsets;
   TYPED(add_weights)(&s, true);
   tapestry_release(offsets, bytes);
@@ -344,6 +421,7 @@ static void TYPED(bias_gradient)(const tapestry_convolution *c, const void *gy, 
 #undef FEW_ROWS
 #undef FEW_VECTORS
 #undef FEW_MOST
+#undef LINE_PIXELS
 #undef TILE_ROWS
 #undef TILE_COLUMNS
 #undef WIDE

@@ -16,7 +16,9 @@
 
 #define TILE_POINTS 36
 #define ROOM_BYTES (1 << 20)     // of transformed tiles that one thread works on by itself: half of a second-level cache of 2 MB
-#define SHARED_BYTES (12 << 20)  // of transformed tiles when threads work on the same ones
+#define SHARED_BYTES (16 << 20)  // of transformed tiles when threads work on the same ones
+#define OUT_TILES 112            // of which a block of filters has its products at a time: 512 kB
+#define WEIGHT_CHANNELS 16
 
 typedef struct {
   const REAL *x, *weight, *bias;
@@ -28,8 +30,9 @@ typedef struct {
   int64_t blocks, pitch_in, pitch_out;  // blocks of 2 LANES filters; elements of a tile's row of channels, of filters
   REAL *transformed;                    // weights: [point][block][channel][2 LANES]
   int64_t *identity;                    // 0, 1, 2, ... channels - 1
+  int64_t tile_group;                   // tiles of a task
   // The tiles at work, when threads share them.
-  int64_t first_tile, end_tile, tile_group;
+  int64_t first_tile, end_tile, splits;
   REAL *shared;
   int32_t finite;
 } TYPED(winograd);
@@ -74,15 +77,10 @@ INLINE void TYPED(tile_weight)(const V *g, int64_t step, V *u, int64_t to) {
   u[5 * to] = g2;
 }
 
-/// The weights of one register of filters for 16 channels.
-static void TYPED(winograd_weight_task)(void *context, int64_t index) {
-  enum { step = 16 };
-  const TYPED(winograd) *s = context;
-  int64_t halves = 2 * s->blocks, first = index % halves * LANES, c0 = index / halves * step;
-  int64_t c1 = c0 + step < s->channels ? c0 + step : s->channels, lanes = s->filters - first;
-  REAL *to = s->transformed + first / (2 * LANES) * s->channels * 2 * LANES + first % (2 * LANES);
-  int64_t plane = s->blocks * s->channels * 2 * LANES;
-  REAL taps[9 * step * LANES] __attribute__((aligned(64)));
+/// The weights of channels c0 ..< c1 (16 at most) and LANES filters from `first`: to[point plane + channel 2 LANES + filter].
+static void TYPED(winograd_weights)(const TYPED(winograd) *s, int64_t first, int64_t c0, int64_t c1, REAL *to, int64_t plane) {
+  int64_t lanes = s->filters - first;
+  REAL taps[9 * WEIGHT_CHANNELS * LANES] __attribute__((aligned(64)));
   if (lanes <= 0) {  // the second register of the last block
     for (int64_t c = c0; c < c1; c++)
       for (int i = 0; i < TILE_POINTS; i++) STORE(to + i * plane + c * 2 * LANES, (V){0});
@@ -96,11 +94,28 @@ static void TYPED(winograd_weight_task)(void *context, int64_t index) {
       TYPED(pack_lanes)(lanes, 9, s->weight + (c * s->filters + first) * 9, 9, taps + (c - c0) * 9 * LANES, LANES);
   for (int64_t c = c0; c < c1; c++) {
     V g[9], half[18], u[TILE_POINTS];
-    for (int t = 0; t < 9; t++) g[s->turned ? 8 - t : t] = LOAD(taps + ((c - c0) * 9 + t) * LANES);
+    UNROLL for (int t = 0; t < 9; t++) g[t] = LOAD(taps + ((c - c0) * 9 + (s->turned ? 8 - t : t)) * LANES);
     UNROLL for (int w = 0; w < 3; w++) TYPED(tile_weight)(g + w, 3, half + w, 3);
     UNROLL for (int h = 0; h < 6; h++) TYPED(tile_weight)(half + 3 * h, 1, u + 6 * h, 1);
-    for (int i = 0; i < TILE_POINTS; i++) STORE(to + i * plane + c * 2 * LANES, u[i]);
+    UNROLL for (int i = 0; i < TILE_POINTS; i++) STORE(to + i * plane + c * 2 * LANES, u[i]);
   }
+}
+
+/// All weights of one block of filters.
+static void TYPED(winograd_block_weights)(const TYPED(winograd) *s, int64_t block, REAL *to, int64_t plane) {
+  for (int64_t c = 0; c < s->channels; c += WEIGHT_CHANNELS)
+    for (int v = 0; v < 2; v++)
+      TYPED(winograd_weights)(
+          s, (2 * block + v) * LANES, c, c + WEIGHT_CHANNELS < s->channels ? c + WEIGHT_CHANNELS : s->channels, to + v * LANES,
+          plane);
+}
+
+static void TYPED(winograd_weight_task)(void *context, int64_t index) {
+  const TYPED(winograd) *s = context;
+  int64_t halves = 2 * s->blocks, block = index % halves / 2, v = index % 2, c0 = index / halves * WEIGHT_CHANNELS;
+  TYPED(winograd_weights)(
+      s, (2 * block + v) * LANES, c0, c0 + WEIGHT_CHANNELS < s->channels ? c0 + WEIGHT_CHANNELS : s->channels,
+      s->transformed + block * s->channels * 2 * LANES + v * LANES, s->blocks * s->channels * 2 * LANES);
 }
 
 /// Six padded rows of LANES channels as [row][column][channel], of which a tile row reads columns 4 c0 ..< 4 c1 + 2; rows that the tile
@@ -152,34 +167,33 @@ static void TYPED(winograd_in)(
   tapestry_release(slots, bytes);
 }
 
-/// The products of one point for tiles first ..< end (counted within the planes) and one block of filters.
+/// The products of one point for `tiles` tiles and one block of filters.
 static void TYPED(winograd_multiply)(
-    const TYPED(winograd) *s, int64_t first, int64_t end, int64_t point, int64_t block, const REAL *in, REAL *out) {
-  const REAL *weights = s->transformed + (point * s->blocks + block) * s->channels * 2 * LANES;
-  int64_t panels = (end - first + COLUMN_ROWS - 1) / COLUMN_ROWS;
+    const TYPED(winograd) *s, int64_t tiles, const REAL *weights, const REAL *in, REAL *out, int64_t pitch_out) {
+  int64_t panels = (tiles + COLUMN_ROWS - 1) / COLUMN_ROWS;
   for (int64_t p = 0; p < panels; p++) {
-    int64_t t = first + (end - first) * p / panels, rows = first + (end - first) * (p + 1) / panels - t;
+    int64_t t = tiles * p / panels, rows = tiles * (p + 1) / panels - t;
     TYPED(columns)[rows - 1][1](
-        s->channels, s->identity, weights, in + t * s->pitch_in, s->pitch_in, out + t * s->pitch_out + block * 2 * LANES,
-        s->pitch_out, false);
+        s->channels, s->identity, weights, in + t * s->pitch_in, s->pitch_in, 0, out + t * pitch_out, pitch_out, false);
   }
 }
 
-/// Outputs of tiles first ..< end and one register of filters. Returns whether all are finite.
+/// Outputs of tiles first ..< end and one register of filters, from[point plane + (tile - first) pitch + filter]. Returns whether
+/// all are finite.
 static bool TYPED(winograd_out)(
-    const TYPED(winograd) *s, int64_t first, int64_t end, int64_t register_index, const REAL *from, int64_t plane) {
+    const TYPED(winograd) *s, int64_t first, int64_t end, int64_t register_index, const REAL *from, int64_t pitch,
+    int64_t plane) {
   int64_t f0 = register_index * LANES, lanes = s->filters - f0 < LANES ? s->filters - f0 : LANES;
   int64_t room = (s->tile_columns * 4 + LANES - 1) / LANES * LANES;
   size_t bytes = (size_t)(4 * room * LANES) * sizeof(REAL);
   REAL *strip = tapestry_allocate(bytes);
   V bias = {0}, bad = {0};
   if (s->bias) bias = lanes == LANES ? LOAD(s->bias + f0) : TYPED(load_part)(s->bias + f0, lanes);
-  from += f0;
   for (int64_t t = first; t < end;) {
     int64_t row = t / s->tile_columns, c0 = t % s->tile_columns, n = row / s->tile_rows, h = row % s->tile_rows * 4;
     int64_t c1 = end - t < s->tile_columns - c0 ? c0 + end - t : s->tile_columns;
     for (int64_t c = c0; c < c1; c++, t++) {
-      const REAL *tile = from + (t - first) * s->pitch_out;
+      const REAL *tile = from + (t - first) * pitch;
       V m[TILE_POINTS], half[24], y[16];
       UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] = LOAD(tile + i * plane);
       UNROLL for (int j = 0; j < 6; j++) TYPED(tile_out)(m + j, 6, half + j, 6);
@@ -193,21 +207,7 @@ static bool TYPED(winograd_out)(
     int64_t w0 = 4 * c0, columns = (4 * c1 < s->output_width ? 4 * c1 : s->output_width) - w0;
     for (int64_t i = 0; i < 4 && h + i < s->output_height; i++) {
       REAL *to = s->y + ((n * s->filters + f0) * s->output_height + h + i) * s->output_width + w0;
-      int64_t pixels = s->output_height * s->output_width;
-      for (int64_t w = 0; w < columns; w += LANES) {
-        V square[LANES];
-        UNROLL for (int q = 0; q < LANES; q++) square[q] = LOAD(strip + (i * room + w + q) * LANES);
-        TYPED(transpose)(square);
-        if (columns - w >= LANES && lanes == LANES) {
-          UNROLL for (int f = 0; f < LANES; f++) STORE(to + f * pixels + w, square[f]);
-        } else {
-          int64_t count = columns - w < LANES ? columns - w : LANES;
-          for (int64_t f = 0; f < lanes; f++) {
-            if (count == LANES) STORE(to + f * pixels + w, square[f]);
-            else TYPED(store_part)(to + f * pixels + w, square[f], count);
-          }
-        }
-      }
+      TYPED(unpack_lanes)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width);
     }
   }
   tapestry_release(strip, bytes);
@@ -227,23 +227,21 @@ static void TYPED(winograd_task)(void *context, int64_t index) {
   for (int64_t c = 0; c * LANES < s->channels; c++) TYPED(winograd_in)(s, first, end, c, in, plane_in);
   for (int64_t i = 0; i < TILE_POINTS; i++)
     for (int64_t b = 0; b < s->blocks; b++)
-      TYPED(winograd_multiply)(s, 0, tiles, i, b, in + i * plane_in, out + i * plane_out);
+      TYPED(winograd_multiply)(
+          s, tiles, s->transformed + (i * s->blocks + b) * s->channels * 2 * LANES, in + i * plane_in,
+          out + i * plane_out + b * 2 * LANES, s->pitch_out);
   for (int64_t f = 0; f * LANES < s->filters; f++)
-    finite = TYPED(winograd_out)(s, first, end, f, out, plane_out) && finite;
+    finite = TYPED(winograd_out)(s, first, end, f, out + f * LANES, s->pitch_out, plane_out) && finite;
   if (!finite) __atomic_store_n(&s->finite, 0, __ATOMIC_RELAXED);
   tapestry_release(in, bytes);
 }
 
-// The same in three steps that threads share, where there are few tiles for the size of the weights.
-
-INLINE REAL *TYPED(winograd_shared_out)(const TYPED(winograd) *s) {
-  return s->shared + TILE_POINTS * (s->end_tile - s->first_tile) * s->pitch_in;
-}
+// The same where weights are large: threads share the transformed tiles, and each takes blocks of filters from the transform of
+// their weights, which then never leave its cache, to the outputs.
 
 static void TYPED(winograd_in_task)(void *context, int64_t index) {
   const TYPED(winograd) *s = context;
-  int64_t registers = (s->channels + LANES - 1) / LANES, rows = (s->end_tile - s->first_tile + s->tile_group - 1) / s->tile_group;
-  (void)rows;
+  int64_t registers = (s->channels + LANES - 1) / LANES;
   int64_t first = s->first_tile + index / registers * s->tile_group;
   int64_t end = first + s->tile_group < s->end_tile ? first + s->tile_group : s->end_tile;
   TYPED(winograd_in)(
@@ -251,23 +249,25 @@ static void TYPED(winograd_in_task)(void *context, int64_t index) {
       (s->end_tile - s->first_tile) * s->pitch_in);
 }
 
-static void TYPED(winograd_multiply_task)(void *context, int64_t index) {
-  const TYPED(winograd) *s = context;
-  int64_t tiles = s->end_tile - s->first_tile, point = index / s->blocks;
-  TYPED(winograd_multiply)(
-      s, 0, tiles, point, index % s->blocks, s->shared + point * tiles * s->pitch_in,
-      TYPED(winograd_shared_out)(s) + point * tiles * s->pitch_out);
-}
-
-static void TYPED(winograd_out_task)(void *context, int64_t index) {
+static void TYPED(winograd_block_task)(void *context, int64_t index) {
   TYPED(winograd) *s = context;
-  int64_t registers = (s->filters + LANES - 1) / LANES;
-  int64_t first = s->first_tile + index / registers * s->tile_group;
-  int64_t end = first + s->tile_group < s->end_tile ? first + s->tile_group : s->end_tile;
-  bool finite = TYPED(winograd_out)(
-      s, first, end, index % registers, TYPED(winograd_shared_out)(s) + (first - s->first_tile) * s->pitch_out,
-      (s->end_tile - s->first_tile) * s->pitch_out);
+  int64_t all = s->end_tile - s->first_tile, block = index / s->splits, split = index % s->splits;
+  int64_t plane_in = all * s->pitch_in, plane_out = OUT_TILES * 2 * LANES, plane = s->channels * 2 * LANES;
+  size_t bytes = (size_t)(TILE_POINTS * (plane + plane_out)) * sizeof(REAL);
+  REAL *weights = tapestry_allocate(bytes), *out = weights + TILE_POINTS * plane;
+  TYPED(winograd_block_weights)(s, block, weights, plane);
+  bool finite = true;
+  int64_t end = all * (split + 1) / s->splits;
+  for (int64_t t = all * split / s->splits; t < end; t += OUT_TILES) {
+    int64_t tiles = end - t < OUT_TILES ? end - t : OUT_TILES, first = s->first_tile + t;
+    for (int64_t i = 0; i < TILE_POINTS; i++)
+      TYPED(winograd_multiply)(
+          s, tiles, weights + i * plane, s->shared + i * plane_in + t * s->pitch_in, out + i * plane_out, 2 * LANES);
+    for (int v = 0; v < 2 && (2 * block + v) * LANES < s->filters; v++)
+      finite = TYPED(winograd_out)(s, first, first + tiles, 2 * block + v, out + v * LANES, 2 * LANES, plane_out) && finite;
+  }
   if (!finite) __atomic_store_n(&s->finite, 0, __ATOMIC_RELAXED);
+  tapestry_release(weights, bytes);
 }
 
 /// Whether it pays: see the table in docs/decisions.md.
@@ -275,7 +275,7 @@ INLINE bool TYPED(suits_winograd)(const tapestry_convolution *c, int64_t output_
   return REAL_BYTES == 4 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
          c->stride_width == 1 && c->dilation_height == 1 && c->dilation_width == 1 && c->top <= 2 && c->left <= 2 &&
          c->bottom <= 2 && c->right <= 2 && c->channels >= 48 && c->filters >= 48 && output_height >= 11 && output_width >= 11 &&
-         c->batch > 0;
+         c->batch * output_height * output_width >= 500;
 }
 
 /// Returns false, having written nothing of use, if some output is not finite.
@@ -288,29 +288,31 @@ static bool TYPED(winograd_correlate)(TYPED(winograd) *s) {
   s->pitch_in = (s->channels + LANES - 1) / LANES * LANES + LANES;
   s->pitch_out = s->blocks * 2 * LANES + LANES;
   s->finite = 1;
-  int64_t for_weights = TILE_POINTS * s->blocks * 2 * LANES * s->channels;
+  int64_t tile_bytes = TILE_POINTS * (s->pitch_in + s->pitch_out) * REAL_BYTES, threads = tapestry_thread_count();
+  s->tile_group = ROOM_BYTES / tile_bytes / COLUMN_ROWS * COLUMN_ROWS;
+  bool alone = s->tile_group > 0 && s->tiles / s->tile_group >= 4 * threads;
+  int64_t for_weights = alone ? TILE_POINTS * s->blocks * 2 * LANES * s->channels : 0;
   size_t bytes = (size_t)for_weights * sizeof(REAL) + (size_t)s->channels * sizeof(int64_t);
   s->transformed = tapestry_allocate(bytes);
   s->identity = (int64_t *)(s->transformed + for_weights);
   for (int64_t c = 0; c < s->channels; c++) s->identity[c] = c;
-  tapestry_parallel((s->channels + 15) / 16 * 2 * s->blocks, s, TYPED(winograd_weight_task));
-  int64_t tile_bytes = TILE_POINTS * (s->pitch_in + s->pitch_out) * REAL_BYTES;
-  s->tile_group = ROOM_BYTES / tile_bytes / COLUMN_ROWS * COLUMN_ROWS;
-  if (s->tile_group > 0 && s->tiles / s->tile_group >= 4 * tapestry_thread_count()) {
+  if (alone) {
+    tapestry_parallel(
+        (s->channels + WEIGHT_CHANNELS - 1) / WEIGHT_CHANNELS * 2 * s->blocks, s, TYPED(winograd_weight_task));
     tapestry_parallel((s->tiles + s->tile_group - 1) / s->tile_group, s, TYPED(winograd_task));
   } else {
-    int64_t most = SHARED_BYTES / tile_bytes / COLUMN_ROWS * COLUMN_ROWS;
-    if (most < 8 * COLUMN_ROWS) most = 8 * COLUMN_ROWS;
-    if (most > s->tiles) most = s->tiles;
-    size_t shared_bytes = (size_t)(most * tile_bytes);
+    int64_t tile_in = TILE_POINTS * s->pitch_in * REAL_BYTES, most = SHARED_BYTES / tile_in;
+    most = (s->tiles + (s->tiles + most - 1) / most - 1) / ((s->tiles + most - 1) / most);  // blocks of even size
+    size_t shared_bytes = (size_t)(most * tile_in);
     s->shared = tapestry_allocate(shared_bytes);
     s->tile_group = 4 * s->tile_columns;
+    s->splits = s->blocks >= 2 * threads ? 1 : (2 * threads + s->blocks - 1) / s->blocks;
+    if (s->splits > most / COLUMN_ROWS) s->splits = most / COLUMN_ROWS > 0 ? most / COLUMN_ROWS : 1;
     for (s->first_tile = 0; s->first_tile < s->tiles; s->first_tile = s->end_tile) {
       s->end_tile = s->first_tile + most < s->tiles ? s->first_tile + most : s->tiles;
       int64_t groups = (s->end_tile - s->first_tile + s->tile_group - 1) / s->tile_group;
       tapestry_parallel(groups * ((s->channels + LANES - 1) / LANES), s, TYPED(winograd_in_task));
-      tapestry_parallel(TILE_POINTS * s->blocks, s, TYPED(winograd_multiply_task));
-      tapestry_parallel(groups * ((s->filters + LANES - 1) / LANES), s, TYPED(winograd_out_task));
+      tapestry_parallel(s->blocks * s->splits, s, TYPED(winograd_block_task));
     }
     tapestry_release(s->shared, shared_bytes);
   }
@@ -340,3 +342,5 @@ static bool TYPED(winograd_input_gradient)(const tapestry_convolution *c, const 
 #undef TILE_POINTS
 #undef ROOM_BYTES
 #undef SHARED_BYTES
+#undef WEIGHT_CHANNELS
+#undef OUT_TILES

@@ -4,6 +4,10 @@
 #include "include/tapestry_memory.h"
 #include "include/tapestry_threads.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #define PARALLEL_PRODUCTS 1e5  // multiplications below which waking a thread costs more than it saves
 #define IN_PLACE_BITS 19       // B of up to 2^19 bytes is read in place by few rows
 #define DOT_ROWS_MOST 64       // rows of A up to which A B^T is computed in place

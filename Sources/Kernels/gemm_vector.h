@@ -80,9 +80,15 @@ INLINE V TYPED(relu)(V x) { return (V)((V_MASK)x & ~(V_MASK)(x < 0)); }
 
 /// The first `count` < LANES elements at `from`, zeros behind.
 INLINE V TYPED(load_part)(const REAL *from, int64_t count) {
+#if VARIANT_AVX512 && REAL_BYTES == 4
+  return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#elif VARIANT_AVX512
+  return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), from);
+#else
   REAL part[LANES] __attribute__((aligned(VECTOR_BYTES))) = {0};
   for (int64_t i = 0; i < count; i++) part[i] = from[i];
   return *(const V *)part;
+#endif
 }
 
 /// Of `count` >= LANES elements at `from` the last count % LANES, in the last lanes, zeros before.
@@ -99,8 +105,15 @@ INLINE V TYPED(load_rest)(const REAL *from, int64_t count) {
   return (V)((V_MASK)LOAD(from + count - LANES) & mask);
 }
 
+/// Writes the first `count` < LANES lanes and nothing beyond.
 INLINE void TYPED(store_part)(REAL *to, V value, int64_t count) {
+#if VARIANT_AVX512 && REAL_BYTES == 4
+  _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)value);
+#elif VARIANT_AVX512
+  _mm512_mask_storeu_pd(to, (__mmask8)((1u << count) - 1), (__m512d)value);
+#else
   REAL part[LANES] __attribute__((aligned(VECTOR_BYTES)));
   *(V *)part = value;
   for (int64_t i = 0; i < count; i++) to[i] = part[i];
+#endif
 }
