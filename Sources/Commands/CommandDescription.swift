@@ -1,3 +1,5 @@
+import TapestryModels
+
 /// An argument of a command that is known by its place.
 package struct CommandArgument: Equatable, Sendable {
   /// How often an argument is given.

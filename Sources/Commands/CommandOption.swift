@@ -1,3 +1,5 @@
+import TapestryModels
+
 /// An option of a command: `--name VALUE`, or `--name` alone for a flag.
 package struct CommandOption: Equatable, Sendable {
   /// The values an option accepts.
@@ -8,6 +10,8 @@ package struct CommandOption: Equatable, Sendable {
     case string
     /// One of these texts.
     case choice([String])
+    /// The name of a model of the catalog.
+    case model
     /// A whole number in a range.
     case int(ClosedRange<Int>)
     /// A finite number in a range.
@@ -40,6 +44,13 @@ package struct CommandOption: Equatable, Sendable {
   ) -> CommandOption {
     CommandOption(
       name: name, placeholder: placeholder, kind: .string, defaultText: defaultText, help: help)
+  }
+
+  /// The option `--model` with the name of a model, of which there are too many for the help to list.
+  package static func model(default name: String? = nil, help: String) -> CommandOption {
+    CommandOption(
+      name: "model", placeholder: "NAME", kind: .model, defaultText: name,
+      help: help + " 'convnet models' lists them.")
   }
 
   /// An option with one of the texts `choices`.
@@ -100,6 +111,9 @@ extension CommandOption.Kind {
       return nil
     case .choice(let choices):
       return choices.contains(text) ? nil : "one of \(choices.joined(separator: ", "))"
+    case .model:
+      return ModelCatalog.entry(named: text) == nil
+        ? "one of the models that 'convnet models' lists" : nil
     case .int(let range):
       return Int(text).map(range.contains) == true ? nil : "a whole number\(limits(range))"
     case .double(let range):

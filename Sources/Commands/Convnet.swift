@@ -1,4 +1,5 @@
 import TapestryDatasets
+import TapestryModels
 import TapestryTraining
 
 /// The program `convnet`: finds the command, runs it, turns errors into messages and exit codes.

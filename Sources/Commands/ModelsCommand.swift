@@ -16,24 +16,36 @@ struct ModelsCommand {
   }
 
   func run() -> Int32 {
-    let names = ModelCatalog.entries.map(\.name.count)
+    let widths = [ModelCatalog.entries.map(\.name.count).max() ?? 0, 9, 7, 11]
+    if !isJSON {
+      console.line(row(["model", "input", "classes", "parameters"], widths, "what"))
+    }
     for entry in ModelCatalog.entries {
       let (channels, height, width) = entry.input
-      let count = entry.make(10, channels).parameterCount
+      let count = entry.parameterCount()
       if isJSON {
         console.line(
           jsonLine([
             "model": .string(entry.name), "summary": .string(entry.summary),
+            "paper": .string(entry.paper), "classes": .integer(entry.classes),
             "input": .array([.integer(channels), .integer(height), .integer(width)]),
             "parameters": .integer(count),
           ]))
       } else {
-        let name = padded(entry.name, names.max() ?? 0)
-        let size = padded("\(channels)x\(height)x\(width)", 9)
-        let parameters = padded(grouped(count), 11, isRight: true)
-        console.line("\(name)  \(size)  \(parameters) parameters  \(entry.summary)")
+        let cells = [
+          entry.name, "\(channels)x\(height)x\(width)", grouped(entry.classes), grouped(count),
+        ]
+        console.line(row(cells, widths, "\(entry.summary) (\(entry.paper))"))
       }
     }
     return 0
+  }
+
+  /// Columns, numbers flush right, and a text.
+  private func row(_ cells: [String], _ widths: [Int], _ text: String) -> String {
+    let columns = zip(cells, widths).enumerated().map { index, cell in
+      padded(cell.0, cell.1, isRight: index >= 2)
+    }
+    return (columns + [text]).joined(separator: "  ")
   }
 }

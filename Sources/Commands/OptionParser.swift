@@ -1,3 +1,5 @@
+import TapestryModels
+
 extension CommandDescription {
   /// What a command line asks for.
   package enum Request: Sendable {
@@ -66,8 +68,12 @@ private struct OptionParser {
     }
     if attached == nil { words.removeFirst() }
     if let expected = option.kind.expectation(violatedBy: value) {
-      var near: String?
-      if case .choice(let choices) = option.kind { near = nearest(value, in: choices) }
+      let near: String? =
+        switch option.kind {
+        case .choice(let choices): nearest(value, in: choices)
+        case .model: ModelCatalog.suggestion(for: value)
+        default: nil
+        }
       throw error(
         .badValue(name: "--\(name)", value: value, expected: expected, nearest: near))
     }

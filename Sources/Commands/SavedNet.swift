@@ -23,9 +23,7 @@ struct SavedNet {
   /// The options that commands on a weights file have in common.
   static let options: [CommandOption] = [
     .string("weights", "FILE", help: "The weights, as 'convnet train' saved them. Required."),
-    .choice(
-      "model", "NAME", of: ModelCatalog.entries.map(\.name),
-      help: "Of which model they are, where the file does not say so."),
+    .model(help: "Of which model they are, where the file does not say so."),
   ]
 
   /// What `--data` says, or else the data that the net was trained on.

@@ -20,9 +20,7 @@ struct TrainCommand {
         convnet train --data path/to/mnist
       """,
     options: [
-      .choice(
-        "model", "NAME", of: ModelCatalog.entries.map(\.name), default: "lenet5",
-        help: "The model."),
+      .model(default: "lenet5", help: "The model."),
       DataSource.option(help: "A folder with IDX files, named as MNIST's."),
       .int(
         "epochs", in: 1...1_000_000,

@@ -2,6 +2,7 @@ import TapestryDatasets
 import TapestryFiles
 import TapestryGraph
 import TapestryModels
+import TapestryOps
 
 /// What a weights file says about the net it belongs to, so that nobody has to repeat it.
 ///
@@ -54,8 +55,8 @@ struct WeightsDescription: Equatable {
     let texts = file.metadata
     guard let name = modelName ?? texts["model"] else {
       throw CommandError(
-        "\(path): does not say of which model it is; name it with --model (one of "
-          + "\(ModelCatalog.entries.map(\.name).joined(separator: ", ")))")
+        "\(path): does not say of which model it is; name it with --model ; "
+          + "'convnet models' lists the names")
     }
     guard let entry = ModelCatalog.entry(named: name) else {
       throw CommandError(
@@ -102,7 +103,7 @@ struct WeightsDescription: Equatable {
     guard problems.isEmpty else {
       throw FileError(path: path, cause: .malformed(format: "metadata", problems: problems))
     }
-    model = name
+    model = entry.name
     channels = channelCount
     normalization = Normalization(mean: mean, deviation: deviation)
     classNames = names
@@ -118,13 +119,12 @@ struct WeightsDescription: Equatable {
     guard let entry = ModelCatalog.entry(named: model) else {
       throw CommandError("\(source): the model '\(model)' is not known")
     }
-    let net = entry.make(classes, channels)
     do {
-      _ = try net.outputShape(for: [1, channels, height, width])
+      return try entry.make(
+        classes: classes, channels: channels, size: Pair(height: height, width: width))
     } catch {
       throw CommandError("\(source): \(model) does not fit: \(error)")
     }
-    return net
   }
 
   /// Classes and channels by the shapes of the last and the first parameter, which every net has at its ends; 10 and
@@ -132,9 +132,11 @@ struct WeightsDescription: Equatable {
   private static func sizes(
     of entry: CatalogEntry, in file: SafetensorsFile
   ) -> (classes: Int, channels: Int) {
-    let names = entry.make(10, entry.input.channels).namedParameters.map(\.name)
-    let classes = names.last.flatMap { file[$0]?.shape.first } ?? 10
-    let channels = names.first.flatMap { file[$0]?.shape.dropFirst().first }
+    // Only the names matter: in a dry run the net takes no memory.
+    let names = try? dryRun { entry.make(10, entry.input.channels).namedParameters.map(\.name) }
+    let classes = names?.last.flatMap { file[$0]?.shape.first } ?? 10
+    let filters = names?.first.flatMap { file[$0]?.shape } ?? []
+    let channels = filters.count == 4 ? filters[1] : nil
     return (
       (1...65_536).contains(classes) ? classes : 10,
       channels.flatMap { (1...1024).contains($0) ? $0 : nil } ?? entry.input.channels

@@ -16,10 +16,12 @@ final class Cell: Sendable {
   /// The leaf of the graph that values of a parameter belong to; a buffer has none.
   let leaf: Node?
 
+  /// In a dry run a value may be a placeholder: a net made there has shapes and no memory.
   init(_ value: Tensor, label: Label, leaf: Node?) {
     self.label = label
     self.leaf = leaf
-    present = Mutex(Tensor(value.spec, memory: value.storageOrTrap(), producer: leaf))
+    let memory = isDryRun ? value.memory : value.storageOrTrap()
+    present = Mutex(Tensor(value.spec, memory: memory, producer: leaf))
   }
 
   var value: Tensor { present.withLock { $0 } }

@@ -7,6 +7,9 @@ import Synchronization
 /// print(logits.shape)
 /// ```
 ///
+/// Layers that are made in it have parameters without values: the sizes of a net are known before memory is taken
+/// for it.
+///
 /// - Returns: what `body` returns; tensors in it are placeholders.
 /// - Throws: the first ``Misuse``, or what `body` throws. A body that reads values (`item`) traps.
 public func dryRun<Result>(_ body: () throws -> Result) throws -> Result {
@@ -17,6 +20,9 @@ public func dryRun<Result>(_ body: () throws -> Result) throws -> Result {
   if let misuse = state.first { throw misuse }
   return result
 }
+
+/// Whether this is inside ``dryRun(_:)``.
+package var isDryRun: Bool { Scope.current.flags.contains(.dryRun) }
 
 /// The first misuse of a dry run.
 final class DryRunState: Sendable {

@@ -14,9 +14,9 @@ public struct Initializer: Sendable {
   /// An initialiser of your own.
   public init(_ make: @escaping @Sendable (TensorShape, DType) -> Tensor) { self.make = make }
 
-  /// Fresh values of this shape and type.
+  /// Fresh values of this shape and type; in a dry run a placeholder, and no random number is drawn.
   public func callAsFunction(_ shape: TensorShape, dtype: DType = .float32) -> Tensor {
-    make(shape, dtype)
+    isDryRun ? .shape(shape, dtype: dtype) : make(shape, dtype)
   }
 
   /// All values equal.

@@ -1,80 +1,74 @@
 import TapestryGraph
+import TapestryOps
 
 /// A net that can be made by name.
 public struct CatalogEntry: Sendable {
-  /// The name on the command line: lower case.
+  /// The name on the command line: lower case, words joined by `-`.
   public let name: String
   /// One line: what it is.
   public let summary: String
+  /// Authors of the paper, and its year: `He et al. 2015`.
+  public let paper: String
   /// Channels, height and width that the net was designed for.
   public let input: (channels: Int, height: Int, width: Int)
-  /// Makes it for a number of classes and input channels.
-  public let make: @Sendable (_ classes: Int, _ channels: Int) -> any Model
+  /// The number of classes it was designed for.
+  public let classes: Int
+  private let build: @Sendable (_ classes: Int, _ channels: Int, _ size: Pair) -> any Model
 
+  /// - Parameter make: makes the net for a number of classes, channels and a size of the images, which nets that take
+  ///   any size may ignore.
   public init(
-    name: String, summary: String, input: (channels: Int, height: Int, width: Int),
-    make: @escaping @Sendable (_ classes: Int, _ channels: Int) -> any Model
+    name: String, summary: String, paper: String, input: (channels: Int, height: Int, width: Int),
+    classes: Int,
+    make: @escaping @Sendable (_ classes: Int, _ channels: Int, _ size: Pair) -> any Model
   ) {
     self.name = name
     self.summary = summary
+    self.paper = paper
     self.input = input
-    self.make = make
+    self.classes = classes
+    build = make
+  }
+
+  /// The net for a number of classes and input channels, and images of the size it was designed for.
+  public func make(_ classes: Int, _ channels: Int) -> any Model {
+    build(classes, channels, Pair(height: input.height, width: input.width))
+  }
+
+  /// The net for a number of classes, input channels and images of this size.
+  ///
+  /// - Throws: ``InputMismatch``, naming the layer that does not fit and the smallest size that does.
+  public func make(classes: Int, channels: Int, size: Pair) throws(InputMismatch) -> any Model {
+    let mismatch = InputMismatch.of(size, channels: channels) { build(classes, channels, $0) }
+    if let mismatch { throw mismatch }
+    return build(classes, channels, size)
+  }
+
+  /// The number of trained values of the net; no memory is taken for them.
+  ///
+  /// - Parameters:
+  ///   - classes: the number of logits. Default: that of the paper.
+  ///   - channels: of the input image. Default: that of the paper.
+  public func parameterCount(classes: Int? = nil, channels: Int? = nil) -> Int {
+    // Making a net calls no op that could refuse.
+    (try? dryRun { make(classes ?? self.classes, channels ?? input.channels).parameterCount }) ?? 0
   }
 }
 
 /// The nets that can be made by name.
 public enum ModelCatalog {
-  public static let entries: [CatalogEntry] = [
-    CatalogEntry(
-      name: "lenet5", summary: "LeNet-5 (1998), as commonly rebuilt", input: (1, 32, 32),
-      make: { LeNet5(classes: $0, channels: $1) }),
-    CatalogEntry(
-      name: "digitnet", summary: "the 6-16-120-100-10 net of Harley's visualisation (2015)",
-      input: (1, 32, 32), make: { DigitNet(classes: $0, channels: $1) }),
-  ]
+  public static let entries: [CatalogEntry] =
+    classic + imageNet + residual + dense + small
 
-  /// The entry of that name, or `nil`.
+  /// The entry of that name, or `nil`. Case does not matter, and `_` stands for `-`.
   public static func entry(named name: String) -> CatalogEntry? {
-    entries.first { $0.name == name }
-  }
-}
-
-/// Why a net cannot take an input, and which size it could take.
-public struct InputMismatch: Error, Sendable, CustomStringConvertible {
-  /// What the first layer that does not fit says, naming the layer.
-  public let misuse: Misuse
-  /// The input's shape, [N, C, H, W].
-  public let shape: TensorShape
-  /// The smallest square image that fits, if one up to 512 does.
-  public let smallestSize: Int?
-
-  public var description: String {
-    let remedy =
-      smallestSize.map { "the smallest square image this net takes is \($0)x\($0)" }
-      ?? "no square image up to 512x512 fits this net with \(shape[1]) channels"
-    return "the net cannot take images of shape \(shape): \(remedy)\n\(misuse)"
-  }
-}
-
-extension Model {
-  /// The shape of the net's output for an input of this shape, from a dry run.
-  ///
-  /// - Throws: ``InputMismatch``, naming the layer that does not fit and the smallest size that does.
-  public func outputShape(for shape: TensorShape, dtype: DType = .float32) throws -> TensorShape {
-    do {
-      return try dryRun { self(.shape(shape, dtype: dtype)) }.shape
-    } catch let misuse as Misuse {
-      throw inputMismatch(misuse, shape: shape, dtype: dtype)
-    }
+    let name = String(name.lowercased().map { $0 == "_" ? "-" : $0 })
+    return entries.first { $0.name == name }
   }
 
-  /// Why an input of this shape does not fit, with the smallest square image that does.
-  func inputMismatch(_ misuse: Misuse, shape: TensorShape, dtype: DType) -> InputMismatch {
-    let smallest =
-      shape.rank == 4
-      ? (1...512).first { size in
-        (try? dryRun { self(.shape([shape[0], shape[1], size, size], dtype: dtype)) }) != nil
-      } : nil
-    return InputMismatch(misuse: misuse, shape: shape, smallestSize: smallest)
+  /// The name that `name` was probably meant to be, or `nil` when none is near.
+  public static func suggestion(for name: String) -> String? {
+    let name = String(name.map { $0 == "_" ? "-" : $0 })
+    return nearest(name, in: entries.map(\.name))
   }
 }

@@ -35,6 +35,11 @@ public struct ModelMembers {
     state.append((name, buffer))
   }
 
+  /// Adds the layer itself, whose name is that of its place in the model; for layers that list their members by hand.
+  public mutating func add(_ origin: LayerOrigin) {
+    if seen.insert(ObjectIdentifier(origin)).inserted { layers.append(("", origin)) }
+  }
+
   /// Adds the members of a part under its name; the part may list them by hand.
   public mutating func add(_ name: String, _ part: some Model) {
     let part = part.members

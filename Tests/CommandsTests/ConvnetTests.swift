@@ -1,4 +1,5 @@
 import TapestryCommands
+import TapestryModels
 import Testing
 
 @Suite("The program convnet")
@@ -41,11 +42,18 @@ struct ConvnetTests {
   func models() throws {
     let session = Session(["models"])
     #expect(session.exitCode == 0)
-    #expect(session.output.contains("lenet5"))
-    #expect(session.output.contains("61,706 parameters"))
+    let lines = session.output.split(separator: "\n")
+    #expect(lines.count == ModelCatalog.entries.count + 1)
+    #expect(lines[0].hasPrefix("model "))
+    #expect(lines[1].hasPrefix("lenet5 "))
+    #expect(lines[1].contains(" 61,706 "))
+    #expect(lines[1].hasSuffix("LeNet-5, as commonly rebuilt (LeCun et al. 1998)"))
     let objects = try Session(["models", "--json"]).json()
-    #expect(objects.map { $0["model"]?.string } == ["lenet5", "digitnet"])
-    #expect(objects.map { $0["parameters"]?.int } == [61_706, 63_802])
+    #expect(objects.map { $0["model"]?.string } == ModelCatalog.entries.map(\.name))
+    let resnet = try #require(objects.first { $0["model"]?.string == "resnet50" })
+    #expect(resnet["parameters"]?.int == 25_557_032)
+    #expect(resnet["classes"]?.int == 1000)
+    #expect(resnet["paper"]?.string == "He et al. 2015")
   }
 
   @Test(
@@ -57,7 +65,8 @@ struct ConvnetTests {
       (["help", "trian"], "did you mean 'train'?"),
       (["train", "--epoch", "3"], "did you mean '--epochs'?"),
       (["train", "--model", "lenet"], "did you mean 'lenet5'?"),
-      (["train", "--model", "transformer"], "one of lenet5, digitnet"),
+      (["train", "--model", "alexnet_2013"], "did you mean 'alexnet-2012'?"),
+      (["train", "--model", "transformer"], "one of the models that 'convnet models' lists"),
       (["train", "--optimizer", "adm"], "did you mean 'adam'?"),
       (["train", "--epochs", "0"], "'--epochs' is '0'"),
       (["train", "--epochs", "-3"], "'--epochs' is '-3'"),

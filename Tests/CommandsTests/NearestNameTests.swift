@@ -1,4 +1,5 @@
 import TapestryCommands
+import TapestryModels
 import Testing
 
 @Suite("Nearest name")

@@ -22,27 +22,29 @@ public struct Conv2d: Layer {
   ///   - dilation: distance between filter taps. Default 1.
   ///   - groups: how many independent parts the channels are split into. Default 1.
   ///   - bias: whether each filter adds a constant. Default true.
-  ///   - initializer: first values of the weight; those of the bias are uniform within ±1 / √fan-in.
+  ///   - dtype: of the parameters. Default: that of ``withParameterType(_:_:)``, or else float32.
+  ///   - initializer: first values of the weight.
+  ///   - biasInitializer: first values of the bias. Default: uniform within ±1 / √fan-in.
   /// - Precondition: `groups` divides `inputs` and `outputs`.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Pair, stride: Pair = 1, padding: Padding2d = 0,
-    dilation: Pair = 1, groups: Int = 1, bias: Bool = true, dtype: DType = .float32,
-    initializer: Initializer = .layerDefault, file: StaticString = #fileID, line: UInt = #line
+    dilation: Pair = 1, groups: Int = 1, bias: Bool = true, dtype: DType? = nil,
+    initializer: Initializer = .layerDefault, biasInitializer: Initializer? = nil,
+    file: StaticString = #fileID, line: UInt = #line
   ) {
     guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
       trap(
         "Conv2d: \(groups) groups must divide \(inputs) input and \(outputs) output channels",
         file: file, line: line)
     }
+    let dtype = dtype ?? ParameterType.current
     let taps = inputs / groups * kernel.height * kernel.width
+    let biasInitializer = biasInitializer ?? .uniform(bound: 1 / Double(max(taps, 1)).squareRoot())
     weight = Parameter(
       initializer([outputs, inputs / groups, kernel.height, kernel.width], dtype: dtype),
       file: file, line: line)
     self.bias =
-      bias
-      ? Parameter(
-        Initializer.uniform(bound: 1 / Double(max(taps, 1)).squareRoot())([outputs], dtype: dtype),
-        file: file, line: line) : nil
+      bias ? Parameter(biasInitializer([outputs], dtype: dtype), file: file, line: line) : nil
     self.stride = stride
     self.padding = padding
     self.dilation = dilation

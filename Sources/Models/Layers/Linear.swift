@@ -13,18 +13,20 @@ public struct Linear: Layer {
   ///   - inputs: size of the input's last axis.
   ///   - outputs: size of the output's last axis.
   ///   - bias: whether a constant is added. Default true.
-  ///   - initializer: first values of the weight; those of the bias are uniform within ±1 / √inputs.
+  ///   - dtype: of the parameters. Default: that of ``withParameterType(_:_:)``, or else float32.
+  ///   - initializer: first values of the weight.
+  ///   - biasInitializer: first values of the bias. Default: uniform within ±1 / √inputs.
   public init(
-    _ inputs: Int, _ outputs: Int, bias: Bool = true, dtype: DType = .float32,
-    initializer: Initializer = .layerDefault, file: StaticString = #fileID, line: UInt = #line
+    _ inputs: Int, _ outputs: Int, bias: Bool = true, dtype: DType? = nil,
+    initializer: Initializer = .layerDefault, biasInitializer: Initializer? = nil,
+    file: StaticString = #fileID, line: UInt = #line
   ) {
+    let dtype = dtype ?? ParameterType.current
+    let biasInitializer =
+      biasInitializer ?? .uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())
     weight = Parameter(initializer([outputs, inputs], dtype: dtype), file: file, line: line)
     self.bias =
-      bias
-      ? Parameter(
-        Initializer.uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())(
-          [outputs], dtype: dtype),
-        file: file, line: line) : nil
+      bias ? Parameter(biasInitializer([outputs], dtype: dtype), file: file, line: line) : nil
     origin = LayerOrigin(file: file, line: line)
   }
 

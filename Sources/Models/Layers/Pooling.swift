@@ -82,3 +82,20 @@ public struct SumPool2d: Layer {
       line: line)
   }
 }
+
+/// The means of bins that cover each channel evenly, whatever its size: `[N, C, H, W]` to
+/// `[N, C, height, width]`.
+public struct AdaptiveAveragePool2d: Layer {
+  public let outputSize: Pair
+  public let origin: LayerOrigin
+
+  /// - Parameter outputSize: one number or `[height, width]`; 1 averages each channel.
+  public init(_ outputSize: Pair, file: StaticString = #fileID, line: UInt = #line) {
+    self.outputSize = outputSize
+    origin = LayerOrigin(file: file, line: line)
+  }
+
+  public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
+    adaptiveAveragePool2d(input, outputSize: outputSize, file: file, line: line)
+  }
+}

@@ -6,6 +6,8 @@ import TapestryOps
 /// `[N, 1, 32, 32]` to logits `[N, classes]`: 6@5x5, ReLU, 2x2 max, 16@5x5, ReLU, 2x2 max, fully connected 120, 100,
 /// classes with ReLU between. A. W. Harley, "An interactive node-link visualization of convolutional neural
 /// networks", ISVC 2015; ReLU throughout and the full connections of conv2 are our reading.
+///
+/// Initialisation: PyTorch's layer default, uniform within ±1 / √fan-in, weights and biases.
 public struct DigitNet: Model {
   public let conv1: Conv2d
   public let relu1 = ReLU()
@@ -13,19 +15,31 @@ public struct DigitNet: Model {
   public let conv2 = Conv2d(6, 16, kernel: 5)
   public let relu2 = ReLU()
   public let pool2 = MaxPool2d(2)
-  public let fc1 = Linear(400, 120)
+  public let fc1: Linear
   public let relu3 = ReLU()
-  public let fc2 = Linear(120, 100)
+  public let fc2: Linear
   public let relu4 = ReLU()
   public let fc3: Linear
 
   /// - Parameters:
   ///   - classes: the number of logits. Default 10.
   ///   - channels: of the input image. Default 1.
-  public init(classes: Int = 10, channels: Int = 1) {
+  ///   - size: height and width of the images. Default 32; the smallest square is 16x16.
+  /// - Precondition: the layers fit on an image of that size.
+  public init(
+    classes: Int = 10, channels: Int = 1, size: Pair = 32,
+    file: StaticString = #fileID, line: UInt = #line
+  ) {
+    let count = featureCount(
+      [Conv2d(channels, 6, kernel: 5), pool1, conv2, pool2], channels: channels, size: size)
+    fc1 = Linear(count, 120)
+    fc2 = Linear(120, 100)
     conv1 = Conv2d(channels, 6, kernel: 5)
     fc3 = Linear(100, classes)
     named()
+    requireFit(size, channels: channels, file: file, line: line) {
+      DigitNet(classes: classes, channels: channels, size: $0)
+    }
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
