@@ -76,7 +76,8 @@ private func dryRunMisuse(_ input: Tensor, _ make: () -> any Model) -> Misuse? {
     _ = try inference {
       try dryRun {
         let net = withParameterType(input.dtype, make)
-        _ = net(input)
+        // The heads of a net have to fit, too.
+        _ = (net as? any AuxiliaryModel)?.logits(of: input).main ?? net(input)
       }
     }
     return nil

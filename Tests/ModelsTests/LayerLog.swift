@@ -9,7 +9,7 @@ final class LayerLog: OperationObserver {
     /// Of the values; 0 in a dry run.
     let norm: Double
     let shape: TensorShape
-    let arithmetic: Int
+    let multiplyAccumulates: Int
   }
   private let noted = Mutex<[Entry]>([])
   var entries: [Entry] { noted.withLock { $0 } }
@@ -18,7 +18,7 @@ final class LayerLog: OperationObserver {
     let output = event.outputs[0]
     let entry = Entry(
       layer: event.site.layer?.name ?? "", norm: output.isPlaceholder ? 0 : norm(output),
-      shape: output.shape, arithmetic: event.cost.arithmetic)
+      shape: output.shape, multiplyAccumulates: event.cost.multiplyAccumulates)
     noted.withLock { $0.append(entry) }
   }
 

@@ -116,7 +116,7 @@ final class NetReplay {
         Array(result.shape) == output || result.shape.elementCount == output.reduce(1, *),
         "\(name): output \(result.shape), expected \(output)")
       guard let macs = layer["macs"]?.int else { continue }
-      var found = result.arithmetic / 2
+      var found = result.multiplyAccumulates
       if name == "c3", let net = model as? LeNet5Original {
         // The convolution multiplies by the zeros of its mask as well.
         found = net.c3.connectionCount * output[2] * output[3]

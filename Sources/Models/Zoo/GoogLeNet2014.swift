@@ -92,15 +92,14 @@ public struct GoogLeNet2014: AuxiliaryModel {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    let (first, middle) = stages(input)
-    // A net for images that are too small for its heads is of no use for training: a dry run says so.
-    if isDryRun { _ = heads(first, middle) }
+    let (_, middle) = stages(input)
     return classify(middle)
   }
 
   public func logits(of input: Tensor) -> (main: Tensor, auxiliary: [Tensor]) {
     let (first, middle) = stages(input)
-    return (classify(middle), heads(first, middle))
+    let heads = [aux1.map { $0(first) }, aux2.map { $0(middle) }]
+    return (classify(middle), heads.compactMap { $0 })
   }
 
   /// The maps after 4a and after 4d.
@@ -110,10 +109,6 @@ public struct GoogLeNet2014: AuxiliaryModel {
     x = pool3(inception3b(inception3a(x)))
     let first = inception4a(x)
     return (first, inception4d(inception4c(inception4b(first))))
-  }
-
-  private func heads(_ first: Tensor, _ middle: Tensor) -> [Tensor] {
-    [aux1.map { $0(first) }, aux2.map { $0(middle) }].compactMap { $0 }
   }
 
   private func classify(_ middle: Tensor) -> Tensor {
