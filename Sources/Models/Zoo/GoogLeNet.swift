@@ -4,7 +4,7 @@ import TapestryOps
 /// GoogLeNet with batch normalisation, as torchvision has it: 6,624,904 parameters at 1,000 classes, 13,004,888 with
 /// its two auxiliary heads.
 ///
-/// `[N, 3, 224, 224]` to logits `[N, classes]`, sizes from 15x15 on: 64@7x7 stride 2, pool, 64@1x1, 192@3x3, pool, nine
+/// `[N, 3, 224, 224]` to logits `[N, classes]`, sizes from 31x31 on: 64@7x7 stride 2, pool, 64@1x1, 192@3x3, pool, nine
 /// Inception blocks with pools after the second and the seventh, the mean of each map, dropout, one dense layer. Pools
 /// are 3x3 stride 2 rounding up, the last one 2x2.
 ///

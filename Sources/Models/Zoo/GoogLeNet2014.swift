@@ -42,7 +42,7 @@ public struct GoogLeNet2014: AuxiliaryModel {
   /// - Parameters:
   ///   - classes: the number of logits. Default 1,000.
   ///   - channels: of the input image. Default 3.
-  ///   - size: height and width of the images. Default 224.
+  ///   - size: height and width of the images. Default 224; the smallest square is 79x79 with heads.
   ///   - auxiliaryHeads: whether there are classifiers after 4a and 4d, for training. Default true.
   ///   - dropout: the probability before the last layer. Default 0.4.
   ///   - headDropout: the probability in the heads. Default 0.7.

@@ -3,7 +3,7 @@ import TapestryOps
 
 /// SqueezeNet 1.1: 1,235,496 parameters at 1,000 classes.
 ///
-/// `[N, 3, 224, 224]` to logits `[N, classes]`, sizes from 17x17 on: 64@3x3 stride 2, eight fire modules with three 3x3
+/// `[N, 3, 224, 224]` to logits `[N, classes]`, sizes from 25x25 on: 64@3x3 stride 2, eight fire modules with three 3x3
 /// pools stride 2 that round up, a 1x1 convolution to the classes, ReLU, the mean of each map. The logits are never negative.
 ///
 /// F. N. Iandola, S. Han, M. W. Moskewicz, K. Ashraf, W. J. Dally, K. Keutzer, "SqueezeNet: AlexNet-level accuracy with
