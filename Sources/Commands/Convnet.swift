@@ -22,6 +22,7 @@ package struct Convnet {
     commands: [
       TrainCommand.description, EvaluateCommand.description, ClassifyCommand.description,
       ModelsCommand.description, BenchmarkCommand.description, ProfileCommand.description,
+      ExportCommand.description, RunCommand.description, VerifyCommand.description,
       helpDescription, versionDescription,
     ])
 
@@ -92,6 +93,11 @@ package struct Convnet {
       warnOfDebugBuild()
       return try EvaluateCommand(arguments, self).run()
     case ClassifyCommand.description.name: return try ClassifyCommand(arguments, self).run()
+    case ExportCommand.description.name: return try ExportCommand(arguments, self).run()
+    case RunCommand.description.name:
+      warnOfDebugBuild()
+      return try RunCommand(arguments, self).run()
+    case VerifyCommand.description.name: return try VerifyCommand(arguments, self).run()
     case ModelsCommand.description.name: return ModelsCommand(arguments, self).run()
     case BenchmarkCommand.description.name:
       warnOfDebugBuild()

@@ -24,6 +24,18 @@ public func dryRun<Result>(_ body: () throws -> Result) throws -> Result {
 /// Whether this is inside ``dryRun(_:)``.
 package var isDryRun: Bool { Scope.current.flags.contains(.dryRun) }
 
+/// Runs `body` with values even inside a dry run, unrecorded and unobserved: for numbers that are made from shapes
+/// alone, on which further shapes depend. Misuse in it ends the process: ask the shape rules first.
+package func computingValues<Result>(_ body: () throws -> Result) rethrows -> Result {
+  var scope = Scope.current.with { draft in
+    draft.observers = []
+    draft.anomalies = nil
+    draft.collector = nil
+  }
+  scope.flags.subtract([.dryRun, .recording])
+  return try scope.run(body)
+}
+
 /// The first misuse of a dry run.
 final class DryRunState: Sendable {
   private let noted = Mutex<Misuse?>(nil)

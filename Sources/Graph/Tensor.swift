@@ -19,7 +19,7 @@ public class Tensor: @unchecked Sendable {
   /// What holds the value of a parameter or buffer.
   final let cell: Cell?
   /// In a dry run: the result of an op whose shape rule failed, of unknown shape.
-  final let isUnknown: Bool
+  package final let isUnknown: Bool
 
   init(
     _ spec: TensorSpec, memory: Storage?, producer: Node? = nil, outputIndex: Int = 0,

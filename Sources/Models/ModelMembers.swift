@@ -40,6 +40,11 @@ public struct ModelMembers {
     if seen.insert(ObjectIdentifier(origin)).inserted { layers.append(("", origin)) }
   }
 
+  /// Adds a layer that is no type of its own, such as a node of a graph that was read from a file.
+  package mutating func add(_ name: String, _ layer: LayerOrigin) {
+    if seen.insert(ObjectIdentifier(layer)).inserted { layers.append((name, layer)) }
+  }
+
   /// Adds the members of a part under its name; the part may list them by hand.
   public mutating func add(_ name: String, _ part: some Model) {
     let part = part.members

@@ -21,14 +21,14 @@ private func adaptiveShape(_ x: TensorShape, _ size: Pair) throws(Misuse) -> Ten
 }
 
 /// The window that has these bins, where all are of one size and do not overlap.
-private func uniformWindow(height: Int, width: Int, _ size: Pair) -> SlidingWindow? {
+func uniformWindow(height: Int, width: Int, _ size: Pair) -> SlidingWindow? {
   guard height % size.height == 0, width % size.width == 0 else { return nil }
   let window = Pair(height: height / size.height, width: width / size.width)
   return SlidingWindow(size: window, stride: window)
 }
 
 /// The matrix [count, size] of which row i averages bin i.
-private func averagingMatrix(_ count: Int, _ size: Int, _ dtype: DType) -> Tensor {
+func averagingMatrix(_ count: Int, _ size: Int, _ dtype: DType) -> Tensor {
   var values = [Double](repeating: 0, count: count * size)
   for index in 0..<count {
     let bin = bin(index, of: count, size)
