@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Imports run one way: Kernels <- Graph <- {Ops, Optim}; Ops <- Models; {Graph, Files} <- Datasets;
-// then Training and Commands. Modules carry the prefix through `path:`, because bare names such as
+// then Training, Insight and Commands. Modules carry the prefix through `path:`, because bare names such as
 // `Models` collide in an app that depends on this package.
 let package = Package(
   name: "Tapestry",
@@ -41,10 +41,17 @@ let package = Package(
       ],
       path: "Sources/Training"),
     .target(
+      name: "TapestryInsight",
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryModels", "TapestryFiles", "TapestryDatasets",
+        "TapestryTraining",
+      ],
+      path: "Sources/Insight"),
+    .target(
       name: "Tapestry",
       dependencies: [
         "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryFiles",
-        "TapestryDatasets", "TapestryTraining",
+        "TapestryDatasets", "TapestryTraining", "TapestryInsight",
       ],
       path: "Sources/Tapestry"),
     .target(
@@ -73,6 +80,8 @@ let package = Package(
     // Runs the scripts in Snippets/, which SwiftPM finds and builds by itself.
     .testTarget(name: "SnippetTests"),
     .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
+    .testTarget(
+      name: "InsightTests", dependencies: ["Tapestry", "TapestryInsight", "TapestryFiles"]),
     .testTarget(
       name: "CommandsTests",
       dependencies: ["TapestryCommands", "Tapestry", "TapestryFiles", "CTapestryKernels"]),

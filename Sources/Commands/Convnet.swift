@@ -21,9 +21,11 @@ package struct Convnet {
     summary: "Trains convolutional nets on images, measures them, and shows what they answer.",
     commands: [
       TrainCommand.description, EvaluateCommand.description, ClassifyCommand.description,
-      ModelsCommand.description, BenchmarkCommand.description, ProfileCommand.description,
-      ExportCommand.description, RunCommand.description, VerifyCommand.description,
-      helpDescription, versionDescription,
+      ModelsCommand.description, GraphCommand.description, FiltersCommand.description,
+      MapsCommand.description, SaliencyCommand.description, DreamCommand.description,
+      PatchesCommand.description, ConfusionCommand.description, MistakesCommand.description,
+      BenchmarkCommand.description, ProfileCommand.description, ExportCommand.description,
+      RunCommand.description, VerifyCommand.description, helpDescription, versionDescription,
     ])
 
   let console: Console
@@ -99,6 +101,14 @@ package struct Convnet {
       return try RunCommand(arguments, self).run()
     case VerifyCommand.description.name: return try VerifyCommand(arguments, self).run()
     case ModelsCommand.description.name: return ModelsCommand(arguments, self).run()
+    case GraphCommand.description.name: return try GraphCommand(arguments, self).run()
+    case FiltersCommand.description.name: return try FiltersCommand(arguments, self).run()
+    case MapsCommand.description.name: return try MapsCommand(arguments, self).run()
+    case SaliencyCommand.description.name: return try SaliencyCommand(arguments, self).run()
+    case DreamCommand.description.name: return try DreamCommand(arguments, self).run()
+    case PatchesCommand.description.name: return try PatchesCommand(arguments, self).run()
+    case ConfusionCommand.description.name: return try ConfusionCommand(arguments, self).run()
+    case MistakesCommand.description.name: return try MistakesCommand(arguments, self).run()
     case BenchmarkCommand.description.name:
       warnOfDebugBuild()
       return try BenchmarkCommand(arguments, self).run()

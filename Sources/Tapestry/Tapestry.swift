@@ -3,6 +3,7 @@
 @_exported import TapestryDatasets
 @_exported import TapestryFiles
 @_exported import TapestryGraph
+@_exported import TapestryInsight
 @_exported import TapestryModels
 @_exported import TapestryOps
 @_exported import TapestryOptim
