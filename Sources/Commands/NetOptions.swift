@@ -1,12 +1,11 @@
 import TapestryGraph
 import TapestryModels
+import TapestryOps
 
 /// The options by which benchmark and profile are told a net and an input for it.
 struct NetOptions {
   static let options: [CommandOption] = [
-    .choice(
-      "model", "NAME", of: ModelCatalog.entries.map(\.name),
-      help: "The model; 'convnet models' lists them."),
+    .model(help: "The model."),
     .int("batch", default: 8, in: 1...1_000_000, help: "Images at once."),
     .int(
       "classes", in: 1...10_000_000,
@@ -34,7 +33,7 @@ struct NetOptions {
     shape = TensorShape(
       [try arguments.int("batch")] + (input.isEmpty ? [channels, height, width] : input))
     classes = arguments.optionalInt("classes") ?? (shape[1] == 1 ? 10 : 1000)
-    model = entry.make(classes, shape[1])
-    _ = try model.outputShape(for: shape)
+    model = try entry.make(
+      classes: classes, channels: shape[1], size: Pair(height: shape[2], width: shape[3]))
   }
 }
