@@ -3,6 +3,7 @@
 #include "gemm_vector.h"
 #include "gemm_tile.h"
 #include "gemm_pack.h"
+#include "gemm_lanes.h"
 #include "convolution_source.h"
 #include "convolution_lanes.h"
 #include "convolution_correlate.h"

@@ -7,12 +7,14 @@
 #include "gemm_vector.h"
 #include "gemm_tile.h"
 #include "gemm_pack.h"
+#include "gemm_lanes.h"
 
 #define DEPTH (1024 / REAL_BYTES)      // a column panel of 256 x 32 floats, 32 kB, stays in L1
 #define DOT_DEPTH (4096 / REAL_BYTES)  // rows read in place: six and four of 4 kB fit L1
 #define SPAN 8192                  // rows or columns packed at a time: at most 8 MB each
 #define ROW_GROUP 8                // row panels of a task: 112 x 256 floats, 112 kB of L2
 #define COLUMN_GROUP 8             // column panels of a task: 256 columns, 256 kB of L2
+#define PACK_AHEAD 8               // rows of B that packing is ahead of with fetching
 #define PACK_GROUP 4               // column panels packed by one task
 #define STACK_ELEMENTS (32768 / REAL_BYTES)  // smaller scratch lives on the stack
 
@@ -86,6 +88,7 @@ static void TYPED(pack_panels)(const TYPED(block) *block, int64_t c0, int64_t c1
       for (int64_t q = 0; q < block->depth; q++)
         for (int64_t c = c0; c < whole; c++) {
           const REAL *from = b + q * p->ldb + c * TILE_COLUMNS;
+          __builtin_prefetch(from + PACK_AHEAD * p->ldb);  // rows often lie pages apart, so the hardware sees no stream
           V first = LOAD(from), second = LOAD(from + LANES);
           REAL *at = to + ((c - c0) * block->depth + q) * TILE_COLUMNS;
           STORE(at, first);
@@ -268,6 +271,70 @@ static void TYPED(dot_task)(void *context, int64_t index) {
   }
 }
 
+// A fully connected layer, A B^T with few rows of A: these lie along the lanes, [term][row], and B is read in place, eight rows side
+// by side. So each byte of the weights is read once, in eight streams, and meets all of the batch. (Rows of weights are often a
+// multiple of 4 kB apart and fall into the same sets of L1: more than eight would push each other out.)
+
+#define CONNECTED_ROWS (COLUMN_ROWS < 8 ? COLUMN_ROWS : 8)
+#define CONNECTED_GROUP 64    // rows of B of a task
+#define CONNECTED_DEPTH 1024  // terms of a sum in registers
+#define CONNECTED_AHEAD (256 / REAL_BYTES)
+
+typedef struct {
+  const TYPED(product) *of;
+  REAL *packed;  // [block of 2 LANES rows of A][term][rows]
+  int64_t *identity;
+} TYPED(connected);
+
+static void TYPED(connected_pack_task)(void *context, int64_t index) {
+  const TYPED(connected) *s = context;
+  const TYPED(product) *p = s->of;
+  int64_t steps = (p->k + 255) / 256, k0 = index % steps * 256, block = index / steps, first = block * 2 * LANES;
+  int registers = p->m - first > LANES ? 2 : 1;
+  for (int v = 0; v < registers; v++)
+    TYPED(pack_lanes)(
+        p->m - first - v * LANES, p->k - k0 < 256 ? p->k - k0 : 256, p->a + (first + v * LANES) * p->lda + k0, p->lda,
+        s->packed + (block * 2 * p->k + k0 * registers) * LANES + v * LANES, registers * LANES);
+}
+
+static void TYPED(connected_task)(void *context, int64_t index) {
+  const TYPED(connected) *s = context;
+  const TYPED(product) *p = s->of;
+  int64_t j0 = index * CONNECTED_GROUP, columns = p->n - j0 < CONNECTED_GROUP ? p->n - j0 : CONNECTED_GROUP;
+  int64_t blocks = (p->m + 2 * LANES - 1) / (2 * LANES), steps = (p->k + CONNECTED_DEPTH - 1) / CONNECTED_DEPTH;
+  int64_t depth = (p->k + steps - 1) / steps;
+  REAL sums[(CONNECTED_GROUP + LANES) * 2 * LANES] __attribute__((aligned(64))), tile[2 * LANES * CONNECTED_GROUP];
+  int64_t panels = (columns + CONNECTED_ROWS - 1) / CONNECTED_ROWS;
+  for (int64_t block = 0; block < blocks; block++) {
+    int64_t first = block * 2 * LANES, lanes = p->m - first < 2 * LANES ? p->m - first : 2 * LANES;
+    int registers = lanes > LANES ? 2 : 1;
+    for (int64_t r = 0; r < panels; r++) {
+      int64_t j = columns * r / panels, rows = columns * (r + 1) / panels - j;
+      for (int64_t k0 = 0; k0 < p->k; k0 += depth)
+        TYPED(columns)[rows - 1][registers - 1](
+            p->k - k0 < depth ? p->k - k0 : depth, s->identity, s->packed + (block * 2 * p->k + k0 * registers) * LANES,
+            p->b + (j0 + j) * p->ldb + k0, p->ldb, CONNECTED_AHEAD, sums + j * registers * LANES, registers * LANES, k0 > 0);
+    }
+    for (int v = 0; v < registers; v++)
+      TYPED(unpack_lanes)(
+          lanes - v * LANES < LANES ? lanes - v * LANES : LANES, columns, sums + v * LANES, registers * LANES,
+          tile + v * LANES * CONNECTED_GROUP, CONNECTED_GROUP);
+    TYPED(merge)(p, p->accumulate, true, first, j0, lanes, columns, tile, CONNECTED_GROUP);
+  }
+}
+
+static void TYPED(connected_product)(const TYPED(product) *p) {
+  int64_t blocks = (p->m + 2 * LANES - 1) / (2 * LANES);
+  size_t packed_bytes = (size_t)(blocks * 2 * LANES * p->k) * sizeof(REAL);
+  size_t bytes = packed_bytes + CONNECTED_DEPTH * sizeof(int64_t);
+  TYPED(connected) s = {.of = p, .packed = tapestry_allocate(bytes)};
+  s.identity = (int64_t *)((char *)s.packed + packed_bytes);
+  for (int64_t i = 0; i < CONNECTED_DEPTH; i++) s.identity[i] = i;
+  TYPED(run)(p, blocks * ((p->k + 255) / 256), &s, TYPED(connected_pack_task));
+  TYPED(run)(p, (p->n + CONNECTED_GROUP - 1) / CONNECTED_GROUP, &s, TYPED(connected_task));
+  tapestry_release(s.packed, bytes);
+}
+
 static void TYPED(multiply)(
     bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
     int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
@@ -296,7 +363,9 @@ static void TYPED(multiply)(
     return;
   }
   p.parallel = (double)p.m * (double)p.n * (double)k >= PARALLEL_PRODUCTS;
-  if (p.transpose_b && !p.transpose_a && (p.m <= DOT_ROWS_MOST || p.n <= DOT_COLUMNS))
+  if (p.transpose_b && !p.transpose_a && p.m >= LANES / 2 && p.m <= DOT_ROWS_MOST && p.n >= 256 && k >= 256)
+    TYPED(connected_product)(&p);
+  else if (p.transpose_b && !p.transpose_a && (p.m <= DOT_ROWS_MOST || p.n <= DOT_COLUMNS))
     TYPED(run)(
         &p, (p.n + DOT_GROUP - 1) / DOT_GROUP * ((p.m + DOT_ROW_GROUP - 1) / DOT_ROW_GROUP), &p, TYPED(dot_task));
   else
@@ -310,7 +379,13 @@ static void TYPED(multiply)(
 #undef COLUMN_GROUP
 #undef STACK_ELEMENTS
 #undef PACK_GROUP
+#undef PACK_AHEAD
 #undef DOT_GROUP
+#undef CONNECTED_ROWS
+#undef CONNECTED_GROUP
+#undef CONNECTED_DEPTH
+#undef CONNECTED_AHEAD
+#undef COLUMN_ROWS
 #undef DOT_ROW_GROUP
 #undef TILE_ROWS
 #undef TILE_COLUMNS
