@@ -4,7 +4,7 @@ import TapestryDatasets
 enum DataSource: Equatable {
   /// The digits that are part of the program.
   case digits
-  /// A folder.
+  /// A folder or file.
   case folder(String)
 
   static let digitsName = "digits"
@@ -13,6 +13,14 @@ enum DataSource: Equatable {
   init(_ text: String?) {
     if let text, text != Self.digitsName { self = .folder(text) } else { self = .digits }
   }
+
+  /// What `--data` accepts, for help texts.
+  static let forms = """
+    --data takes a folder of IDX files (named as MNIST's), of CIFAR-10 or CIFAR-100 (binary version), of images \
+    (PNG, JPEG, PGM, PPM) in a folder for each class, or of train and test with such folders; or a table of \
+    pixels (.csv: the class, then 0 to 255). Where nothing says what the test images are, a fifth of each class \
+    is kept for the test.
+    """
 
   /// The option `--data`.
   static func option(help: String) -> CommandOption { .string("data", "DIR", help: help) }
@@ -33,17 +41,30 @@ enum DataSource: Equatable {
   /// The images to learn from and those to test on.
   ///
   /// - Parameters:
-  ///   - fraction: the share of the embedded digits that is held out; a folder says itself what the test images are.
+  ///   - fraction: the share that is held out where the data does not say itself what the test images are.
   ///   - seed: chooses those.
+  ///   - resize: the size that all images are brought to; `nil` keeps theirs.
+  ///   - classNames: the classes of a net, so that class folders get its labels; `nil` takes the folders.
   func load(
-    heldOut fraction: Double, seed: UInt64
+    heldOut fraction: Double, seed: UInt64, resize: ImageResize? = nil,
+    classNames: [String]? = nil
   ) throws(DatasetError) -> (training: ImageSet, test: ImageSet) {
     switch self {
     case .digits:
-      let (training, heldOut) = ImageSet.digits.split(heldOut: fraction, seed: seed)
+      var set = ImageSet.digits
+      if let resize {
+        set = set.resized(height: resize.height, width: resize.width, fit: resize.fit)
+      }
+      let (training, heldOut) = set.split(heldOut: fraction, seed: seed)
       return (training, heldOut)
     case .folder(let path):
-      return try ImageSet.load(directory: path)
+      var options = LoadingOptions()
+      options.heldOut = fraction
+      options.seed = seed
+      options.size = resize.map { ($0.height, $0.width) }
+      options.fit = resize?.fit ?? .fill
+      options.classNames = classNames
+      return try ImageSet.load(from: path, options: options)
     }
   }
 }

@@ -9,12 +9,12 @@ struct EvaluateCommand {
     program: "convnet", name: "evaluate", summary: "Measures trained weights on test images.",
     discussion: """
       Without --data the embedded digits are taken, split as in training. With it the test images of that
-      folder.
+      folder. \(DataSource.forms)
 
         convnet evaluate --weights runs/lenet5-digits/weights.safetensors
       """,
     options: SavedNet.options + [
-      DataSource.option(help: "A folder with IDX files, named as MNIST's."),
+      DataSource.option(help: "A folder of images, in one of these forms."),
       .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
       .flag("json", help: "One JSON object."),
     ])

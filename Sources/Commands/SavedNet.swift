@@ -40,7 +40,10 @@ struct SavedNet {
 
   /// The images of `source` that the net has not been trained on.
   func testImages(of source: DataSource) throws -> ImageSet {
-    let test = try source.load(heldOut: TrainCommand.Defaults.heldOut, seed: description.seed).test
+    let test = try source.load(
+      heldOut: TrainCommand.Defaults.heldOut, seed: description.seed, resize: description.resize,
+      classNames: description.classNames
+    ).test
     let classes = (test.labels.max() ?? 0) + 1
     guard classes <= description.classes, test.channels == description.channels else {
       throw CommandError(
@@ -55,13 +58,23 @@ struct SavedNet {
 extension WeightsDescription {
   /// The batches of `set`, in the size that the net takes.
   ///
-  /// - Parameter shuffleSeed: chooses the orders; `nil` keeps that of the set.
-  /// - Throws: `ImageScalingError` for images that are larger.
+  /// - Parameters:
+  ///   - shuffleSeed: chooses the orders, and what augmentation does; `nil` keeps the order of the set.
+  ///   - augmentation: changes the images, but not their size.
+  /// - Throws: `ImageScalingError` for images that are larger, ``CommandError`` or `AugmentationError` for steps
+  ///   that do not suit them.
   func loader(
-    _ set: ImageSet, batchSize: Int, shuffleSeed: UInt64? = nil
-  ) throws(ImageScalingError) -> BatchLoader {
-    try BatchLoader(
+    _ set: ImageSet, batchSize: Int, shuffleSeed: UInt64? = nil, augmentation: Augmentation = []
+  ) throws -> BatchLoader {
+    let loader = try BatchLoader(
       set, batchSize: batchSize, height: height, width: width, normalization: normalization,
-      shuffled: shuffleSeed != nil, seed: shuffleSeed ?? 0)
+      augmentation: augmentation, shuffled: shuffleSeed != nil, seed: shuffleSeed ?? 0)
+    let size = loader.imageSize
+    guard size.height == height, size.width == width else {
+      throw CommandError(
+        "'--augment' makes images of \(size.height) x \(size.width), but the net takes \(height) x \(width), "
+          + "in the test too; cut with crop:N or resized-crop:\(height)x\(width)")
+    }
+    return loader
   }
 }

@@ -20,23 +20,27 @@ struct WeightsDescription: Equatable {
   var data: String
   /// The seed of the run; with it the embedded digits are split again as they were.
   var seed: UInt64
+  /// The size that images are brought to first; `nil` where they are taken as they are.
+  var resize: ImageResize?
 
   var classes: Int { classNames.count }
 
   /// The texts for the file.
   var metadata: [String: String] {
-    [
+    var texts = [
       "model": model, "classes": String(classes), "channels": String(channels),
       "height": String(height), "width": String(width), "data": data, "seed": String(seed),
       "class_names": jsonLine(.array(classNames.map { .string($0) })), "format": "pt",
       "mean": jsonLine(.array(normalization.mean.map { .number($0) })),
       "deviation": jsonLine(.array(normalization.deviation.map { .number($0) })),
     ]
+    texts["image_size"] = resize?.text
+    return texts
   }
 
   init(
     model: String, classNames: [String], channels: Int, height: Int, width: Int,
-    normalization: Normalization, data: String, seed: UInt64
+    normalization: Normalization, data: String, seed: UInt64, resize: ImageResize? = nil
   ) {
     self.model = model
     self.classNames = classNames
@@ -46,6 +50,7 @@ struct WeightsDescription: Equatable {
     self.normalization = normalization
     self.data = data
     self.seed = seed
+    self.resize = resize
   }
 
   /// What the file says; where it says nothing, as when it was made elsewhere, what its shapes and `modelName` say.
@@ -99,6 +104,10 @@ struct WeightsDescription: Equatable {
     let deviation = numbers("deviation", otherwise: 1) { $0.isFinite && $0 > 0 }
     if let text = texts["seed"], UInt64(text) == nil {
       problems.append("seed is \(quoted(text)), but must be a whole number of at least 0")
+    }
+    resize = texts["image_size"].flatMap { ImageResize($0) }
+    if let text = texts["image_size"], resize == nil {
+      problems.append("image_size is \(quoted(text)), but must be like 64x64:fill")
     }
     guard problems.isEmpty else {
       throw FileError(path: path, cause: .malformed(format: "metadata", problems: problems))

@@ -6,6 +6,10 @@ public struct Batch: Sendable {
   public let images: Tensor
   /// The classes, `[N]` int64.
   public let labels: Tensor
+  /// The probability of each class, `[N, classes]`, where ``Transform/mixup(alpha:)`` or
+  /// ``Transform/cutmix(alpha:)`` mixed images; else `nil`. Rows sum to 1, and `labels` holds the class of the
+  /// larger share. For a loss: `softmaxCrossEntropy(_:probabilities:)`.
+  public let probabilities: Tensor?
   /// Where the images are in the set.
   public let indices: [Int]
 
@@ -15,6 +19,8 @@ public struct Batch: Sendable {
 
 extension ImageSet {
   /// The images at these positions, in this order, as tensors.
+  ///
+  /// Of a set that is decoded on demand, images that cannot be read are left out.
   ///
   /// - Parameters:
   ///   - positions: of the images; one may come twice.
@@ -32,6 +38,6 @@ extension ImageSet {
     let conversion = try ImageConversion(
       self, height: height, width: width, normalization: normalization, dtype: dtype,
       file: file, line: line)
-    return conversion.batch(Array(positions))
+    return conversion.prepare(Array(positions)).batch
   }
 }

@@ -1,3 +1,5 @@
+import Synchronization
+import TapestryFiles
 import TapestryGraph
 
 /// Batches of a set for training and testing.
@@ -10,7 +12,13 @@ import TapestryGraph
 /// ```
 ///
 /// The loader has no position of its own: the order of an epoch depends on the seed and the epoch's
-/// number alone, so that a resumed program continues with the batches that the first would have seen.
+/// number alone, and what augmentation does to an image on these and the image's position in the set, so that a
+/// resumed program continues with the batches that the first would have seen: ``batches(from:file:line:)``. The
+/// number of workers changes nothing but the time.
+///
+/// An image that is decoded on demand may turn out to be unreadable. With ``BrokenImages/skipped`` its batch is
+/// shorter; with ``BrokenImages/refused`` the epoch ends before its batch. ``brokenImages`` lists both,
+/// ``requireIntact()`` throws them.
 public struct BatchLoader: Sendable {
   /// The images to choose from.
   public var set: ImageSet { conversion.set }
@@ -24,10 +32,21 @@ public struct BatchLoader: Sendable {
   public let seed: UInt64
   /// Whether a short last batch is left out.
   public let dropsLast: Bool
-  /// Whether the next batch is prepared in the background while the program works on one.
-  public let prefetches: Bool
+  /// The number of batches that are prepared in the background at the same time, while the program works on one; 0
+  /// for none. No more than that are ever waiting.
+  public let workers: Int
+  /// What becomes of images that cannot be read.
+  public let broken: BrokenImages
 
   let conversion: ImageConversion
+  let failures = FailureList()
+
+  /// What changes the images anew in every epoch.
+  public var augmentation: Augmentation { conversion.augmentation }
+  /// The size of the images in a batch.
+  public var imageSize: ImageSize { conversion.outputSize }
+  /// Every image that could not be read so far, each once.
+  public var brokenImages: [FileError] { failures.all }
 
   /// A loader over `set`.
   ///
@@ -36,34 +55,47 @@ public struct BatchLoader: Sendable {
   ///   - batchSize: images per batch.
   ///   - height, width: to enlarge and pad to, see ``ImageScaling``. Default: the size of the images.
   ///   - normalization: applied to the values in 0 ... 1, padding included. Default none.
+  ///   - augmentation: steps that change the images after scaling and before the normalisation. Default none.
   ///   - dtype: of the images, `float32` or `float64`. Default `float32`.
   ///   - shuffled: whether every epoch has its own random order. Default true.
-  ///   - seed: chooses the orders. Default 0.
+  ///   - seed: chooses the orders and what augmentation does. Default 0.
   ///   - dropsLast: whether a short last batch is left out. Default false.
-  ///   - prefetches: whether the next batch is prepared in the background; the batches are the same. Default true.
-  /// - Precondition: `batchSize` is positive, every position is in `0 ..< set.count`.
-  /// - Throws: `ImageScalingError` when the images are larger than `height` x `width`.
+  ///   - workers: the number of batches prepared in the background at once; 0 leaves the work to the caller. The
+  ///     batches are the same. Default 1, or 2 where images are augmented or decoded.
+  ///   - broken: what becomes of images that cannot be read. Default `refused`.
+  /// - Precondition: `batchSize` is positive, `workers` not negative, every position is in `0 ..< set.count`.
+  /// - Throws: `ImageScalingError` when the images are larger than `height` x `width`, `AugmentationError` when a step
+  ///   does not suit them.
   public init(
     _ set: ImageSet, positions: [Int]? = nil, batchSize: Int, height: Int? = nil,
-    width: Int? = nil, normalization: Normalization? = nil, dtype: DType = .float32,
-    shuffled: Bool = true, seed: UInt64 = 0, dropsLast: Bool = false, prefetches: Bool = true,
-    file: StaticString = #fileID, line: UInt = #line
-  ) throws(ImageScalingError) {
+    width: Int? = nil, normalization: Normalization? = nil, augmentation: Augmentation = [],
+    dtype: DType = .float32, shuffled: Bool = true, seed: UInt64 = 0, dropsLast: Bool = false,
+    workers: Int? = nil, broken: BrokenImages = .refused, file: StaticString = #fileID,
+    line: UInt = #line
+  ) throws {
     guard batchSize > 0 else {
       trap("BatchLoader: batch size \(batchSize) is not positive", file: file, line: line)
+    }
+    guard workers.map({ $0 >= 0 }) != false else {
+      trap("BatchLoader: \(workers ?? 0) workers are negative", file: file, line: line)
     }
     for position in positions ?? [] {
       set.requirePosition(position, "BatchLoader", file: file, line: line)
     }
-    conversion = try ImageConversion(
+    var conversion = try ImageConversion(
       set, height: height, width: width, normalization: normalization, dtype: dtype,
       file: file, line: line)
+    conversion.outputSize = try augmentation.outputSize(for: conversion.outputSize)
+    conversion.augmentation = augmentation
+    conversion.seed = seed
+    self.conversion = conversion
     self.positions = positions ?? Array(set.indices)
     self.batchSize = batchSize
     isShuffled = shuffled
     self.seed = seed
     self.dropsLast = dropsLast
-    self.prefetches = prefetches
+    self.workers = workers ?? (set.isInMemory && augmentation.isEmpty ? 1 : 2)
+    self.broken = broken
   }
 
   /// The number of batches of an epoch; 0 when even the first would be short and short ones are left out.
@@ -87,12 +119,65 @@ public struct BatchLoader: Sendable {
     guard first >= 0, first <= batchCount else {
       trap("epoch: there is no batch \(first) among \(batchCount)", file: file, line: line)
     }
-    return BatchSequence(loader: self, order: order(ofEpoch: number), first: first)
+    return BatchSequence(loader: self, number: number, order: order(ofEpoch: number), first: first)
+  }
+
+  /// The batches of the epoch that `position` is in, from there on: what a resumed program continues with.
+  ///
+  /// - Precondition: `position` is that of a loader of the same batch size over as many images.
+  public func batches(
+    from position: LoaderPosition, file: StaticString = #fileID, line: UInt = #line
+  ) -> BatchSequence {
+    guard position.batch >= batchCount, batchCount > 0 else {
+      return epoch(position.epoch, from: position.batch, file: file, line: line)
+    }
+    // At the end of an epoch begins the next.
+    return epoch(position.epoch + 1, file: file, line: line)
+  }
+
+  /// Checks that every image could be read so far.
+  ///
+  /// With ``BrokenImages/refused``, ask after each epoch: it ended early if one could not.
+  /// - Throws: `DatasetError` that lists all that could not.
+  public func requireIntact() throws(DatasetError) {
+    let failures = brokenImages
+    guard failures.isEmpty else {
+      throw DatasetError(path: set.name, problems: failures.map { .file($0) })
+    }
   }
 
   private func order(ofEpoch number: Int) -> [Int] {
     guard isShuffled else { return positions }
     let source = RandomSource(seed: seed, stream: .shuffle, block: UInt64(number))
     return source.permutation(of: positions.count).map { positions[$0] }
+  }
+}
+
+/// A place between two batches: what is next.
+public struct LoaderPosition: Hashable, Sendable {
+  /// The epoch, from 0.
+  public var epoch: Int
+  /// The batch of it that comes next, from 0.
+  public var batch: Int
+
+  /// The beginning, or a place that was kept.
+  public init(epoch: Int = 0, batch: Int = 0) {
+    self.epoch = epoch
+    self.batch = batch
+  }
+}
+
+/// The images that could not be read, noted from any thread.
+final class FailureList: Sendable {
+  private let noted = Mutex<[FileError]>([])
+
+  var all: [FileError] { noted.withLock { $0 } }
+
+  func note(_ failures: [FileError]) {
+    noted.withLock { noted in
+      for failure in failures where !noted.contains(where: { $0.path == failure.path }) {
+        noted.append(failure)
+      }
+    }
   }
 }

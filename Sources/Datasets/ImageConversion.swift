@@ -1,12 +1,25 @@
+import TapestryFiles
 import TapestryGraph
 
-/// The way from the bytes of a set to tensors: scaled, divided by the maximum value, normalised.
+/// The way from the bytes of a set to tensors: scaled, divided by the maximum value, augmented, normalised.
 struct ImageConversion: Sendable {
   let set: ImageSet
   let scaling: ImageScaling
   let dtype: DType
+  let normalization: Normalization?
+  var augmentation: Augmentation = []
+  /// Chooses what augmentation does.
+  var seed: UInt64 = 0
+  /// The size after scaling and augmentation.
+  var outputSize: ImageSize
   /// The number that each of the 256 pixel values becomes, `[channels, 256]`. Rounded once to `dtype`.
   private let levels: [Double]
+
+  /// Images and labels, and why some are missing.
+  struct Prepared: Sendable {
+    let batch: Batch
+    let failures: [FileError]
+  }
 
   /// - Precondition: `dtype` is floating-point; the normalisation has one or `set.channels` means.
   init(
@@ -24,9 +37,11 @@ struct ImageConversion: Sendable {
     }
     self.set = set
     self.dtype = dtype
+    self.normalization = normalization
     scaling = try ImageScaling(
       sourceHeight: set.height, sourceWidth: set.width, height: height ?? set.height,
       width: width ?? set.width)
+    outputSize = ImageSize(channels: set.channels, height: scaling.height, width: scaling.width)
     levels = (0..<set.channels).flatMap { channel in
       (0..<256).map { value in
         let level = Double(value) / Double(set.maximumValue)
@@ -37,36 +52,173 @@ struct ImageConversion: Sendable {
     }
   }
 
-  /// The images at these positions, which must exist, with their labels.
-  func batch(_ positions: [Int]) -> Batch {
+  /// The images at these positions, which must exist, with their labels. Those that cannot be read are missing.
+  func prepare(_ positions: [Int], epoch: Int = 0) -> Prepared {
+    guard !augmentation.isEmpty || !set.isInMemory else {
+      return Prepared(batch: memoryBatch(positions), failures: [])
+    }
+    return augmentation.isEmpty ? decoded(positions) : augmented(positions, epoch)
+  }
+
+  /// The fast way: each byte of the tensor is written once.
+  private func memoryBatch(_ positions: [Int]) -> Batch {
+    set.pixels.withUnsafeBufferPointer { pixels in
+      tensors(positions) { index, channel in
+        (pixels.baseAddress ?? UnsafePointer(bitPattern: 1)!)
+          + (positions[index] * set.channels + channel) * set.height * set.width
+      }
+    }
+  }
+
+  /// Images from files.
+  private func decoded(_ positions: [Int]) -> Prepared {
+    var kept: [Int] = []
+    var failures: [FileError] = []
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(positions.count * set.byteCount)
+    for position in positions {
+      do throws(FileError) {
+        bytes += try set.bytes(of: position)
+        kept.append(position)
+      } catch {
+        failures.append(error)
+      }
+    }
+    let batch = bytes.withUnsafeBufferPointer { pixels in
+      tensors(kept) { index, channel in
+        (pixels.baseAddress ?? UnsafePointer(bitPattern: 1)!)
+          + (index * set.channels + channel) * set.height * set.width
+      }
+    }
+    return Prepared(batch: batch, failures: failures)
+  }
+
+  /// The tensors of the images whose planes `source` finds.
+  private func tensors(
+    _ positions: [Int], source: (_ index: Int, _ channel: Int) -> UnsafePointer<UInt8>
+  ) -> Batch {
     let shape: TensorShape = [positions.count, set.channels, scaling.height, scaling.width]
     let images = Tensor(shape, dtype) { target in
       switch dtype {
-      case .float64: write(positions, to: target, as: Double.self)
-      default: write(positions, to: target, as: Float.self)
+      case .float64: write(positions.count, to: target, as: Double.self, source: source)
+      default: write(positions.count, to: target, as: Float.self, source: source)
       }
     }
     let labels = Tensor(integers: positions.map { set.labels[$0] })
-    return Batch(images: images, labels: labels, indices: positions)
+    return Batch(images: images, labels: labels, probabilities: nil, indices: positions)
   }
 
   /// Writes the images one after the other, each byte of the target once.
   private func write<Scalar: BinaryFloatingPoint & TensorScalar>(
-    _ positions: [Int], to target: UnsafeMutableRawPointer, as type: Scalar.Type
+    _ count: Int, to target: UnsafeMutableRawPointer, as type: Scalar.Type,
+    source: (_ index: Int, _ channel: Int) -> UnsafePointer<UInt8>
   ) {
     let levels = levels.map { Scalar($0) }
     let canvas = scaling.height * scaling.width
-    let plane = set.height * set.width
-    var next = target.bindMemory(to: type, capacity: positions.count * set.channels * canvas)
-    set.pixels.withUnsafeBufferPointer { pixels in
-      levels.withUnsafeBufferPointer { levels in
-        guard let pixels = pixels.baseAddress, let levels = levels.baseAddress else { return }
-        for position in positions {
+    var next = target.bindMemory(to: type, capacity: count * set.channels * canvas)
+    levels.withUnsafeBufferPointer { levels in
+      guard let levels = levels.baseAddress else { return }
+      for index in 0..<count {
+        for channel in 0..<set.channels {
+          scaling.write(source(index, channel), to: next, levels: levels + 256 * channel)
+          next += canvas
+        }
+      }
+    }
+  }
+}
+
+// MARK: - Augmentation
+
+extension ImageConversion {
+  /// Images changed by the steps of the augmentation, each by its own random numbers.
+  private func augmented(_ positions: [Int], _ epoch: Int) -> Prepared {
+    let size = outputSize.channels * outputSize.height * outputSize.width
+    var kept: [Int] = []
+    var failures: [FileError] = []
+    var values: [Float] = []
+    values.reserveCapacity(positions.count * size)
+    let plain = (0..<256).map { Float(Double($0) / Double(set.maximumValue)) }
+    for position in positions {
+      do throws(FileError) {
+        let canvas = try canvas(of: position, levels: plain)
+        var random = SampleRandom(seed: seed, epoch: epoch, index: position)
+        append(augmentation.applied(to: canvas, random: &random).values, to: &values)
+        kept.append(position)
+      } catch {
+        failures.append(error)
+      }
+    }
+    var labels = kept.map { set.labels[$0] }
+    var probabilities: [Float]?
+    if augmentation.mixes, !kept.isEmpty {
+      let mixing = Mixing(
+        steps: augmentation.steps.filter(\.mixes), size: outputSize, classCount: set.classCount,
+        seed: seed, epoch: epoch)
+      probabilities = mixing.mix(&values, labels: &labels, positions: kept)
+    }
+    let shape: TensorShape = [
+      kept.count, outputSize.channels, outputSize.height, outputSize.width,
+    ]
+    let batch = Batch(
+      images: tensor(values, shape), labels: Tensor(integers: labels),
+      probabilities: probabilities.map { tensor($0, [kept.count, set.classCount]) }, indices: kept)
+    return Prepared(batch: batch, failures: failures)
+  }
+
+  /// One image on its canvas, before any change.
+  func canvas(of position: Int, levels: [Float]) throws(FileError) -> Planes {
+    var canvas = Planes(
+      channels: set.channels, height: scaling.height, width: scaling.width)
+    let plane = scaling.height * scaling.width
+    func write(_ bytes: UnsafePointer<UInt8>) {
+      canvas.values.withUnsafeMutableBufferPointer { target in
+        levels.withUnsafeBufferPointer { levels in
+          guard let target = target.baseAddress, let levels = levels.baseAddress else { return }
           for channel in 0..<set.channels {
-            let source = pixels + (position * set.channels + channel) * plane
-            scaling.write(source, to: next, levels: levels + 256 * channel)
-            next += canvas
+            scaling.write(
+              bytes + channel * set.height * set.width, to: target + channel * plane,
+              levels: levels)
           }
+        }
+      }
+    }
+    if set.isInMemory {
+      set.pixels.withUnsafeBufferPointer { pixels in
+        if let first = pixels.baseAddress { write(first + position * set.byteCount) }
+      }
+    } else {
+      try set.bytes(of: position).withUnsafeBufferPointer { bytes in
+        if let first = bytes.baseAddress { write(first) }
+      }
+    }
+    return canvas
+  }
+
+  /// Adds the numbers of an image, normalised, to those of the batch.
+  private func append(_ image: [Float], to values: inout [Float]) {
+    guard let normalization else {
+      values += image
+      return
+    }
+    let plane = outputSize.height * outputSize.width
+    for channel in 0..<outputSize.channels {
+      let entry = normalization.mean.count == 1 ? 0 : channel
+      let mean = Float(normalization.mean[entry])
+      let scale = Float(1 / normalization.deviation[entry])
+      values += image[channel * plane..<(channel + 1) * plane].lazy.map { ($0 - mean) * scale }
+    }
+  }
+
+  private func tensor(_ values: [Float], _ shape: TensorShape) -> Tensor {
+    Tensor(shape, dtype) { target in
+      switch dtype {
+      case .float64:
+        let target = target.bindMemory(to: Double.self, capacity: values.count)
+        for i in values.indices { target[i] = Double(values[i]) }
+      default:
+        values.withUnsafeBytes { bytes in
+          UnsafeMutableRawBufferPointer(start: target, count: bytes.count).copyMemory(from: bytes)
         }
       }
     }

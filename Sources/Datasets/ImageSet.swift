@@ -1,9 +1,11 @@
+import TapestryFiles
 import TapestryGraph
 
 /// Labelled images of one size, held as the bytes they are stored as.
 ///
-/// The pixels are one row-major block `[count, channels, height, width]` that copies of the set share.
-/// They become tensors of numbers in 0 ... 1 batch by batch, see ``BatchLoader``.
+/// The pixels are in memory, in a block that copies of the set share; or, of large sets, in mapped files or in image
+/// files that are decoded when they are needed. They become tensors of numbers in 0 ... 1 batch by batch, see
+/// ``BatchLoader``.
 public struct ImageSet: Sendable {
   /// What messages and pictures call the set.
   public let name: String
@@ -19,8 +21,9 @@ public struct ImageSet: Sendable {
   public let classNames: [String]
   /// The class of each image.
   public let labels: [Int]
-  /// The pixels of all images, `[count, channels, height, width]` row-major.
-  public let pixels: [UInt8]
+  /// What could not be read when the set was loaded and was left out, see ``BrokenImages``.
+  public internal(set) var skipped: [FileError] = []
+  let storage: PixelStorage
 
   /// A set of the images in `pixels`.
   ///
@@ -58,34 +61,75 @@ public struct ImageSet: Sendable {
     self.maximumValue = maximumValue
     self.classNames = classNames
     self.labels = labels
-    self.pixels = pixels
+    storage = .memory(pixels)
+  }
+
+  /// A set whose pixels are elsewhere, of images that have been checked.
+  init(
+    name: String, size: ImageSize, maximumValue: Int = 255, classNames: [String], labels: [Int],
+    storage: PixelStorage
+  ) {
+    self.name = name
+    channels = size.channels
+    height = size.height
+    width = size.width
+    self.maximumValue = maximumValue
+    self.classNames = classNames
+    self.labels = labels
+    self.storage = storage
+  }
+
+  /// The size of every image.
+  public var imageSize: ImageSize {
+    ImageSize(channels: channels, height: height, width: width)
+  }
+
+  /// Whether all pixels are in memory.
+  public var isInMemory: Bool { if case .memory = storage { true } else { false } }
+
+  /// The pixels of all images, `[count, channels, height, width]` row-major.
+  ///
+  /// For a set in memory its own, without a copy. Otherwise all files are read now, and an image that cannot be
+  /// read comes as black.
+  public var pixels: [UInt8] {
+    if case .memory(let pixels) = storage { return pixels }
+    return indices.flatMap { (try? bytes(of: $0)) ?? [UInt8](repeating: 0, count: byteCount) }
+  }
+
+  /// The pixels of one image, `[channels, height, width]` row-major.
+  ///
+  /// - Precondition: `position` is in `0 ..< count`.
+  /// - Throws: `FileError` when the image is decoded on demand and its file cannot be read.
+  public func bytes(
+    of position: Int, file: StaticString = #fileID, line: UInt = #line
+  ) throws(FileError) -> [UInt8] {
+    requirePosition(position, "bytes(of:)", file: file, line: line)
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    try bytes.withUnsafeMutableBufferPointer { buffer throws(FileError) in
+      try storage.read(position, size: byteCount, into: buffer)
+    }
+    return bytes
   }
 
   /// The number of classes.
   public var classCount: Int { classNames.count }
 
   /// The number of bytes of one image.
-  package var imageSize: Int { channels * height * width }
+  package var byteCount: Int { channels * height * width }
 
   /// The images at these positions, in this order, as a set of its own; an image may come twice.
   ///
-  /// Copies the pixels of the chosen images.
+  /// Copies the pixels of the chosen images, where they are in memory.
   ///
   /// - Precondition: every position is in `0 ..< count`.
   public func subset(
     _ positions: some Collection<Int>, name: String? = nil,
     file: StaticString = #fileID, line: UInt = #line
   ) -> ImageSet {
-    var chosen: [UInt8] = []
-    chosen.reserveCapacity(positions.count * imageSize)
-    for position in positions {
-      requirePosition(position, "subset", file: file, line: line)
-      chosen += pixels[position * imageSize..<(position + 1) * imageSize]
-    }
+    for position in positions { requirePosition(position, "subset", file: file, line: line) }
     return ImageSet(
-      name: name ?? self.name, channels: channels, height: height, width: width,
-      maximumValue: maximumValue, classNames: classNames, labels: positions.map { labels[$0] },
-      pixels: chosen)
+      name: name ?? self.name, size: imageSize, maximumValue: maximumValue, classNames: classNames,
+      labels: positions.map { labels[$0] }, storage: storage.subset(positions, size: byteCount))
   }
 
   /// The largest pixel value that occurs, at least 1.
@@ -112,15 +156,23 @@ extension ImageSet: RandomAccessCollection {
   /// The number of images.
   public var endIndex: Int { labels.count }
 
-  /// The image at a position; its pixels are those of the set, not copied.
+  /// The image at a position; its pixels are those of the set, not copied where they are in memory. One that is
+  /// decoded on demand and cannot be read comes as black; ``bytes(of:file:line:)`` says why.
   ///
   /// - Precondition: `position` is in `0 ..< count`.
   public subscript(position: Int) -> LabelledImage {
     requirePosition(position, "ImageSet", file: #fileID, line: #line)
+    let pixels: ArraySlice<UInt8>
+    if case .memory(let block) = storage {
+      pixels = block[position * byteCount..<(position + 1) * byteCount]
+    } else {
+      let black = [UInt8](repeating: 0, count: byteCount)
+      pixels = ((try? bytes(of: position)) ?? black)[...]
+    }
     return LabelledImage(
       index: position, label: labels[position], className: classNames[labels[position]],
       channels: channels, height: height, width: width, maximumValue: maximumValue,
-      pixels: pixels[position * imageSize..<(position + 1) * imageSize])
+      pixels: pixels)
   }
 }
 

@@ -35,3 +35,10 @@ package func namesInDirectory(_ path: String) throws(FileError) -> [String] {
   }
   return names.sorted()
 }
+
+/// Whether `path` names a directory, also through a symbolic link.
+package func isDirectory(_ path: String) -> Bool {
+  var status = stat()
+  return !path.isEmpty && !path.utf8.contains(0) && stat(path, &status) == 0
+    && status.st_mode & S_IFMT == S_IFDIR
+}

@@ -16,8 +16,8 @@ extension JPEGError: CustomStringConvertible {
     switch self {
     case .libraryMissing:
       "cannot be read without the library libturbojpeg; install it"
-        + " (Debian, Ubuntu: apt-get install libturbojpeg0; Fedora: dnf install turbojpeg;"
-        + " macOS: brew install jpeg-turbo), or convert the image to PNG"
+        + " (Debian: apt-get install libturbojpeg0; Ubuntu: apt-get install libturbojpeg;"
+        + " Fedora: dnf install turbojpeg; macOS: brew install jpeg-turbo), or convert the image to PNG"
     case .corrupt(let reason):
       "\(reason); copy or download the file again"
     case .tooManyPixels(let width, let height, let limit):

@@ -4,18 +4,18 @@ import Testing
 
 @Suite("Batches of an epoch")
 struct BatchSequenceTests {
-  private func epoch(prefetches: Bool, from first: Int = 0) throws -> BatchSequence {
+  private func epoch(workers: Int, from first: Int = 0) throws -> BatchSequence {
     try BatchLoader(
-      .digits, batchSize: 50, height: 16, width: 16, seed: 9, prefetches: prefetches
+      .digits, batchSize: 50, height: 16, width: 16, seed: 9, workers: workers
     ).epoch(1, from: first)
   }
 
   @Test("prepared ahead or not, the batches are the same and in the same order")
   func prefetching() throws {
-    let direct = try epoch(prefetches: false)
+    let direct = try epoch(workers: 0)
     for _ in 0..<10 {
       var index = 0
-      for batch in try epoch(prefetches: true) {
+      for batch in try epoch(workers: 2) {
         #expect(batch.indices == direct[index].indices)
         #expect(batch.images.scalars() == direct[index].images.scalars())
         #expect(batch.labels.integers() == direct[index].labels.integers())
@@ -26,20 +26,20 @@ struct BatchSequenceTests {
     #expect(direct.map(\.indices) == (0..<36).map { direct[$0].indices })
   }
 
-  @Test("an epoch can be continued in the middle", arguments: [false, true])
-  func resuming(prefetches: Bool) throws {
-    let whole = try epoch(prefetches: prefetches).map(\.indices)
+  @Test("an epoch can be continued in the middle", arguments: [0, 1, 3])
+  func resuming(workers: Int) throws {
+    let whole = try epoch(workers: workers).map(\.indices)
     for first in [1, 17, 35, 36] {
-      let rest = try epoch(prefetches: prefetches, from: first)
+      let rest = try epoch(workers: workers, from: first)
       #expect(rest.map(\.indices) == Array(whole[first...]))
       #expect(rest.underestimatedCount == 36 - first)
       #expect(rest.count == 36)
     }
   }
 
-  @Test("after the end there is nothing more", arguments: [false, true])
-  func end(prefetches: Bool) throws {
-    let iterator = try epoch(prefetches: prefetches, from: 34).makeIterator()
+  @Test("after the end there is nothing more", arguments: [0, 1, 3])
+  func end(workers: Int) throws {
+    let iterator = try epoch(workers: workers, from: 34).makeIterator()
     #expect(iterator.next()?.count == 50)
     #expect(iterator.next()?.count == 47)
     for _ in 0..<3 { #expect(iterator.next() == nil) }
@@ -47,7 +47,7 @@ struct BatchSequenceTests {
 
   @Test("several walks at once do not disturb each other")
   func concurrency() async throws {
-    let epoch = try epoch(prefetches: true)
+    let epoch = try epoch(workers: 2)
     let expected = epoch.order
     await withTaskGroup(of: [Int].self) { group in
       for _ in 0..<8 { group.addTask { epoch.flatMap(\.indices) } }

@@ -21,9 +21,27 @@ final class TestFolder {
   }
 
   deinit {
-    for name in (try? namesInDirectory(path)) ?? [] { _ = unlink("\(path)/\(name)") }
+    Self.removeContents(of: path)
     _ = rmdir(path)
     _ = rmdir(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
+  }
+
+  private static func removeContents(of path: String) {
+    for name in (try? namesInDirectory(path)) ?? [] {
+      let inner = "\(path)/\(name)"
+      if unlink(inner) == 0 { continue }
+      removeContents(of: inner)
+      _ = rmdir(inner)
+    }
+  }
+
+  /// Makes a folder in the folder, with those above it.
+  func folder(_ name: String) {
+    var made = path
+    for part in name.split(separator: "/") {
+      made += "/\(part)"
+      _ = mkdir(made, 0o755)
+    }
   }
 
   @discardableResult
