@@ -180,7 +180,8 @@ struct TrainCommandTests {
     let output = ["--output", scratch("out")]
     refuse(scratch, ["--data", scratch("nowhere")] + output, scratch("nowhere"), "No such file")
     let empty = scratch.folder("empty")
-    refuse(scratch, ["--data", empty] + output, "train-images-idx3-ubyte is missing")
+    refuse(
+      scratch, ["--data", empty] + output, "holds no images in a form that is known", "IDX files")
     let data = try SmallData().write(to: scratch)
     let images = try scratch.bytes("small/train-images-idx3-ubyte")
     _ = try scratch.file("small/train-images-idx3-ubyte", Array(images.dropLast(1)))
