@@ -2,14 +2,28 @@ import CPeak
 import Foundation
 import Tapestry
 
-// Prints one JSON object per row asked for: {"row": ..., "median_us": ...}. Without arguments: all rows.
+// Prints one JSON object per row asked for: {"row": ..., "median_us": ..., "peak_bytes": ...}. Without arguments: all rows.
 
-/// The median time of one call in microseconds, over repeats that take about 0.3 s together.
-func median(_ body: () -> Void) -> Double {
+/// What is timed; made only when its row is asked for.
+struct Row: Sendable {
+  let name: String
+  /// Calls per measurement and measurements; `nil`: as many as take about 0.3 s together.
+  var repeats: Int? = nil
+  let make: @Sendable () -> () -> Void
+}
+
+/// The median time of one call in microseconds.
+func median(_ row: Row) -> Double {
+  let body = row.make()
   let clock = ContinuousClock()
   func seconds(_ count: Int) -> Double {
     let elapsed = clock.measure { for _ in 0..<count { body() } }
     return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+  }
+  if let repeats = row.repeats {
+    _ = seconds(2)
+    let times = (0..<repeats).map { _ in seconds(1) }
+    return times.sorted()[repeats / 2] * 1e6
   }
   _ = seconds(3)
   let once = max(seconds(3) / 3, 1e-8)
@@ -18,51 +32,52 @@ func median(_ body: () -> Void) -> Double {
   return times.sorted()[15] * 1e6
 }
 
-func gemm(_ size: Int) -> () -> Void {
-  let a = Tensor.uniform([size, size], from: -1)
-  let b = Tensor.uniform([size, size], from: -1)
-  return { _ = matmul(a, b) }
+/// The most memory that this process has had, in bytes.
+func peakBytes() -> Int {
+  #if os(Linux)
+    // getrusage begins with the size of the process that started this one, which is Python with PyTorch.
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+    return (Int(line.filter(\.isNumber)) ?? 0) * 1024
+  #else
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss
+  #endif
 }
 
-func step(_ net: some Model, batch: Int) -> () -> Void {
-  let images = Tensor.uniform([batch, 1, 32, 32])
-  let labels = Tensor(integers: (0..<batch).map { $0 % 10 })
-  let optimizer = SGD(net, learningRate: 1e-3, momentum: 0.9)
-  return {
-    let loss = softmaxCrossEntropy(net(images), labels: labels)
-    optimizer.update(along: loss.gradients())
+func product(_ size: Int) -> Row {
+  Row(name: "matrix product \(size)") {
+    let a = Tensor.uniform([size, size], from: -1)
+    let b = Tensor.uniform([size, size], from: -1)
+    return { _ = matmul(a, b) }
   }
 }
 
-let x = Tensor.uniform([16]).tracked()
-let seed = Tensor.ones([16])
+/// One op on 16 floats: recorded, differentiated, freed.
+func tiny(_ name: String, _ function: @escaping @Sendable (Tensor, Tensor) -> Tensor) -> Row {
+  Row(name: "tiny op: \(name)") {
+    let x = Tensor.uniform([16]).tracked()
+    let seed = Tensor.ones([16])
+    return { _ = function(x, seed).gradients(cotangent: seed) }
+  }
+}
+
 nonisolated(unsafe) var sink: Float = 0
 
-let rows: [(name: String, body: () -> Void)] = [
-  // One op on 16 floats: recorded, differentiated, freed.
-  ("tiny op: relu", { _ = relu(x).gradients(cotangent: seed) }),
-  ("tiny op: add", { _ = (x + seed).gradients(cotangent: seed) }),
-  (
-    "tiny op: 100 products in a chain",
-    {
-      var y = x
-      for _ in 0..<100 { y = y * seed }
-      _ = y.gradients(cotangent: seed)
-    }
-  ),
-  ("matrix product 512", gemm(512)),
-  ("matrix product 1024", gemm(1024)),
-  ("matrix product 2048", gemm(2048)),
-  ("digit net step, batch 1", step(DigitNet(), batch: 1)),
-  ("digit net step, batch 64", step(DigitNet(), batch: 64)),
-  ("digit net step, batch 256", step(DigitNet(), batch: 256)),
-  ("lenet5 step, batch 64", step(LeNet5(), batch: 64)),
-  (
-    "peak: a million rounds of 12 multiply-adds", { _ = peak_fused_multiply_adds(1_000_000, &sink) }
-  ),
-]
+let rows: [Row] =
+  [
+    tiny("relu") { x, _ in relu(x) },
+    tiny("add") { x, seed in x + seed },
+    tiny("100 products in a chain") { x, seed in (0..<100).reduce(x) { y, _ in y * seed } },
+    product(512), product(1024), product(2048),
+    Row(name: "peak: a million rounds of 12 multiply-adds") {
+      { _ = peak_fused_multiply_adds(1_000_000, &sink) }
+    },
+  ] + convolutionRows + netRows
 
 let wanted = CommandLine.arguments.dropFirst()
 for row in rows where wanted.isEmpty || wanted.contains(row.name) {
-  print("{\"row\": \"\(row.name)\", \"median_us\": \(median(row.body))}")
+  print(
+    "{\"row\": \"\(row.name)\", \"median_us\": \(median(row)), \"peak_bytes\": \(peakBytes())}")
 }
