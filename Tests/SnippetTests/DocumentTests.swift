@@ -46,6 +46,8 @@ struct CodeBlock: Sendable {
     ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
     + Repository.files(in: Repository.root.appendingPathComponent("docs"), ofType: "md")
     .map { "docs/\($0.lastPathComponent)" }
+    + Repository.files(in: Repository.root.appendingPathComponent("docs/nets"), ofType: "md")
+    .map { "docs/nets/\($0.lastPathComponent)" }
 
   @Test("Swift code shown is the text of a script", arguments: documents)
   func code(_ document: String) throws {
