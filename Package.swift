@@ -38,6 +38,7 @@ let package = Package(
       name: "TapestryTraining",
       dependencies: [
         "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryDatasets",
+        "TapestryFiles", "CTapestryKernels",
       ],
       path: "Sources/Training"),
     .target(
@@ -79,7 +80,7 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
     // Runs the scripts in Snippets/, which SwiftPM finds and builds by itself.
     .testTarget(name: "SnippetTests"),
-    .testTarget(name: "TrainingTests", dependencies: ["Tapestry"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Tapestry", "TapestryFiles"]),
     .testTarget(
       name: "InsightTests", dependencies: ["Tapestry", "TapestryInsight", "TapestryFiles"]),
     .testTarget(

@@ -32,6 +32,8 @@ package struct CommandOption: Equatable, Sendable {
   package let defaultText: String?
   /// What it does, for the help.
   package let help: String
+  /// The heading that it stands under in the help; empty for the common one.
+  package var group = ""
 
   /// An option that is present or not.
   package static func flag(_ name: String, help: String) -> CommandOption {
@@ -103,6 +105,17 @@ package struct CommandOption: Equatable, Sendable {
   }
 }
 
+extension [CommandOption] {
+  /// The same options under a heading of their own in the help.
+  package func titled(_ group: String) -> [CommandOption] {
+    map { option in
+      var option = option
+      option.group = group
+      return option
+    }
+  }
+}
+
 extension CommandOption.Kind {
   /// What is expected instead of `text`, or nil when `text` is a value of this kind.
   func expectation(violatedBy text: String) -> String? {
@@ -155,7 +168,7 @@ func listItems(_ text: String) -> [String] {
 }
 
 /// `value` without a fraction when it has none: `1`, not `1.0`.
-private func shortText(_ value: Double) -> String {
+func shortText(_ value: Double) -> String {
   let text = "\(value)"
   return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

@@ -9,6 +9,8 @@
 extension Convnet {
   /// Runs the command line of this process and ends it.
   package static func main() -> Never {
+    // A file that grows past the limit on its size is then an error like any other, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
     let words = CommandLine.arguments
     let program = Convnet(
       console: .standard(), invocation: invocation(of: words.first ?? "convnet"))

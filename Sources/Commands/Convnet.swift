@@ -20,13 +20,13 @@ package struct Convnet {
     program: "convnet",
     summary: "Trains convolutional nets on images, measures them, and shows what they answer.",
     commands: [
-      TrainCommand.description, EvaluateCommand.description, ClassifyCommand.description,
-      AugmentCommand.description, ModelsCommand.description, GraphCommand.description,
-      FiltersCommand.description,
-      MapsCommand.description, SaliencyCommand.description, DreamCommand.description,
-      PatchesCommand.description, ConfusionCommand.description, MistakesCommand.description,
-      BenchmarkCommand.description, ProfileCommand.description, ExportCommand.description,
-      RunCommand.description, VerifyCommand.description, helpDescription, versionDescription,
+      TrainCommand.description, FindRateCommand.description, EvaluateCommand.description,
+      ClassifyCommand.description, AugmentCommand.description, ModelsCommand.description,
+      GraphCommand.description, FiltersCommand.description, MapsCommand.description,
+      SaliencyCommand.description, DreamCommand.description, PatchesCommand.description,
+      ConfusionCommand.description, MistakesCommand.description, BenchmarkCommand.description,
+      ProfileCommand.description, ExportCommand.description, RunCommand.description,
+      VerifyCommand.description, helpDescription, versionDescription,
     ])
 
   let console: Console
@@ -92,6 +92,9 @@ package struct Convnet {
     case TrainCommand.description.name:
       warnOfDebugBuild()
       return try TrainCommand(arguments, self).run()
+    case FindRateCommand.description.name:
+      warnOfDebugBuild()
+      return try FindRateCommand(arguments, self).run()
     case EvaluateCommand.description.name:
       warnOfDebugBuild()
       return try EvaluateCommand(arguments, self).run()

@@ -4,14 +4,17 @@ extension CommandDescription {
   package func help(width: Int = 80) -> String {
     var blocks = ["Usage: \(usage)", paragraphs(summary, width: width)]
     if !discussion.isEmpty { blocks.append(paragraphs(discussion, width: width)) }
-    let options = options.map { (label($0), description($0)) }
     let argumentRows = arguments.map { ($0.name, $0.help) }
-    let optionRows = options + [("-h, --help", "Show this help.")]
-    let column = columnWidth((argumentRows + optionRows).map(\.0))
+    let helpRow = ("-h, --help", "Show this help.")
+    let labels = argumentRows.map(\.0) + options.map { label($0) } + [helpRow.0]
+    let column = columnWidth(labels)
     if !arguments.isEmpty {
       blocks.append("Arguments:\n" + table(argumentRows, column: column, width: width))
     }
-    blocks.append("Options:\n" + table(optionRows, column: column, width: width))
+    for group in groups where !group.isEmpty {
+      blocks.append("\(group):\n" + table(rows(group), column: column, width: width))
+    }
+    blocks.append("Options:\n" + table(rows("") + [helpRow], column: column, width: width))
     return blocks.joined(separator: "\n\n")
   }
 
@@ -26,6 +29,15 @@ extension CommandDescription {
       }
     }
     return ([invocation] + places + ["[options]"]).joined(separator: " ")
+  }
+
+  /// The headings in the order of their first options.
+  private var groups: [String] {
+    options.map(\.group).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
+
+  private func rows(_ group: String) -> [(String, String)] {
+    options.filter { $0.group == group }.map { (label($0), description($0)) }
   }
 
   private func label(_ option: CommandOption) -> String {

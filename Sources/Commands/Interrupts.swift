@@ -8,17 +8,17 @@ import TapestryTraining
   import Glibc
 #endif
 
-/// Ctrl-C as a wish to stop.
+/// Ctrl-C, and the signal by which systems end processes (SIGTERM), as a wish to stop.
 package enum Interrupts {
   /// The wish; the one object that the handler, which may not capture anything, can reach.
   package static let stopRequest = StopRequest()
 
-  /// Runs `body`, during which the first Ctrl-C makes ``stopRequest``; the second ends the process as usual.
+  /// Runs `body`, during which the first signal of a kind makes ``stopRequest``; the second ends the process as usual.
   static func caught<Result>(_ body: () throws -> Result) rethrows -> Result {
     // Made before the handler can run: a handler must not make anything.
     _ = stopRequest
     var action = sigaction()
-    var previous = sigaction()
+    var (previous, previousTermination) = (sigaction(), sigaction())
     #if canImport(Darwin)
       action.__sigaction_u.__sa_handler = { _ in Interrupts.stopRequest.request() }
     #else
@@ -26,7 +26,11 @@ package enum Interrupts {
     #endif
     action.sa_flags = Int32(truncatingIfNeeded: Int(SA_RESETHAND)) | SA_RESTART
     sigaction(SIGINT, &action, &previous)
-    defer { sigaction(SIGINT, &previous, nil) }
+    sigaction(SIGTERM, &action, &previousTermination)
+    defer {
+      sigaction(SIGINT, &previous, nil)
+      sigaction(SIGTERM, &previousTermination, nil)
+    }
     return try body()
   }
 }

@@ -13,6 +13,18 @@ package struct ParsedArguments: Sendable {
     self.positional = positional
   }
 
+  /// The options that were typed, with their values as typed.
+  package var typedOptions: [String: String] { values }
+
+  /// The same with further options, each as it would be typed; those that were typed win.
+  ///
+  /// - Precondition: the options are declared, and their values of their kinds.
+  package func filled(with values: [String: String]) -> ParsedArguments {
+    ParsedArguments(
+      command: command, values: self.values.merging(values) { typed, _ in typed },
+      positional: positional)
+  }
+
   /// Whether the flag or option `name` was typed.
   package func has(_ name: String, file: StaticString = #fileID, line: UInt = #line) -> Bool {
     _ = declared(name, file, line)

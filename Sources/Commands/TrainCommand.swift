@@ -8,243 +8,164 @@ import TapestryTraining
 
 /// `convnet train`: trains a net and saves its weights.
 struct TrainCommand {
-  static let description = CommandDescription(
-    program: "convnet", name: "train", summary: "Trains a model and saves its weights.",
-    discussion: """
-      Without options LeNet-5 learns the embedded handwritten digits (1,797 images, a fifth of them kept for
-      the test) in a few seconds. Ctrl-C stops after the step at hand and saves what there is. The same seed
-      gives the same weights, bit for bit, on any number of threads.
-
-        convnet train
-        convnet train --model digitnet --epochs 10 --optimizer sgd
-        convnet train --data path/to/mnist
-      """,
-    options: [
-      .model(default: "lenet5", help: "The model."),
-      DataSource.option(help: "A folder with IDX files, named as MNIST's."),
-      .int(
-        "epochs", in: 1...1_000_000,
-        help: "Passes over the training images. (default: \(Defaults.digitEpochs) on the embedded "
-          + "digits, \(Defaults.epochs) on others)"),
-      .int("batch", default: 64, in: 1...1_000_000, help: "Images per step."),
-      .double(
-        "learning-rate",
-        help: "Size of the first steps; falls to 0 along half a cosine. (default: "
-          + "\(Defaults.adamwRate) for adamw, \(Defaults.adamRate) for adam, \(Defaults.sgdRate) for sgd)"
-      ),
-      .choice(
-        "optimizer", "NAME", of: OptimizerKind.allCases.map(\.rawValue), default: "adamw",
-        help: "How steps are made."),
-      .int(
-        "seed", default: 0, in: 0 ... .max,
-        help: "Of the first weights, the held-out images and their order."),
-      .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
-      .string(
-        "output", "DIR", help: "Where the weights go. (default: runs/MODEL-DATA)"),
-      .flag("json", help: "One JSON object per epoch, then one with the result."),
-      .flag("quiet", help: "No progress, only the result."),
-    ])
-
   /// What is taken when nothing is said: chosen on LeNet-5 with MNIST and with several splits of the digits.
   enum Defaults {
     static let digitEpochs = 20
     static let epochs = 5
-    static let adamRate = 0.002
-    static let adamwRate = 0.004
-    static let adamwWeightDecay = 0.1
-    static let sgdRate = 0.05
-    static let sgdMomentum = 0.9
-    static let sgdWeightDecay = 5e-4
-    static let heldOut = 0.2
+    static let heldOut = TrainingChoices.heldOut
   }
 
-  /// The optimizers by name.
-  enum OptimizerKind: String, CaseIterable {
-    case sgd, adam, adamw
+  let program: Convnet
+  let choices: TrainingChoices
+  let epochs: Int
+  let schedule: ScheduleChoice
+  let warmup: Double
+  let validationShare: Double
+  let patience: Int?
+  let averageDecay: Double?
+  let checkpointRule: CheckpointRule
+  let checkpointCount: Int
+  let hasEvents: Bool
+  let outputPath: String
+  let isResuming: Bool
+  let isOverwriting: Bool
+  let style: ReportStyle
+  /// The options in force, to be stored with the run.
+  let configuration: JSONValue
 
-    var learningRate: Double {
-      switch self {
-      case .sgd: Defaults.sgdRate
-      case .adam: Defaults.adamRate
-      case .adamw: Defaults.adamwRate
-      }
-    }
+  var console: Console { program.console }
 
-    func make(_ model: any Model, learningRate: Double) -> any Optimizer {
-      switch self {
-      case .sgd:
-        SGD(
-          model, learningRate: learningRate, momentum: Defaults.sgdMomentum,
-          weightDecay: Defaults.sgdWeightDecay)
-      case .adam: Adam(model, learningRate: learningRate)
-      case .adamw:
-        AdamW(model, learningRate: learningRate, weightDecay: Defaults.adamwWeightDecay)
-      }
-    }
-  }
-
-  private static let weightsName = "weights.safetensors"
-
-  private let program: Convnet
-  private let entry: CatalogEntry
-  private let source: DataSource
-  private let epochs: Int
-  private let batchSize: Int
-  private let optimizerKind: OptimizerKind
-  private let learningRate: Double
-  private let seed: UInt64
-  private let threads: Int?
-  private let outputPath: String
-  private let style: ReportStyle
-
-  private var console: Console { program.console }
-
-  init(_ arguments: ParsedArguments, _ program: Convnet) throws {
+  init(_ typed: ParsedArguments, _ program: Convnet) throws {
     self.program = program
-    let modelName = try arguments.string("model")
-    guard let entry = ModelCatalog.entry(named: modelName),
-      let kind = OptimizerKind(rawValue: try arguments.string("optimizer"))
-    else { throw arguments.misuse("the model '\(modelName)' is not known") }
-    self.entry = entry
-    optimizerKind = kind
-    source = DataSource(arguments.optionalString("data"))
+    let resumed = typed.optionalString("resume")
+    let arguments = try resumed.map { try Self.resumed($0, typed) } ?? Self.configured(typed)
+    choices = try TrainingChoices(arguments)
     epochs =
       arguments.optionalInt("epochs")
-      ?? (source == .digits ? Defaults.digitEpochs : Defaults.epochs)
-    batchSize = try arguments.int("batch")
-    learningRate = arguments.optionalDouble("learning-rate") ?? kind.learningRate
-    guard learningRate > 0 else {
-      throw arguments.misuse("'--learning-rate' is '\(learningRate)', but must be greater than 0")
+      ?? (choices.source == .digits ? Defaults.digitEpochs : Defaults.epochs)
+    schedule = try ScheduleChoice(try arguments.string("schedule"))
+    warmup = try arguments.double("warmup")
+    validationShare = try arguments.double("validation")
+    patience = arguments.optionalInt("patience")
+    guard patience == nil || validationShare > 0 else {
+      throw arguments.misuse("'--patience' needs images to validate on: --validation SHARE")
     }
-    seed = UInt64(try arguments.int("seed"))
-    threads = arguments.optionalInt("threads")
-    outputPath = arguments.optionalString("output") ?? "runs/\(entry.name)-\(source.name)"
+    averageDecay = arguments.optionalDouble("ema")
+    let rule = try arguments.string("checkpoint-every")
+    guard let checkpointRule = CheckpointRule(rule) else {
+      throw arguments.misuse(
+        "'--checkpoint-every' is '\(rule)', but must be a number of updates, a time such as 90s, 5m or 1h, or "
+          + "none")
+    }
+    self.checkpointRule = checkpointRule
+    checkpointCount = try arguments.int("keep")
+    hasEvents = arguments.has("tensorboard")
+    isResuming = resumed != nil
+    isOverwriting = arguments.has("overwrite")
+    let usual = "runs/\(choices.entry.name)-\(choices.source.name)"
+    outputPath =
+      try resumed ?? arguments.optionalString("output")
+      ?? (isOverwriting ? usual : RunFolder.free(usual))
     style = arguments.has("json") ? .json : arguments.has("quiet") ? .quiet : .lines
+    configuration = CommandConfiguration.json(
+      arguments, of: Self.description, except: Self.notInConfiguration,
+      effective: [
+        "epochs": String(epochs), "learning-rate": "\(choices.learningRate)",
+        "weight-decay": "\(choices.weightDecay ?? choices.optimizer.weightDecay)",
+      ].merging(
+        (choices.momentum ?? choices.optimizer.momentum).map { ["momentum": "\($0)"] } ?? [:]
+      ) {
+        old, _ in old
+      })
   }
 
   func run() throws -> Int32 {
-    if let threads { tapestry_set_thread_count(Int32(threads)) }
-    let (training, test) = try source.load(heldOut: Defaults.heldOut, seed: seed)
-    let saved = WeightsDescription(
-      model: entry.name, classNames: training.classNames, channels: training.channels,
-      height: max(training.height, entry.input.height),
-      width: max(training.width, entry.input.width),
-      normalization: Normalization(of: training), data: source.name, seed: seed)
-    let random = RandomSource(seed: seed)
-    let model = try withRandomSource(random) {
-      try saved.makeModel(source: source.path ?? source.name)
-    }
-    let loader = try saved.loader(training, batchSize: batchSize, shuffleSeed: seed)
-    let testLoader = try saved.loader(test, batchSize: EvaluateCommand.batchSize)
-    let folder = try OutputFolder(path: outputPath, for: Self.weightsName)
+    if let threads = choices.threads { tapestry_set_thread_count(Int32(threads)) }
+    let setup = try choices.load(validation: validationShare)
+    let (rates, plateau) = try schedule.make(
+      rate: choices.learningRate, epochs: epochs,
+      updates: setup.loader.updateCount(accumulation: choices.accumulation), warmup: warmup)
+    let folder = try RunFolder(path: outputPath, allowingRun: isResuming || isOverwriting)
+    if isOverwriting { try folder.removeRun() }
 
-    announce(model, training, test)
-    let reporter = TrainingReporter(console, style: style)
-    let weights = folder.file(Self.weightsName)
+    var trainer = choices.trainer(setup)
+    trainer.schedule = rates
+    trainer.plateau = plateau
+    trainer.average = averageDecay.map { ParameterAverage(setup.model, decay: $0) }
+    trainer.validation = setup.validation
+    trainer.patience = patience
+    trainer.keepsBest = setup.validation != nil
+    trainer.checkpoints = checkpoints(in: folder, setup)
+    trainer.stopRequest = program.stopRequest
+    let reporter = TrainingReporter(console, style: style, epochs: epochs)
+    let log = log(in: folder)
+    trainer.observers = [reporter, log]
+    let events = hasEvents ? EventLog(folder: folder.file(RunFolder.Name.events)) : nil
+    if let events { trainer.observers.append(events) }
+
+    announce(setup)
+    let weights = folder.file(RunFolder.Name.weights)
     let summary: TrainingSummary
     do {
+      try configuration.write(to: folder.file(RunFolder.Name.configuration), isPretty: true)
       summary = try interruptible {
-        let summary = try train(model, on: loader, random: random, reporter: reporter)
+        let summary = try withRandomSource(setup.random) {
+          try trainer.run(on: setup.loader, epochs: epochs, resuming: isResuming)
+        }
         reporter.finish()
-        try model.save(to: weights, metadata: saved.metadata)
+        try save(setup, trainer, to: weights)
         return summary
       }
     } catch {
       reporter.finish()
-      folder.discard()
+      // What can be gone on from stays.
+      if try CheckpointFolder(folder.path).checkpoints().isEmpty { folder.discard() }
       throw error
     }
+    for failure in [log.failure, events?.failure].compactMap({ $0 }) {
+      console.complain("warning: \(failure)")
+    }
     guard !summary.wasStopped else {
-      reportStop(summary, weights: weights)
+      reportStop(summary, folder, weights: weights)
       return Convnet.ExitCode.interrupted
     }
-    let result = evaluate(model, on: testLoader)
-    report(summary, result, weights: weights)
+    report(summary, evaluate(setup.model, on: setup.test), setup, weights: weights)
     return 0
+  }
+
+  private func checkpoints(in folder: RunFolder, _ setup: TrainingSetup) -> CheckpointFolder? {
+    var checkpoints = CheckpointFolder(
+      folder.path, keepLast: checkpointCount, metadata: setup.description.metadata)
+    switch checkpointRule {
+    case .never: return isResuming ? checkpoints : nil
+    case .steps(let count):
+      checkpoints.everySteps = count
+      checkpoints.everySeconds = nil
+    case .seconds(let seconds): checkpoints.everySeconds = seconds
+    }
+    return checkpoints
+  }
+
+  private func log(in folder: RunFolder) -> EpochLog {
+    EpochLog(
+      csv: folder.file(RunFolder.Name.table), svg: folder.file(RunFolder.Name.curves),
+      png: folder.file(RunFolder.Name.curvesAsPixels),
+      title: "\(choices.entry.name) on \(choices.source.name)")
+  }
+
+  /// The best weights, where there is a validation set; else the averages, where there are some.
+  ///
+  /// The model holds afterwards what was saved, unless the run was stopped.
+  private func save(_ setup: TrainingSetup, _ trainer: Trainer, to path: String) throws {
+    let metadata = setup.description.metadata
+    if let average = trainer.average, !trainer.keepsBest {
+      let state = average.substituted { setup.model.state }
+      setup.model.assign(state.map(\.value))
+    }
+    try setup.model.save(to: path, metadata: metadata)
   }
 
   private func interruptible<Result>(_ body: () throws -> Result) rethrows -> Result {
     program.isInterruptible ? try Interrupts.caught(body) : try body()
-  }
-
-  private func train(
-    _ model: any Model, on loader: BatchLoader, random: RandomSource, reporter: TrainingReporter
-  ) throws(TrainingError) -> TrainingSummary {
-    let trainer = Trainer(
-      model, optimizer: optimizerKind.make(model, learningRate: learningRate),
-      schedule: .cosine(from: learningRate, over: epochs * loader.batchCount),
-      stopRequest: program.stopRequest, observer: reporter)
-    let outcome = withRandomSource(random) {
-      Result { () throws(TrainingError) in try trainer.run(on: loader, epochs: epochs) }
-    }
-    return try outcome.get()
-  }
-
-  // MARK: - Reports
-
-  private func announce(_ model: any Model, _ training: ImageSet, _ test: ImageSet) {
-    guard style == .lines else { return }
-    let size = "\(training.height)x\(training.width)"
-    let threads = counted(Int(tapestry_thread_count()), "thread")
-    console.line(
-      """
-      \(console.styled(entry.name, .bold)): \(grouped(model.parameterCount)) parameters
-      \(console.styled(source.name, .bold)): \(grouped(training.count)) training and \
-      \(grouped(test.count)) test images of \(size) in \(counted(training.classNames.count, "class"))
-      \(optimizerKind.rawValue), learning rate \(learningRate), batches of \(batchSize), seed \(seed), \
-      \(threads)
-
-      """)
-  }
-
-  private func report(_ summary: TrainingSummary, _ result: Evaluation, weights: String) {
-    let peak = peakMemory()
-    guard style != .json else {
-      console.line(jsonResult(summary, accuracy: .finite(result.accuracy), weights, peak))
-      return
-    }
-    if style == .lines { console.line() }
-    console.line(
-      """
-      test accuracy: \(console.styled(fixed(result.accuracy, 4), .bold)) \
-      (\(grouped(result.correctCount)) of \(counted(result.count, "image")))
-      trained in \(fixed(summary.seconds, 2)) s, \(grouped(summary.imagesPerSecond)) images/s, \
-      peak memory \(byteSize(peak))
-      weights saved to \(weights)
-
-      Try next:
-        \(suggestion("evaluate", weights))
-        \(suggestion("classify", weights)) --index 0
-      """)
-  }
-
-  private func reportStop(_ summary: TrainingSummary, weights: String) {
-    guard style != .json else {
-      console.line(jsonResult(summary, accuracy: .null, weights, peakMemory()))
-      return
-    }
-    let epoch = summary.epochs.last.map { "in epoch \($0.epoch) of \(epochs), " } ?? ""
-    console.line(
-      """
-      interrupted \(epoch)after \(counted(summary.steps, "step"))
-      weights, as they are, saved to \(weights)
-        \(suggestion("evaluate", weights))
-      """)
-  }
-
-  private func jsonResult(
-    _ summary: TrainingSummary, accuracy: JSONValue, _ weights: String, _ peak: Int
-  ) -> String {
-    jsonLine([
-      "test_accuracy": accuracy, "train_seconds": .finite(summary.seconds),
-      "images_per_second": .finite(summary.imagesPerSecond.rounded()),
-      "peak_bytes": .integer(peak), "weights": .string(weights),
-      "interrupted": .bool(summary.wasStopped),
-    ])
-  }
-
-  private func suggestion(_ command: String, _ weights: String) -> String {
-    let data = source.path.map { " --data \(shellQuoted($0))" } ?? ""
-    return "\(program.invocation) \(command) --weights \(shellQuoted(weights))\(data)"
   }
 }

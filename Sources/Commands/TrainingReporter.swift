@@ -15,28 +15,34 @@ enum ReportStyle {
 final class TrainingReporter: TrainingObserver {
   private let console: Console
   private let style: ReportStyle
+  /// The number of epochs of the run.
+  private let epochs: Int
   /// Seconds between two updates of the line in place.
   private let interval = 0.05
   private var lastUpdate = -Double.infinity
   private var hasLiveLine = false
 
-  init(_ console: Console, style: ReportStyle) {
+  init(_ console: Console, style: ReportStyle, epochs: Int) {
     self.console = console
     self.style = style
+    self.epochs = epochs
   }
 
   func trainingDidStep(_ progress: TrainingProgress) {
+    guard style == .lines, console.isTerminal,
+      progress.isEndOfEpoch || progress.totalSeconds - lastUpdate >= interval
+    else { return }
+    lastUpdate = progress.totalSeconds
+    replaceLiveLine(by: liveText(progress))
+    hasLiveLine = true
+  }
+
+  func trainingDidEndEpoch(_ history: [EpochRecord]) {
+    guard let record = history.last else { return }
     switch style {
     case .quiet: break
-    case .json: if progress.isEndOfEpoch { console.line(Self.json(progress)) }
-    case .lines:
-      if progress.isEndOfEpoch {
-        replaceLiveLine(by: Self.text(progress) + "\n")
-      } else if console.isTerminal, progress.totalSeconds - lastUpdate >= interval {
-        lastUpdate = progress.totalSeconds
-        replaceLiveLine(by: liveText(progress))
-        hasLiveLine = true
-      }
+    case .json: console.line(Self.json(record))
+    case .lines: replaceLiveLine(by: text(record) + "\n")
     }
   }
 
@@ -50,26 +56,34 @@ final class TrainingReporter: TrainingObserver {
   }
 
   /// What stays of an epoch: `epoch  3/30  loss 0.4321  accuracy 0.9123  18,500 images/s`.
-  static func text(_ progress: TrainingProgress) -> String { measures(progress) + rate(progress) }
-
-  private static func measures(_ progress: TrainingProgress) -> String {
-    let epochs = String(progress.epochs)
-    let epoch = padded(String(progress.epoch), epochs.count, isRight: true)
-    return "epoch \(epoch)/\(epochs)  loss \(fixed(progress.loss, 4))"
-      + "  accuracy \(fixed(progress.accuracy, 4))"
+  private func text(_ record: EpochRecord) -> String {
+    let validation = record.validation.map { "  validation \(fixed($0.accuracy, 4))" } ?? ""
+    return measures(record.epoch, record.loss, record.accuracy) + validation
+      + rate(record.imagesPerSecond)
   }
 
-  private static func rate(_ progress: TrainingProgress) -> String {
-    "  \(padded(grouped(progress.imagesPerSecond), 7, isRight: true)) images/s"
+  private func measures(_ epoch: Int, _ loss: Double, _ accuracy: Double) -> String {
+    let epochs = String(epochs)
+    return "epoch \(padded(String(epoch), epochs.count, isRight: true))/\(epochs)"
+      + "  loss \(fixed(loss, 4))  accuracy \(fixed(accuracy, 4))"
   }
 
-  /// The same with a bar and the time left, as far as the line has room; the speed goes first where it has not.
+  private func rate(_ imagesPerSecond: Double) -> String {
+    "  \(padded(grouped(imagesPerSecond), 7, isRight: true)) images/s"
+  }
+
+  /// The line of the epoch under way: what stays of it, a bar and the time left, then learning rate and memory, as
+  /// far as the line has room; where it has little, the speed goes first.
   private func liveText(_ progress: TrainingProgress) -> String {
     let room = console.width - 1
     let left = "  \(clockTime(progress.secondsLeft)) left"
-    var text = Self.text(progress)
-    if text.count + left.count > room { text = Self.measures(progress) }
+    let short = measures(progress.epoch, progress.loss, progress.accuracy)
+    var text = short + rate(progress.imagesPerSecond)
+    if text.count + left.count > room { text = short }
     guard text.count + left.count <= room else { return String(text.prefix(max(room, 0))) }
+    let more = "  rate \(short3(progress.learningRate))  \(byteSize(peakMemory()))"
+    let leastBar = 6
+    if text.count + more.count + left.count + leastBar <= room { text += more }
     let barWidth = min(room - text.count - left.count - 2, 20)
     guard barWidth >= 4 else { return text + left }
     let filled = Int((progress.share * Double(barWidth)).rounded())
@@ -79,14 +93,31 @@ final class TrainingReporter: TrainingObserver {
   }
 
   /// The epoch as a JSON object on one line.
-  static func json(_ progress: TrainingProgress) -> String {
-    jsonLine([
-      "epoch": .integer(progress.epoch),
-      "loss": .finite(progress.loss),
-      "accuracy": .finite(progress.accuracy),
-      "images_per_second": .finite(progress.imagesPerSecond.rounded()),
-    ])
+  private static func json(_ record: EpochRecord) -> String {
+    var object = JSONObject()
+    object["epoch"] = .integer(record.epoch)
+    object["loss"] = .finite(record.loss)
+    object["accuracy"] = .finite(record.accuracy)
+    if let validation = record.validation {
+      object["validation_loss"] = .finite(validation.loss)
+      object["validation_accuracy"] = .finite(validation.accuracy)
+      if let topFive = validation.topFiveAccuracy {
+        object["validation_top5_accuracy"] = .finite(topFive)
+      }
+    }
+    object["learning_rate"] = .finite(record.learningRate)
+    object["images_per_second"] = .finite(record.imagesPerSecond.rounded())
+    return jsonLine(.object(object))
   }
+}
+
+/// `value` to three digits: `0.00123`, `1.2e-07`.
+func short3(_ value: Double) -> String {
+  guard value.isFinite, value != 0 else { return "0" }
+  var scale = 1.0
+  while abs(value) * scale < 100, scale < 1e300 { scale *= 10 }
+  let digits = (value * scale).rounded()
+  return shortText(digits / scale)
 }
 
 extension TrainingProgress {
@@ -94,11 +125,6 @@ extension TrainingProgress {
   fileprivate var share: Double {
     Double((epoch - 1) * steps + step) / Double(max(epochs * steps, 1))
   }
-}
-
-extension JSONValue {
-  /// `value`, or null when JSON has no form for it.
-  static func finite(_ value: Double) -> JSONValue { value.isFinite ? .number(value) : .null }
 }
 
 /// `value` as JSON on one line.

@@ -64,6 +64,11 @@ package struct AtomicFile: ~Copyable {
     try synchronizeDirectory(directory, path: path)
   }
 
+  /// Whether a file of this name in a folder is the temporary file of a process, perhaps of one that was killed.
+  package static func isTemporary(_ name: String) -> Bool {
+    name.hasPrefix(".tapestry-") && name.hasSuffix(".tmp")
+  }
+
   /// Puts `bytes` at `path`, all or nothing.
   package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     var file = try AtomicFile(path: path)

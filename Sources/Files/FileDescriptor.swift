@@ -32,6 +32,15 @@ struct FileDescriptor: ~Copyable {
     self.raw = raw
   }
 
+  /// Opens the file at `path` to write at its end, and makes it when there is none.
+  init(appending path: String) throws(FileError) {
+    try requireUsable(path)
+    let raw = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard raw >= 0 else { throw systemError(path, "open the file for writing") }
+    self.path = path
+    self.raw = raw
+  }
+
   deinit {
     if raw >= 0 { _ = close(raw) }
   }
@@ -125,7 +134,7 @@ func renameFile(_ source: String, to target: String, path: String) throws(FileEr
 }
 
 /// Removes the file at `path`; that it is gone already is no failure.
-func removeFile(_ path: String) {
+package func removeFile(_ path: String) {
   _ = unlink(path)
 }
 

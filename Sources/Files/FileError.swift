@@ -111,6 +111,7 @@ extension FileError.Cause: CustomStringConvertible {
     case ENOENT: "; check the path"
     case EACCES, EPERM: "; check the permissions"
     case ENOSPC, EDQUOT: "; free some space and try again"
+    case EFBIG: "; raise the limit on file sizes (ulimit -f)"
     case EMFILE, ENFILE: "; close some files or raise the limit (ulimit -n)"
     default: ""
     }

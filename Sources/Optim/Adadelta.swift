@@ -12,7 +12,8 @@ public final class Adadelta: ParameterwiseOptimizer {
 
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1, rho: Double = 0.9,
-    epsilon: Double = 1e-6, weightDecay: Double = 0, file: StaticString = #fileID,
+    epsilon: Double = 1e-6, weightDecay: Double = 0, decays: DecayedParameters = .all,
+    file: StaticString = #fileID,
     line: UInt = #line
   ) {
     self.rho = rho
@@ -20,7 +21,7 @@ public final class Adadelta: ParameterwiseOptimizer {
     self.weightDecay = weightDecay
     super.init(
       container, learningRate: learningRate, slots: [Slot(name: "squares"), Slot(name: "steps")],
-      file: file, line: line)
+      decays: decays, file: file, line: line)
     requireFraction(rho, "rho", of: self, file, line)
     requirePositive(epsilon, "epsilon", of: self, file, line)
     requireNonNegative(weightDecay, "weightDecay", of: self, file, line)

@@ -11,14 +11,16 @@ public final class Adagrad: ParameterwiseOptimizer {
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1e-2,
     learningRateDecay: Double = 0, initialAccumulator: Double = 0, epsilon: Double = 1e-10,
-    weightDecay: Double = 0, file: StaticString = #fileID, line: UInt = #line
+    weightDecay: Double = 0, decays: DecayedParameters = .all, file: StaticString = #fileID,
+    line: UInt = #line
   ) {
     self.learningRateDecay = learningRateDecay
     self.weightDecay = weightDecay
     self.epsilon = epsilon
     super.init(
       container, learningRate: learningRate,
-      slots: [Slot(name: "squares", initialValue: initialAccumulator)], file: file, line: line)
+      slots: [Slot(name: "squares", initialValue: initialAccumulator)], decays: decays, file: file,
+      line: line)
     requireNonNegative(learningRateDecay, "learningRateDecay", of: self, file, line)
     requireNonNegative(initialAccumulator, "initialAccumulator", of: self, file, line)
     requirePositive(epsilon, "epsilon", of: self, file, line)

@@ -21,13 +21,16 @@ public final class Adam: ParameterwiseOptimizer {
   ///   - epsilon: keeps the quotient finite, more than 0.
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1e-3, beta1: Double = 0.9,
-    beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false,
+    beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+    decays: DecayedParameters = .all, amsgrad: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
   ) {
     rule = AdamRule(
       beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad,
       isDecoupled: false)
-    super.init(container, learningRate: learningRate, slots: rule.slots, file: file, line: line)
+    super.init(
+      container, learningRate: learningRate, slots: rule.slots, decays: decays, file: file,
+      line: line)
     rule.validate(for: self, file, line)
   }
 
@@ -43,12 +46,15 @@ public final class AdamW: ParameterwiseOptimizer {
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1e-3, beta1: Double = 0.9,
     beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 1e-2,
+    decays: DecayedParameters = .all,
     amsgrad: Bool = false, file: StaticString = #fileID, line: UInt = #line
   ) {
     rule = AdamRule(
       beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad,
       isDecoupled: true)
-    super.init(container, learningRate: learningRate, slots: rule.slots, file: file, line: line)
+    super.init(
+      container, learningRate: learningRate, slots: rule.slots, decays: decays, file: file,
+      line: line)
     rule.validate(for: self, file, line)
   }
 

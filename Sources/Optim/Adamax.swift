@@ -13,6 +13,7 @@ public final class Adamax: ParameterwiseOptimizer {
   public init(
     _ container: some ParameterContainer, learningRate: Double = 2e-3, beta1: Double = 0.9,
     beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+    decays: DecayedParameters = .all,
     file: StaticString = #fileID, line: UInt = #line
   ) {
     self.beta1 = beta1
@@ -21,7 +22,8 @@ public final class Adamax: ParameterwiseOptimizer {
     self.weightDecay = weightDecay
     super.init(
       container, learningRate: learningRate,
-      slots: [Slot(name: "firstMoment"), Slot(name: "largest")], file: file, line: line)
+      slots: [Slot(name: "firstMoment"), Slot(name: "largest")], decays: decays, file: file,
+      line: line)
     requireFraction(beta1, "beta1", of: self, file, line)
     requireFraction(beta2, "beta2", of: self, file, line)
     requirePositive(epsilon, "epsilon", of: self, file, line)

@@ -17,14 +17,15 @@ public final class LARS: ParameterwiseOptimizer {
   ///   - trust: how far a parameter may move in a step, in units of its own norm.
   public init(
     _ container: some ParameterContainer, learningRate: Double, momentum: Double = 0.9,
-    trust: Double = 1e-3, weightDecay: Double = 0, file: StaticString = #fileID, line: UInt = #line
+    trust: Double = 1e-3, weightDecay: Double = 0, decays: DecayedParameters = .all,
+    file: StaticString = #fileID, line: UInt = #line
   ) {
     self.momentum = momentum
     self.trust = trust
     self.weightDecay = weightDecay
     super.init(
       container, learningRate: learningRate,
-      slots: momentum == 0 ? [] : [Slot(name: "momentum")], file: file, line: line)
+      slots: momentum == 0 ? [] : [Slot(name: "momentum")], decays: decays, file: file, line: line)
     requireFraction(momentum, "momentum", of: self, file, line)
     requirePositive(trust, "trust", of: self, file, line)
     requireNonNegative(weightDecay, "weightDecay", of: self, file, line)

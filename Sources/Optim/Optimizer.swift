@@ -46,6 +46,15 @@ extension Optimizer {
   }
 }
 
+/// Which parameters weight decay pulls towards zero.
+public enum DecayedParameters: Sendable {
+  /// All of them, as in PyTorch's optimizers.
+  case all
+  /// Those of two dimensions or more: filters and matrices, but neither biases nor the scales and shifts of
+  /// normalisation, which have nothing to gain from being small.
+  case weights
+}
+
 /// Everything that kept a saved state from fitting an optimizer or an average.
 public struct OptimizerStateError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Names that are needed and the state lacks.

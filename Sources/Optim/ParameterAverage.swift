@@ -1,6 +1,6 @@
 import TapestryGraph
 
-/// An exponential moving average of a model's parameters, often better than the last ones.
+/// An average of a model's parameters over the steps of its training, often better than the last ones.
 ///
 /// ```swift
 /// let average = ParameterAverage(net, decay: 0.999)
@@ -11,12 +11,22 @@ import TapestryGraph
 /// let accuracy = average.substituted { evaluate(net) }
 /// ```
 ///
+/// Exponential, with `decay`: the past fades.
+///
 ///     average ← decay average + (1 - decay) θ
 ///
 /// It starts as the parameters are. Buffers, such as running means, are averages already: they are copied.
+///
+/// Equal, made by ``equal(_:file:line:)``: every update counts the same, as in stochastic weight averaging
+/// (Izmailov et al. 2018), which updates once an epoch towards the end of a run.
+///
+///     average ← average + (θ - average) / n, n = 1 at the first update
+///
+/// Buffers of numbers with a fraction are averaged alike, so that running statistics belong to the averaged net
+/// without another pass over the data.
 public final class ParameterAverage {
-  /// The weight of the past, 0 ..< 1.
-  public let decay: Double
+  /// The weight of the past, 0 ..< 1; `nil` where all updates count the same.
+  public let decay: Double?
   /// How many updates have been made.
   public private(set) var step = 0
 
@@ -25,8 +35,10 @@ public final class ParameterAverage {
   private var averages: [Buffer]
   private var copies: [Tensor]
 
+  /// An exponential average.
+  ///
   /// - Precondition: `decay` is at least 0 and less than 1.
-  public init(
+  public convenience init(
     _ container: some ParameterContainer, decay: Double, file: StaticString = #fileID,
     line: UInt = #line
   ) {
@@ -35,7 +47,20 @@ public final class ParameterAverage {
         "ParameterAverage: decay must be at least 0 and less than 1, not \(decay)", file: file,
         line: line)
     }
-    self.decay = decay
+    self.init(container, weight: decay, file, line)
+  }
+
+  /// An average in which every update counts the same.
+  public static func equal(
+    _ container: some ParameterContainer, file: StaticString = #fileID, line: UInt = #line
+  ) -> ParameterAverage {
+    ParameterAverage(container, weight: nil, file, line)
+  }
+
+  private init(
+    _ container: some ParameterContainer, weight: Double?, _ file: StaticString, _ line: UInt
+  ) {
+    decay = weight
     parameters = namedParameters(of: container, file, line)
     buffers = container.namedBuffers
     averages = parameters.map { Buffer($0.parameter.value) }
@@ -44,27 +69,39 @@ public final class ParameterAverage {
 
   /// Takes in the present values; one pass over memory, in place.
   public func update() {
-    for (average, named) in zip(averages, parameters) {
-      let value = named.parameter.value
-      if value.dtype == .float64 {
-        blend(value, into: average, as: Double.self)
-      } else {
-        blend(value, into: average, as: Float.self)
-      }
-    }
-    copies = buffers.map { $0.buffer.value }
     step += 1
+    for (average, named) in zip(averages, parameters) {
+      blend(named.parameter.value, into: average)
+    }
+    copies = zip(copies, buffers).map { copy, named in
+      let value = named.buffer.value
+      guard decay == nil, value.dtype.isFloatingPoint else { return value }
+      let average = Buffer(copy)
+      blend(value, into: average)
+      return average.value
+    }
+  }
+
+  private func blend(_ value: Tensor, into average: Buffer) {
+    if value.dtype == .float64 {
+      blend(value, into: average, as: Double.self)
+    } else {
+      blend(value, into: average, as: Float.self)
+    }
   }
 
   private func blend<Real: BinaryFloatingPoint>(
     _ value: Tensor, into average: Buffer, as type: Real.Type
   ) {
-    let (past, present, count) = (Real(decay), Real(1 - decay), value.count)
+    let past = decay ?? 1 - 1 / Double(step)
+    let (kept, present, count) = (Real(past), Real(1 - past), value.count)
     value.withMemory { value in
       average.update { average in
         let x = value.assumingMemoryBound(to: Real.self)
         let sum = average.assumingMemoryBound(to: Real.self)
-        for index in 0..<count { sum[index] = past * sum[index] + present * x[index] }
+        // At the first of equal updates nothing is kept, not even what is not finite.
+        guard kept > 0 else { return sum.update(from: x, count: count) }
+        for index in 0..<count { sum[index] = kept * sum[index] + present * x[index] }
       }
     }
   }

@@ -14,7 +14,7 @@ public class ParameterwiseOptimizer: Optimizer {
     let spec: TensorSpec
     var updates = 0
     var learningRateFactor = 1.0
-    var weightDecayFactor = 1.0
+    var weightDecayFactor: Double
     /// One per slot, or empty before the first gradient.
     var slots: [Buffer] = []
   }
@@ -34,13 +34,16 @@ public class ParameterwiseOptimizer: Optimizer {
   var entries: [Entry]
 
   init(
-    _ container: some ParameterContainer, learningRate: Double, slots: [Slot], file: StaticString,
-    line: UInt
+    _ container: some ParameterContainer, learningRate: Double, slots: [Slot],
+    decays: DecayedParameters = .all, file: StaticString, line: UInt
   ) {
     self.learningRate = learningRate
     self.slots = slots
     entries = namedParameters(of: container, file, line).map {
-      Entry(name: $0.name, parameter: $0.parameter, spec: $0.parameter.value.spec)
+      let spec = $0.parameter.value.spec
+      return Entry(
+        name: $0.name, parameter: $0.parameter, spec: spec,
+        weightDecayFactor: decays == .weights && spec.shape.rank < 2 ? 0 : 1)
     }
     requireNonNegative(learningRate, "learningRate", of: self, file, line)
   }
@@ -48,9 +51,11 @@ public class ParameterwiseOptimizer: Optimizer {
   /// Gives the chosen parameters other rates than the rest: a parameter group.
   ///
   /// ```swift
-  /// optimizer.adjust(where: { $0.parameter.rank < 2 }, weightDecay: 0)     // biases and normalisation
   /// optimizer.adjust(where: { $0.name.hasPrefix("classifier.") }, learningRate: 10)
+  /// optimizer.adjust(where: { $0.name.hasSuffix("embedding") }, weightDecay: 0)
   /// ```
+  ///
+  /// Biases and the parameters of normalisation are left out of weight decay by ``DecayedParameters/weights``.
   ///
   /// - Parameters:
   ///   - isChosen: which parameters, by name or value.

@@ -14,6 +14,7 @@ public final class RAdam: ParameterwiseOptimizer {
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1e-3, beta1: Double = 0.9,
     beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+    decays: DecayedParameters = .all,
     file: StaticString = #fileID, line: UInt = #line
   ) {
     self.beta1 = beta1
@@ -22,7 +23,8 @@ public final class RAdam: ParameterwiseOptimizer {
     self.weightDecay = weightDecay
     super.init(
       container, learningRate: learningRate,
-      slots: [Slot(name: "firstMoment"), Slot(name: "secondMoment")], file: file, line: line)
+      slots: [Slot(name: "firstMoment"), Slot(name: "secondMoment")], decays: decays, file: file,
+      line: line)
     requireFraction(beta1, "beta1", of: self, file, line)
     requireFraction(beta2, "beta2", of: self, file, line)
     requirePositive(epsilon, "epsilon", of: self, file, line)

@@ -19,6 +19,7 @@ public final class RMSprop: ParameterwiseOptimizer {
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1e-2, alpha: Double = 0.99,
     epsilon: Double = 1e-8, momentum: Double = 0, centered: Bool = false, weightDecay: Double = 0,
+    decays: DecayedParameters = .all,
     file: StaticString = #fileID, line: UInt = #line
   ) {
     self.alpha = alpha
@@ -29,7 +30,8 @@ public final class RMSprop: ParameterwiseOptimizer {
     var slots = [Slot(name: "squares")]
     if centered { slots.append(Slot(name: "mean")) }
     if momentum != 0 { slots.append(Slot(name: "momentum")) }
-    super.init(container, learningRate: learningRate, slots: slots, file: file, line: line)
+    super.init(
+      container, learningRate: learningRate, slots: slots, decays: decays, file: file, line: line)
     requireFraction(alpha, "alpha", of: self, file, line)
     requirePositive(epsilon, "epsilon", of: self, file, line)
     requireFraction(momentum, "momentum", of: self, file, line)

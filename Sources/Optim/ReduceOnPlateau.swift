@@ -25,6 +25,9 @@ public struct ReduceOnPlateau: Sendable {
     public var badCount = 0
     /// Reports left during which nothing counts as bad.
     public var cooldownCount = 0
+
+    /// Before the first report.
+    public init(rate: Double) { self.rate = rate }
   }
 
   public let mode: Mode

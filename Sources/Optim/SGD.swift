@@ -28,6 +28,7 @@ public final class SGD: ParameterwiseOptimizer {
   public init(
     _ container: some ParameterContainer, learningRate: Double, momentum: Double = 0,
     dampening: Double = 0, nesterov: Bool = false, weightDecay: Double = 0,
+    decays: DecayedParameters = .all,
     file: StaticString = #fileID, line: UInt = #line
   ) {
     self.momentum = momentum
@@ -36,7 +37,7 @@ public final class SGD: ParameterwiseOptimizer {
     self.weightDecay = weightDecay
     super.init(
       container, learningRate: learningRate,
-      slots: momentum == 0 ? [] : [Slot(name: "momentum")], file: file, line: line)
+      slots: momentum == 0 ? [] : [Slot(name: "momentum")], decays: decays, file: file, line: line)
     requireFraction(momentum, "momentum", of: self, file, line)
     requireFraction(dampening, "dampening", of: self, file, line)
     requireNonNegative(weightDecay, "weightDecay", of: self, file, line)

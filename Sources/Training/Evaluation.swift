@@ -9,10 +9,14 @@ public struct Evaluation: Sendable {
   public let loss: Double
   /// `confusion[truth][answer]`: how many images of class `truth` were taken for `answer`.
   public let confusion: [[Int]]
+  /// How many images have their class among the five of the largest logits; `nil` with five classes or fewer, where
+  /// it would say nothing.
+  public let topFiveCount: Int?
   /// Seconds it took.
   public let seconds: Double
 
-  public init(loss: Double, confusion: [[Int]], seconds: Double) {
+  public init(loss: Double, confusion: [[Int]], topFiveCount: Int? = nil, seconds: Double) {
+    self.topFiveCount = topFiveCount
     self.loss = loss
     self.confusion = confusion
     self.seconds = seconds
@@ -27,10 +31,31 @@ public struct Evaluation: Sendable {
   /// Share of the images classified correctly, 0 ... 1; 0 when there are none.
   public var accuracy: Double { count > 0 ? Double(correctCount) / Double(count) : 0 }
 
-  /// Share of the images of `label` classified correctly; `nil` when there are none.
-  public func accuracy(ofClass label: Int) -> Double? {
+  /// Share of the images whose class is among the five of the largest logits, 0 ... 1.
+  public var topFiveAccuracy: Double? {
+    topFiveCount.map { count > 0 ? Double($0) / Double(count) : 0 }
+  }
+
+  /// Share of the images of `label` classified correctly, which is the class's recall; `nil` when there are none.
+  public func accuracy(ofClass label: Int) -> Double? { recall(ofClass: label) }
+
+  /// Share of the images of class `label` that are taken for it; `nil` when there are none.
+  public func recall(ofClass label: Int) -> Double? {
     let total = confusion[label].reduce(0, +)
     return total > 0 ? Double(confusion[label][label]) / Double(total) : nil
+  }
+
+  /// Share of the images taken for `label` that are of that class; `nil` when none is taken for it.
+  public func precision(ofClass label: Int) -> Double? {
+    let total = confusion.reduce(0) { $0 + $1[label] }
+    return total > 0 ? Double(confusion[label][label]) / Double(total) : nil
+  }
+
+  /// The harmonic mean of precision and recall of a class: 2 correct / (of the class + taken for it); `nil` when both
+  /// are none.
+  public func f1Score(ofClass label: Int) -> Double? {
+    let total = confusion[label].reduce(0, +) + confusion.reduce(0) { $0 + $1[label] }
+    return total > 0 ? 2 * Double(confusion[label][label]) / Double(total) : nil
   }
 
   /// One class taken for another.
@@ -70,6 +95,7 @@ public func evaluate(_ model: any Model, on loader: BatchLoader) -> Evaluation {
   var confusion: [[Int]] = []
   var lossSum = 0.0
   var images = 0
+  var topFive = 0
   for batch in loader.epoch(0) {
     let (logits, loss) = inference { () -> (Tensor, Tensor) in
       let logits = model(batch.images)
@@ -83,10 +109,11 @@ public func evaluate(_ model: any Model, on loader: BatchLoader) -> Evaluation {
       confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
     }
     for (label, answer) in zip(labels, answers(logits)) { confusion[label][answer] += 1 }
+    if confusion.count > 5 { topFive += topCount(5, logits, labels) }
   }
   return Evaluation(
     loss: images > 0 ? lossSum / Double(images) : 0, confusion: confusion,
-    seconds: (clock.now - start).inSeconds)
+    topFiveCount: confusion.count > 5 ? topFive : nil, seconds: (clock.now - start).inSeconds)
 }
 
 /// How many of the rows of `logits`, `[N, classes]`, have their largest value at the label.
@@ -97,4 +124,16 @@ public func correctCount(_ logits: Tensor, labels: Tensor) -> Int {
 /// The class of the largest value in each row, the first of equals.
 private func answers(_ logits: Tensor) -> [Int] {
   withoutGradients { logits.argmax(along: 1) }.integers()
+}
+
+/// How many rows have fewer than `count` logits before that of their label: larger ones, or equal ones further left.
+private func topCount(_ count: Int, _ logits: Tensor, _ labels: [Int]) -> Int {
+  let values = logits.scalars()
+  let classes = logits.shape[1]
+  return labels.enumerated().count { row, label in
+    let scores = values[row * classes..<(row + 1) * classes]
+    let own = scores[scores.startIndex + label]
+    let before = scores.enumerated().count { $1 > own || ($1 == own && $0 < label) }
+    return before < count && !own.isNaN
+  }
 }

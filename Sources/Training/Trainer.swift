@@ -1,4 +1,3 @@
-import Synchronization
 import TapestryDatasets
 import TapestryGraph
 import TapestryModels
@@ -23,155 +22,151 @@ import TapestryOptim
 /// }
 /// ```
 ///
-/// but it also measures, reports, stops when asked, and names the op at fault when the loss is no longer finite.
-/// With the same seeds, of the random source in force and of the loader, a run gives the same bits again, on any
-/// number of threads.
+/// but it also measures, validates, keeps the best weights, reports, leaves checkpoints and continues from them,
+/// stops when asked, and names the op at fault when the loss is no longer finite. With the same seeds, of the random
+/// source in force and of the loader, a run gives the same bits again, on any number of threads, stopped and
+/// continued or not.
 public struct Trainer {
   /// A scalar that training makes small, from logits `[N, classes]` and labels `[N]`.
   public typealias Loss = (_ logits: Tensor, _ labels: Tensor) -> Tensor
+  /// The logits `[N, classes]` for a batch, and the mean of its losses, a scalar.
+  public typealias Objective = (_ batch: Batch) -> (logits: Tensor, loss: Tensor)
 
   public let model: any Model
   public let optimizer: any Optimizer
-  /// The rate of every step; `nil` leaves the optimizer's.
+  /// What is made small.
+  public var objective: Objective
+  /// The rate of every update; `nil` leaves the optimizer's.
   public var schedule: Schedule?
-  /// What is made small. Default: the mean softmax cross-entropy.
-  public var loss: Loss
+  /// Lowers the rate when the loss stops falling: that of the validation set, or of training where there is none, as
+  /// told after every epoch. With a ``schedule`` too, the schedule's rate is lowered by the same factor.
+  public var plateau: ReduceOnPlateau?
   /// Gradients are scaled down together to this norm; `nil` for no limit.
   public var maximumGradientNorm: Double?
-  /// Asked between steps whether to stop.
+  /// Batches whose gradients are averaged, by their images, for one update. Default 1. The last update of an epoch
+  /// takes what is left.
+  public var accumulation = 1
+  /// Follows the parameters after every update; what is validated and kept as best are then the averages.
+  public var average: ParameterAverage?
+  /// Measured after every epoch.
+  public var validation: BatchLoader?
+  /// Epochs without improvement on the validation set after which the run ends; `nil` for no such rule.
+  public var patience: Int?
+  /// Which epoch on the validation set is better.
+  public var monitor = Monitor.accuracy
+  /// Whether the model has the weights of the best epoch when the run ends, not those of the last.
+  public var keepsBest = false
+  /// Where checkpoints go, and how often.
+  public var checkpoints: CheckpointFolder?
+  /// Asked between updates whether to stop.
   public var stopRequest: StopRequest?
-  /// Told of every step.
-  public var observer: (any TrainingObserver)?
+  /// Told of every step and epoch.
+  public var observers: [any TrainingObserver]
+
+  /// What makes an epoch better than another.
+  public enum Monitor: Sendable {
+    /// More validation images classified correctly; of equals the one with less loss.
+    case accuracy
+    /// Less validation loss.
+    case loss
+  }
 
   /// A loop that trains `model` with `optimizer`, which must hold the model's parameters.
+  ///
+  /// - Parameter loss: what is made small. Default: the mean softmax cross-entropy; with label smoothing:
+  ///   `{ softmaxCrossEntropy($0, labels: $1, labelSmoothing: 0.1) }`.
   public init(
     _ model: any Model, optimizer: any Optimizer, schedule: Schedule? = nil,
     loss: @escaping Loss = { softmaxCrossEntropy($0, labels: $1) },
     maximumGradientNorm: Double? = nil, stopRequest: StopRequest? = nil,
-    observer: (any TrainingObserver)? = nil
+    observers: [any TrainingObserver] = []
+  ) {
+    self.init(
+      model, optimizer: optimizer, schedule: schedule,
+      objective: { batch in
+        let logits = model(batch.images)
+        return (logits, loss(logits, batch.labels))
+      }, maximumGradientNorm: maximumGradientNorm, stopRequest: stopRequest, observers: observers)
+  }
+
+  /// The same for a loss that needs more than logits and labels: a penalty on the weights, several heads, targets
+  /// that are mixtures.
+  public init(
+    _ model: any Model, optimizer: any Optimizer, schedule: Schedule? = nil,
+    objective: @escaping Objective, maximumGradientNorm: Double? = nil,
+    stopRequest: StopRequest? = nil, observers: [any TrainingObserver] = []
   ) {
     self.model = model
     self.optimizer = optimizer
     self.schedule = schedule
-    self.loss = loss
+    self.objective = objective
     self.maximumGradientNorm = maximumGradientNorm
     self.stopRequest = stopRequest
-    self.observer = observer
+    self.observers = observers
+  }
+
+  /// How long a run is.
+  public enum Length: Sendable, Equatable {
+    /// So many passes over the loader's images.
+    case epochs(Int)
+    /// Until the optimizer has made so many updates since its beginning.
+    case steps(Int)
   }
 
   /// Trains for `epochs` passes over the loader's images.
   ///
-  /// - Throws: ``TrainingError`` when the loss is not finite; the parameters are then those before that step.
-  public func run(on loader: BatchLoader, epochs: Int) throws(TrainingError) -> TrainingSummary {
-    let clock = ContinuousClock()
-    let start = clock.now
-    var finished: [TrainingProgress] = []
-    var steps = 0
-    var images = 0
-    for epoch in 0..<epochs {
-      let epochStart = clock.now
-      var totals = RunningTotals()
-      var last: TrainingProgress?
-      for batch in loader.epoch(epoch) {
-        if isStopRequested { break }
-        let result = try step(batch, epoch: epoch + 1, number: totals.batches + 1)
-        totals.add(result)
-        steps += 1
-        images += result.images
-        let now = clock.now
-        let progress = TrainingProgress(
-          epoch: epoch + 1, epochs: epochs, step: totals.batches, steps: loader.batchCount,
-          loss: totals.loss, accuracy: totals.accuracy, images: totals.images,
-          seconds: (now - epochStart).inSeconds, totalSeconds: (now - start).inSeconds)
-        observer?.trainingDidStep(progress)
-        last = progress
+  /// - Parameter resuming: whether to continue from the newest of the ``checkpoints``, if there is one.
+  /// - Throws: ``TrainingError`` when loss or gradients are not finite; the parameters are then those before that
+  ///   step. `FileError` when a checkpoint cannot be written, ``CheckpointError`` when one does not fit.
+  @discardableResult
+  public func run(
+    on loader: BatchLoader, epochs: Int, resuming: Bool = false
+  ) throws -> TrainingSummary {
+    try run(on: loader, for: .epochs(epochs), resuming: resuming)
+  }
+
+  /// Trains until the optimizer has made `steps` updates, in the middle of an epoch if need be.
+  @discardableResult
+  public func run(
+    on loader: BatchLoader, steps: Int, resuming: Bool = false
+  ) throws -> TrainingSummary {
+    try run(on: loader, for: .steps(steps), resuming: resuming)
+  }
+
+  /// Trains for that length.
+  public func run(
+    on loader: BatchLoader, for length: Length, resuming: Bool = false
+  ) throws -> TrainingSummary {
+    var run = try TrainingRun(self, on: loader, for: length, resuming: resuming)
+    while !run.isOver {
+      for batch in loader.epoch(run.position.epoch, from: run.position.batch) {
+        if run.isOver || (run.isBetweenUpdates && isStopRequested) { break }
+        try run.train(on: batch)
       }
-      if let last { finished.append(last) }
-      if isStopRequested { break }
+      guard run.position.batch == loader.batchCount else { break }
+      try run.endEpoch()
     }
-    let isWhole = finished.count == epochs && finished.last?.isEndOfEpoch != false
-    return TrainingSummary(
-      epochs: finished, steps: steps, images: images, seconds: (clock.now - start).inSeconds,
-      wasStopped: !isWhole)
+    guard run.isOver else { return try run.stopped() }
+    return try run.finished()
   }
 
-  private var isStopRequested: Bool { stopRequest?.isRequested ?? false }
+  private var isStopRequested: Bool { stopRequest?.isRequested == true }
+}
 
-  private func step(
-    _ batch: Batch, epoch: Int, number: Int
-  ) throws(TrainingError) -> StepResult {
-    let source = RandomSource.current
-    let randomState = source.state
-    let (logits, loss) = training { () -> (Tensor, Tensor) in
-      let logits = model(batch.images)
-      return (logits, self.loss(logits, batch.labels))
+extension Trainer.Length {
+  /// The passes over the data, begun ones included, when one takes so many updates.
+  func epochs(updatesPerEpoch: Int) -> Int {
+    switch self {
+    case .epochs(let epochs): epochs
+    case .steps(let steps):
+      updatesPerEpoch > 0 ? (steps + updatesPerEpoch - 1) / updatesPerEpoch : 0
     }
-    let value = loss.item
-    guard value.isFinite else {
-      // The same dropout masks as before.
-      source.state = randomState
-      throw TrainingError(epoch: epoch, step: number, loss: value, cause: cause(of: batch))
-    }
-    let result = StepResult(
-      loss: value, correct: correctCount(logits, labels: batch.labels), images: batch.labels.count)
-    let gradients = loss.gradients()
-    if let schedule { optimizer.learningRate = schedule(optimizer.step) }
-    let scale = maximumGradientNorm.map { gradients.clippingFactor(toNorm: $0).factor } ?? 1
-    optimizer.update(along: gradients, scale: scale)
-    return result
-  }
-
-  /// Why the loss of this batch is not finite.
-  private func cause(of batch: Batch) -> TrainingError.Cause {
-    if let index = batch.images.firstNonFinite { return .input(index: index) }
-    for (name, parameter) in model.namedParameters where parameter.firstNonFinite != nil {
-      return .parameter(name: name)
-    }
-    let first = FirstAnomaly()
-    detectingAnomalies(report: { first.note($0) }) {
-      training { _ = loss(model(batch.images), batch.labels) }
-    }
-    return first.anomaly.map { .operation($0) } ?? .unknown
   }
 }
 
-/// What a step measured.
-private struct StepResult {
-  let loss: Double
-  let correct: Int
-  let images: Int
-}
-
-/// Sums over the steps of an epoch.
-private struct RunningTotals {
-  private(set) var batches = 0
-  private(set) var images = 0
-  private var lossSum = 0.0
-  private var correct = 0
-
-  var loss: Double { images > 0 ? lossSum / Double(images) : 0 }
-  var accuracy: Double { images > 0 ? Double(correct) / Double(images) : 0 }
-
-  mutating func add(_ result: StepResult) {
-    batches += 1
-    images += result.images
-    lossSum += result.loss * Double(result.images)
-    correct += result.correct
-  }
-}
-
-/// Keeps the first anomaly that is reported.
-private final class FirstAnomaly: Sendable {
-  private let noted = Mutex<Anomaly?>(nil)
-
-  var anomaly: Anomaly? { noted.withLock { $0 } }
-  func note(_ anomaly: Anomaly) { noted.withLock { $0 = $0 ?? anomaly } }
-}
-
-extension Duration {
-  /// The duration in seconds.
-  package var inSeconds: Double {
-    let (seconds, attoseconds) = components
-    return Double(seconds) + Double(attoseconds) * 1e-18
+extension BatchLoader {
+  /// The updates of an epoch when each averages `accumulation` batches.
+  public func updateCount(accumulation: Int = 1) -> Int {
+    (batchCount + accumulation - 1) / max(accumulation, 1)
   }
 }

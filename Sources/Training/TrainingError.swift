@@ -1,6 +1,6 @@
 import TapestryGraph
 
-/// Training met a loss that is not finite; nothing useful can follow.
+/// Training met a loss, or gradients, that are not finite; nothing useful can follow. The parameters are those before.
 public struct TrainingError: Error, Sendable, CustomStringConvertible {
   /// Epoch and step, both counted from 1.
   public let epoch: Int
@@ -9,6 +9,16 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
   public let loss: Double
   /// What made the first value that is not finite, when the step was run once more to find it.
   public let cause: Cause
+  /// Whether it was the gradients, of a loss that was finite.
+  public let isInGradients: Bool
+
+  init(epoch: Int, step: Int, loss: Double, cause: Cause, isInGradients: Bool = false) {
+    self.epoch = epoch
+    self.step = step
+    self.loss = loss
+    self.cause = cause
+    self.isInGradients = isInGradients
+  }
 
   /// Where the first value that is not finite is.
   public enum Cause: Sendable {
@@ -24,7 +34,9 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
 
   /// The place, the cause and the remedy.
   public var description: String {
-    let place = "epoch \(epoch), step \(step): the loss is \(loss)"
+    let place =
+      "epoch \(epoch), step \(step): "
+      + (isInGradients ? "the gradients are not finite" : "the loss is \(loss)")
     let remedy = "lower the learning rate, or clip the gradients"
     return switch cause {
     case .operation(let anomaly): "\(place); \(remedy)\n\(anomaly)"

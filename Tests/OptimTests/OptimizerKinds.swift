@@ -63,3 +63,30 @@ func makeGradients(_ parameters: [Parameter], step: Int) -> Gradients {
 func bits(_ parameters: [Parameter]) -> [UInt64] {
   parameters.flatMap { $0.value.scalars().map(\.bitPattern) }
 }
+
+/// Every optimizer with weight decay.
+struct DecayingOptimizer: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let make: @Sendable ([Parameter], _ weightDecay: Double, DecayedParameters) -> any Optimizer
+
+  init(
+    _ name: String,
+    _ make: @escaping @Sendable ([Parameter], Double, DecayedParameters) -> any Optimizer
+  ) {
+    testDescription = name
+    self.make = make
+  }
+
+  static let all: [DecayingOptimizer] = [
+    DecayingOptimizer("SGD") { SGD($0, learningRate: 0.1, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("Adam") { Adam($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("AdamW") { AdamW($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("Adagrad") { Adagrad($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("RMSprop") { RMSprop($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("Adadelta") { Adadelta($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("Adamax") { Adamax($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("NAdam") { NAdam($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("RAdam") { RAdam($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("LARS") { LARS($0, learningRate: 1, weightDecay: $1, decays: $2) },
+  ]
+}

@@ -36,6 +36,20 @@ import Testing
     #expect(distance() < 0.25 * start)
   }
 
+  @Test("biases are exempt from decay with one argument", arguments: DecayingOptimizer.all)
+  func exempt(kind: DecayingOptimizer) {
+    for decays in [DecayedParameters.all, .weights] {
+      let (plain, decayed) = (makeParameters(), makeParameters())
+      let optimizers = (kind.make(plain, 0, .all), kind.make(decayed, 0.1, decays))
+      for step in 0..<3 {
+        optimizers.0.update(along: makeGradients(plain, step: step))
+        optimizers.1.update(along: makeGradients(decayed, step: step))
+      }
+      #expect(plain[0].value.scalars() != decayed[0].value.scalars())
+      #expect((plain[1].value.scalars() == decayed[1].value.scalars()) == (decays == .weights))
+    }
+  }
+
   @Test(
     "a parameter without a gradient is untouched, and so is its state", arguments: OptimizerKind.all
   )

@@ -34,6 +34,27 @@ private struct Model: ParameterContainer {
     #expect(average.substituted { model.mean.scalars() } == [7])
   }
 
+  @Test("an equal average is the mean of all updates, of buffers too, and continues from its state")
+  func equal() throws {
+    let model = Model()
+    let average = ParameterAverage.equal(model)
+    #expect(average.decay == nil)
+    for (weight, mean) in [(3.0, 1.0), (5, 2), (10, 6)] {
+      model.weight.value = Tensor([weight, .greatestFiniteMagnitude / 8], dtype: .float64)
+      model.mean.value = Tensor([mean])
+      average.update()
+    }
+    let values = average.substituted { model.weight.scalars() + model.mean.scalars() }
+    #expect(abs(values[0] - 6) < 1e-12 && values[1] > 1e300 && abs(values[2] - 3) < 1e-6)
+    let other = ParameterAverage.equal(model)
+    try other.load(state: average.state)
+    model.weight.value = Tensor([2, 0], dtype: .float64)
+    average.update()
+    other.update()
+    #expect(average.state.map { $0.value.scalars() } == other.state.map { $0.value.scalars() })
+    #expect(abs(other.substituted { model.weight.scalars()[0] } - 5) < 1e-12)
+  }
+
   @Test("a saved average continues, and one that does not fit is refused")
   func state() throws {
     let model = Model()

@@ -1,43 +1,11 @@
 import Tapestry
 import Testing
 
-/// A tiny net for 4 x 4 images of two classes.
-private struct Small: Model {
-  let hidden = Linear(16, 8)
-  let output = Linear(8, 2)
-  func callAsFunction(_ input: Tensor) -> Tensor {
-    output(tanh(hidden(input.flattened(from: 1))))
-  }
-}
-
 /// Multiplies by a parameter and takes the logarithm: not finite at zero.
 private struct Logarithmic: Model {
   let weight = Parameter(Tensor.zeros([16, 2]), name: "weight")
   func callAsFunction(_ input: Tensor) -> Tensor {
     log(matmul(input.flattened(from: 1), weight))
-  }
-}
-
-/// Images that are bright above (class 0) or below (class 1).
-private func images(_ count: Int) -> ImageSet {
-  var pixels: [UInt8] = []
-  for image in 0..<count {
-    for pixel in 0..<16 {
-      let isBright = (pixel < 8) == (image % 2 == 0)
-      pixels.append(UInt8(isBright ? 150 + (image * 7 + pixel) % 100 : image % 50))
-    }
-  }
-  return ImageSet(
-    name: "halves", height: 4, width: 4, classNames: ["above", "below"],
-    labels: (0..<count).map { $0 % 2 }, pixels: pixels)
-}
-
-private final class Recorder: TrainingObserver {
-  var steps: [TrainingProgress] = []
-  var onStep: (TrainingProgress) -> Void = { _ in }
-  func trainingDidStep(_ progress: TrainingProgress) {
-    steps.append(progress)
-    onStep(progress)
   }
 }
 
@@ -52,7 +20,7 @@ struct TrainerTests {
     let net = small()
     let loader = try BatchLoader(images(50), batchSize: 8, seed: 5)
     let recorder = Recorder()
-    let trainer = Trainer(net, optimizer: Adam(net, learningRate: 0.02), observer: recorder)
+    let trainer = Trainer(net, optimizer: Adam(net, learningRate: 0.02), observers: [recorder])
     let summary = try trainer.run(on: loader, epochs: 6)
     #expect(summary.steps == 42 && summary.images == 300 && !summary.wasStopped)
     #expect(summary.epochs.map(\.epoch) == Array(1...6))
@@ -92,7 +60,7 @@ struct TrainerTests {
     let recorder = Recorder()
     nonisolated(unsafe) var rates: [Double] = []
     recorder.onStep = { _ in rates.append(optimizer.learningRate) }
-    var trainer = Trainer(net, optimizer: optimizer, observer: recorder)
+    var trainer = Trainer(net, optimizer: optimizer, observers: [recorder])
     trainer.schedule = Schedule { Double($0) / 100 }
     _ = try trainer.run(on: BatchLoader(images(16), batchSize: 8), epochs: 2)
     #expect(rates == [0, 0.01, 0.02, 0.03])
@@ -105,7 +73,7 @@ struct TrainerTests {
     let stop = StopRequest()
     recorder.onStep = { if $0.epoch == 2, $0.step == 3 { stop.request() } }
     let trainer = Trainer(
-      net, optimizer: SGD(net, learningRate: 0.1), stopRequest: stop, observer: recorder)
+      net, optimizer: SGD(net, learningRate: 0.1), stopRequest: stop, observers: [recorder])
     let summary = try trainer.run(on: BatchLoader(images(40), batchSize: 8), epochs: 9)
     #expect(summary.wasStopped && summary.steps == 8 && summary.epochs.count == 2)
     #expect(try trainer.run(on: BatchLoader(images(40), batchSize: 8), epochs: 9).steps == 0)
@@ -118,7 +86,7 @@ struct TrainerTests {
     let stop = StopRequest()
     recorder.onStep = { if $0.epoch == 2, $0.isEndOfEpoch { stop.request() } }
     let trainer = Trainer(
-      net, optimizer: SGD(net, learningRate: 0.1), stopRequest: stop, observer: recorder)
+      net, optimizer: SGD(net, learningRate: 0.1), stopRequest: stop, observers: [recorder])
     #expect(try !trainer.run(on: BatchLoader(images(40), batchSize: 8), epochs: 2).wasStopped)
   }
 
@@ -150,6 +118,129 @@ struct TrainerTests {
       try trainer.run(on: BatchLoader(images(8), batchSize: 4), epochs: 1)
     }
     #expect(error?.description.contains("hidden.weight") == true)
+  }
+
+  @Test("gradients that are not finite: the op of the backward pass is named, the parameters stay")
+  func gradientAnomaly() throws {
+    let net = small()
+    let before = modelBits(net)
+    // The root has no derivative at 0, and its value is finite.
+    let trainer = Trainer(
+      net, optimizer: SGD(net, learningRate: 0.1), loss: { logits, _ in sqrt(logits * 0).sum() })
+    let error = #expect(throws: TrainingError.self) {
+      try trainer.run(on: BatchLoader(images(8), batchSize: 4), epochs: 1)
+    }
+    guard case .operation(let anomaly) = try #require(error).cause else {
+      Issue.record("the cause is \(String(describing: error?.cause))")
+      return
+    }
+    #expect(anomaly.operation.hasSuffix("in the backward of sqrt"), "\(anomaly.operation)")
+    #expect("\(anomaly.site)".hasPrefix("TrainerTests.swift:"))
+    #expect(error?.description.contains("the gradients are not finite") == true)
+    #expect(modelBits(net) == before)
+  }
+
+  @Test("accumulated batches make the step of one large batch")
+  func accumulation() throws {
+    let (net, other) = (small(), small())
+    let recorder = Recorder()
+    var trainer = Trainer(net, optimizer: SGD(net, learningRate: 0.5), observers: [recorder])
+    trainer.accumulation = 3
+    // 22 images: batches of 4, 4, 4 and 4, 4, 2.
+    _ = try trainer.run(on: BatchLoader(images(22), batchSize: 4, seed: 3), epochs: 2)
+    #expect(trainer.optimizer.step == 4)
+    #expect(recorder.steps.map(\.updates) == [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4])
+    let whole = Trainer(other, optimizer: SGD(other, learningRate: 0.5))
+    _ = try whole.run(on: BatchLoader(images(22), batchSize: 12, seed: 3), epochs: 2)
+    for (a, b) in zip(net.parameters, other.parameters) {
+      for (x, y) in zip(a.scalars(), b.scalars()) { #expect(abs(x - y) < 1e-6) }
+    }
+  }
+
+  @Test("validation: records, best weights, and an end when patience is over")
+  func validation() throws {
+    let net = small()
+    let recorder = Recorder()
+    var trainer = Trainer(net, optimizer: SGD(net, learningRate: 0.1), observers: [recorder])
+    // The rate is 0 from the third epoch on: nothing improves any more.
+    trainer.schedule = Schedule { $0 < 10 ? 0.1 : 0 }
+    trainer.validation = try BatchLoader(images(20), batchSize: 7, shuffled: false)
+    trainer.patience = 2
+    trainer.monitor = .loss
+    trainer.keepsBest = true
+    let summary = try trainer.run(on: BatchLoader(images(40), batchSize: 8), epochs: 50)
+    #expect(summary.ending == .patience && summary.epochs.count == 4)
+    #expect(recorder.history.count == 4)
+    let best = try #require(summary.best)
+    #expect(best.epoch == 2)
+    #expect(summary.epochs[1].validation?.loss == best.loss)
+    #expect(summary.epochs[0].validation?.topFiveAccuracy == nil)
+    let result = evaluate(net, on: try #require(trainer.validation))
+    #expect(result.loss == best.loss && result.accuracy == best.accuracy)
+  }
+
+  @Test("the best weights come back, although later ones are worse")
+  func keepsBest() throws {
+    let net = small()
+    let optimizer = SGD(net, learningRate: 0.1)
+    // After two good epochs it unlearns.
+    var trainer = Trainer(
+      net, optimizer: optimizer,
+      loss: { softmaxCrossEntropy($0, labels: $1) * (optimizer.step < 10 ? 1 : -1) })
+    trainer.validation = try BatchLoader(images(20), batchSize: 20, shuffled: false)
+    trainer.monitor = .loss
+    trainer.keepsBest = true
+    let summary = try trainer.run(on: BatchLoader(images(40), batchSize: 8), epochs: 4)
+    let best = try #require(summary.best)
+    #expect(try #require(summary.epochs[3].validation).loss > best.loss)
+    #expect(evaluate(net, on: try #require(trainer.validation)).loss == best.loss)
+  }
+
+  @Test("the average is what is validated and kept")
+  func average() throws {
+    let net = small()
+    var trainer = Trainer(net, optimizer: SGD(net, learningRate: 0.3))
+    let average = ParameterAverage(net, decay: 0.9)
+    trainer.average = average
+    trainer.validation = try BatchLoader(images(20), batchSize: 20, shuffled: false)
+    trainer.keepsBest = true
+    let summary = try trainer.run(on: BatchLoader(images(40), batchSize: 8), epochs: 1)
+    #expect(average.step == 5)
+    let averaged = average.substituted { modelBits(net) }
+    // The model holds the averages now, as the best there was.
+    #expect(modelBits(net) == averaged)
+    #expect(summary.best?.loss == evaluate(net, on: try #require(trainer.validation)).loss)
+  }
+
+  @Test("a plateau lowers the rate, of the schedule too")
+  func plateau() throws {
+    func rates(_ schedule: Schedule?) throws -> [Double] {
+      let net = small()
+      let recorder = Recorder()
+      var trainer = Trainer(net, optimizer: SGD(net, learningRate: 9), observers: [recorder])
+      trainer.schedule = schedule
+      // No loss is lower by all of itself.
+      trainer.plateau = ReduceOnPlateau(
+        from: 0.2, factor: 0.5, patience: 1, threshold: .relative(1))
+      _ = try trainer.run(on: BatchLoader(images(8), batchSize: 8), epochs: 6)
+      return recorder.steps.map(\.learningRate)
+    }
+    #expect(try rates(nil) == [0.2, 0.2, 0.2, 0.1, 0.1, 0.05])
+    #expect(try rates(.constant(1)) == [1, 1, 1, 0.5, 0.5, 0.25])
+  }
+
+  @Test("a length in steps ends in the middle of an epoch")
+  func steps() throws {
+    let net = small()
+    var epochs = 0
+    nonisolated(unsafe) var updates: [Int] = []
+    let trainer = Trainer(
+      net, optimizer: SGD(net, learningRate: 0.1),
+      observers: [TrainingCallbacks(onStep: { updates.append($0.updates) })])
+    let summary = try trainer.run(on: BatchLoader(images(40), batchSize: 8), steps: 7)
+    epochs = summary.epochs.count
+    #expect(epochs == 2 && summary.steps == 7 && summary.ending == .complete)
+    #expect(updates == Array(1...7))
   }
 
   @Test("gradients are limited to a norm")

@@ -1,0 +1,69 @@
+import TapestryModels
+import TapestryOptim
+
+/// The optimizers by name. Left out are those for whole data sets, Rprop and L-BFGS: batches are not for them.
+enum OptimizerChoice: String, CaseIterable {
+  case sgd, adam, adamw, nadam, radam, adamax, adagrad, adadelta, rmsprop, lars
+
+  /// The rate where none is given: chosen on LeNet-5 with MNIST and with several splits of the digits for the first
+  /// three.
+  var learningRate: Double {
+    switch self {
+    case .sgd: 0.05
+    case .adam, .nadam, .radam, .rmsprop: 0.002
+    case .adamw: 0.004
+    case .adamax: 0.005
+    case .adagrad: 0.02
+    case .adadelta: 1
+    case .lars: 5
+    }
+  }
+
+  var weightDecay: Double {
+    switch self {
+    case .adamw: 0.1
+    case .sgd, .lars: 5e-4
+    default: 0
+    }
+  }
+
+  /// The weight of the past where none is given; `nil` for those that have no such number.
+  var momentum: Double? {
+    switch self {
+    case .sgd, .lars: 0.9
+    case .rmsprop: 0
+    default: nil
+    }
+  }
+
+  /// Those whose momentum can be chosen.
+  static var withMomentum: String {
+    allCases.filter { $0.momentum != nil }.map(\.rawValue).joined(separator: ", ")
+  }
+
+  /// The optimizer over the parameters of `model`. Weight decay leaves biases and normalisation alone.
+  func make(
+    _ model: any Model, learningRate rate: Double, momentum: Double?, weightDecay: Double?
+  ) -> any Optimizer {
+    let decay = weightDecay ?? self.weightDecay
+    let momentum = momentum ?? self.momentum ?? 0
+    return switch self {
+    case .sgd:
+      SGD(
+        model, learningRate: rate, momentum: momentum, weightDecay: decay, decays: .weights)
+    case .adam: Adam(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .adamw: AdamW(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .nadam: NAdam(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .radam: RAdam(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .adamax: Adamax(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .adagrad: Adagrad(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .adadelta: Adadelta(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .rmsprop:
+      RMSprop(
+        model, learningRate: rate, momentum: momentum, weightDecay: decay, decays: .weights)
+    case .lars:
+      LARS(
+        model, learningRate: rate, momentum: momentum, weightDecay: decay, decays: .weights)
+    }
+  }
+}

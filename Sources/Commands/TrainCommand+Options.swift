@@ -1,0 +1,113 @@
+import TapestryDatasets
+import TapestryFiles
+import TapestryModels
+
+extension TrainCommand {
+  static let description = CommandDescription(
+    program: "convnet", name: "train", summary: "Trains a model and saves its weights.",
+    discussion: """
+      Without options LeNet-5 learns the embedded handwritten digits (1,797 images, a fifth of them kept for
+      the test) in a few seconds. Ctrl-C stops after the step at hand and saves what there is; --resume goes on
+      from there. The same seed gives the same weights, bit for bit, on any number of threads, stopped and
+      resumed or not.
+
+        convnet train
+        convnet train --model digitnet --epochs 10 --optimizer sgd
+        convnet train --data path/to/mnist --validation 0.1 --patience 3
+        convnet train --resume runs/lenet5-mnist
+      """,
+    options: (TrainingChoices.modelOptions
+      + [
+        .int(
+          "epochs", in: 1...1_000_000,
+          help:
+            "Passes over the training images. (default: \(Defaults.digitEpochs) on the embedded "
+            + "digits, \(Defaults.epochs) on others)")
+      ]).titled("What to train")
+      + (TrainingChoices.dataOptions
+      + [
+        .double(
+          "validation", "SHARE", default: 0, in: 0...0.9,
+          help:
+            "Share of the training images that is held out to measure every epoch on; the weights of "
+            + "the best epoch are saved."),
+        .int(
+          "patience", "EPOCHS", in: 1...1_000_000,
+          help: "Ends after so many epochs without improvement on the held-out images."),
+      ]).titled("Data")
+      + TrainingChoices.stepOptions.titled("Steps")
+      + [
+        .double(
+          "learning-rate",
+          help: "Size of the largest steps. \(TrainingChoices.rateHelp)"),
+        .string(
+          "schedule", "NAME:...", default: "cosine",
+          help: "How the learning rate goes: \(ScheduleChoice.help)"),
+        .double(
+          "warmup", "EPOCHS", default: 0, in: 0...1_000_000,
+          help: "Begins with so many epochs, or parts of one, of a rising rate."),
+        .double(
+          "ema", "DECAY", in: 0...0.999999,
+          help: "Measures and saves an exponential average of the weights, such as 0.999."),
+      ].titled("Learning rate and averages")
+      + [
+        .string(
+          "output", "DIR",
+          help:
+            "The folder of the run. (default: runs/MODEL-DATA, with a number when that is taken)"),
+        .flag("overwrite", help: "Replaces the run that the folder holds."),
+        .string(
+          "resume", "DIR",
+          help:
+            "Goes on with the run in DIR, by its own configuration; only --threads, --data, --json and "
+            + "--quiet can be given too."),
+        .string(
+          "checkpoint-every", "N", default: "5m",
+          help: "Updates, or a time such as 90s, 5m or 1h, between two checkpoints; none for none."),
+        .int("keep", default: 2, in: 1...1_000_000, help: "How many checkpoints are kept."),
+        .flag("tensorboard", help: "Writes events that TensorBoard shows, in DIR/events."),
+        .string(
+          "config", "FILE",
+          help:
+            "A JSON object with these options as keys; what is typed wins. Each run stores its own as "
+            + "config.json."),
+      ].titled("The run")
+      + TrainingChoices.machineOptions
+      + [
+        .flag("json", help: "One JSON object per epoch, then one with the result."),
+        .flag("quiet", help: "No progress, only the result."),
+      ])
+
+  /// Options that say how a command is run, not what it does.
+  static let notInConfiguration: Set<String> = [
+    "config", "resume", "overwrite", "output", "json", "quiet",
+  ]
+
+  /// What may be typed beside `--resume`.
+  private static let withResume: Set<String> = ["resume", "threads", "data", "json", "quiet"]
+
+  /// The command line with what its `--config` says.
+  static func configured(_ typed: ParsedArguments) throws -> ParsedArguments {
+    guard let path = typed.optionalString("config") else { return typed }
+    let configuration = try CommandConfiguration(
+      path: path, of: description, except: notInConfiguration)
+    return typed.filled(with: configuration.values)
+  }
+
+  /// The command line of the run in the folder `path`.
+  static func resumed(_ path: String, _ typed: ParsedArguments) throws -> ParsedArguments {
+    let others = typed.typedOptions.keys.filter { !withResume.contains($0) }.sorted()
+    guard others.isEmpty else {
+      throw typed.misuse(
+        "--resume goes on with a run as it was begun: \(others.map { "--\($0)" }.joined(separator: ", ")) "
+          + "cannot be changed")
+    }
+    let file = path.hasSuffix("/") ? path : path + "/"
+    guard try RunFolder.holdsRun(path) else {
+      throw CommandError("\(path): holds no run to resume")
+    }
+    let configuration = try CommandConfiguration(
+      path: file + RunFolder.Name.configuration, of: description, except: notInConfiguration)
+    return typed.filled(with: configuration.values)
+  }
+}

@@ -1,0 +1,174 @@
+import TapestryDatasets
+import TapestryFiles
+import TapestryGraph
+import TapestryModels
+import TapestryOps
+import TapestryOptim
+import TapestryTraining
+
+/// What the commands that train have in common: the net, the data, and how a step is made.
+struct TrainingChoices {
+  let entry: CatalogEntry
+  let source: DataSource
+  let batchSize: Int
+  let optimizer: OptimizerChoice
+  let learningRate: Double
+  let momentum: Double?
+  let weightDecay: Double?
+  let labelSmoothing: Double
+  let accumulation: Int
+  let maximumGradientNorm: Double?
+  let seed: UInt64
+  let threads: Int?
+
+  /// The share of the embedded digits that is kept for the test.
+  static let heldOut = 0.2
+
+  static let dataOptions: [CommandOption] = [
+    DataSource.option(help: "A folder with IDX files, named as MNIST's."),
+    .int("batch", default: 64, in: 1...1_000_000, help: "Images per batch."),
+  ]
+
+  static let modelOptions: [CommandOption] = [
+    .model(default: "lenet5", help: "The model.")
+  ]
+
+  static let stepOptions: [CommandOption] = [
+    .choice(
+      "optimizer", "NAME", of: OptimizerChoice.allCases.map(\.rawValue), default: "adamw",
+      help: "How steps are made."),
+    .double(
+      "momentum", in: 0...0.9999,
+      help: "Weight of the past in a step, for \(OptimizerChoice.withMomentum). (default: 0.9; for "
+        + "rmsprop 0)"),
+    .double(
+      "weight-decay", in: 0...10,
+      help: "Pull of the weights towards zero; biases and normalisation are left alone. (default: "
+        + "0.1 for adamw, 0.0005 for sgd and lars, else 0)"),
+    .double(
+      "label-smoothing", default: 0, in: 0...0.99,
+      help: "Share of the target that is spread over all classes."),
+    .int(
+      "accumulate", default: 1, in: 1...1_000_000,
+      help: "Batches whose gradients are averaged for one update."),
+    .double("clip", in: 1e-12...1e12, help: "Largest norm of all gradients together."),
+  ]
+
+  static let rateHelp =
+    "(default: "
+    + OptimizerChoice.allCases.map { "\($0.rawValue) \($0.learningRate)" }.joined(separator: ", ")
+    + ")"
+
+  static let machineOptions: [CommandOption] = [
+    .int(
+      "seed", default: 0, in: 0 ... .max,
+      help: "Of the first weights, the held-out images and their order."),
+    .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
+  ]
+
+  /// - Parameter hasRate: whether the command has an option `--learning-rate`.
+  init(_ arguments: ParsedArguments, hasRate: Bool = true) throws {
+    let modelName = try arguments.string("model")
+    guard let entry = ModelCatalog.entry(named: modelName),
+      let optimizer = OptimizerChoice(rawValue: try arguments.string("optimizer"))
+    else { throw arguments.misuse("the model '\(modelName)' is not known") }
+    self.entry = entry
+    self.optimizer = optimizer
+    source = DataSource(arguments.optionalString("data"))
+    batchSize = try arguments.int("batch")
+    let given = hasRate ? arguments.optionalDouble("learning-rate") : nil
+    learningRate = given ?? optimizer.learningRate
+    guard learningRate > 0 else {
+      throw arguments.misuse("'--learning-rate' is '\(learningRate)', but must be greater than 0")
+    }
+    momentum = arguments.optionalDouble("momentum")
+    guard momentum == nil || optimizer.momentum != nil else {
+      throw arguments.misuse(
+        "'--momentum' means nothing to \(optimizer.rawValue): it is for \(OptimizerChoice.withMomentum)"
+      )
+    }
+    weightDecay = arguments.optionalDouble("weight-decay")
+    labelSmoothing = try arguments.double("label-smoothing")
+    accumulation = try arguments.int("accumulate")
+    maximumGradientNorm = arguments.optionalDouble("clip")
+    seed = UInt64(try arguments.int("seed"))
+    threads = arguments.optionalInt("threads")
+  }
+
+  /// The images and the net, made from the seed.
+  ///
+  /// - Parameter validation: the share of the training images that is held out to validate on.
+  func load(validation share: Double = 0) throws -> TrainingSetup {
+    let (images, test) = try source.load(heldOut: Self.heldOut, seed: seed)
+    var training = images
+    var validation: ImageSet?
+    if share > 0 {
+      let parts = images.split(heldOut: share, seed: seed, stratified: true)
+      guard !parts.training.isEmpty, !parts.heldOut.isEmpty else {
+        throw CommandError(
+          "'--validation' is \(share), but that divides \(counted(images.count, "image")) into "
+            + "\(parts.training.count) to learn from and \(parts.heldOut.count) to validate on")
+      }
+      (training, validation) = (parts.training, parts.heldOut)
+    }
+    let description = WeightsDescription(
+      model: entry.name, classNames: training.classNames, channels: training.channels,
+      height: max(training.height, entry.input.height),
+      width: max(training.width, entry.input.width),
+      normalization: Normalization(of: training), data: source.name, seed: seed)
+    let random = RandomSource(seed: seed)
+    let model = try withRandomSource(random) {
+      try description.makeModel(source: source.path ?? source.name)
+    }
+    return TrainingSetup(
+      description: description, model: model, random: random,
+      loader: try description.loader(training, batchSize: batchSize, shuffleSeed: seed),
+      validation: try validation.map {
+        try description.loader($0, batchSize: EvaluateCommand.batchSize)
+      }, test: try description.loader(test, batchSize: EvaluateCommand.batchSize))
+  }
+
+  /// A loop with these choices over the net of `setup`.
+  func trainer(_ setup: TrainingSetup) -> Trainer {
+    var trainer = Trainer(
+      setup.model,
+      optimizer: optimizer.make(
+        setup.model, learningRate: learningRate, momentum: momentum, weightDecay: weightDecay),
+      objective: objective(setup.model))
+    trainer.accumulation = accumulation
+    trainer.maximumGradientNorm = maximumGradientNorm
+    return trainer
+  }
+
+  /// Cross-entropy; those of auxiliary heads are added.
+  private func objective(_ model: any Model) -> Trainer.Objective {
+    let smoothing = labelSmoothing
+    func loss(_ logits: Tensor, _ batch: Batch) -> Tensor {
+      softmaxCrossEntropy(logits, labels: batch.labels, labelSmoothing: smoothing)
+    }
+    guard let model = model as? any AuxiliaryModel else {
+      return { batch in
+        let logits = model(batch.images)
+        return (logits, loss(logits, batch))
+      }
+    }
+    return { batch in
+      let (main, auxiliary) = model.logits(of: batch.images)
+      let total = auxiliary.reduce(loss(main, batch)) {
+        $0 + loss($1, batch) * model.auxiliaryWeight
+      }
+      return (main, total)
+    }
+  }
+}
+
+/// A net and its images, ready to be trained.
+struct TrainingSetup {
+  let description: WeightsDescription
+  let model: any Model
+  /// What the first weights were drawn from, and what follows them.
+  let random: RandomSource
+  let loader: BatchLoader
+  let validation: BatchLoader?
+  let test: BatchLoader
+}

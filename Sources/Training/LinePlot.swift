@@ -1,0 +1,214 @@
+import CTapestryKernels
+import TapestryGraph
+
+/// Curves in one or more panels, one above the other, drawn as SVG or as pixels.
+public struct LinePlot: Sendable {
+  /// A curve.
+  public struct Series: Sendable {
+    public let name: String
+    /// In the order of x. Points that are not finite are left out.
+    public let points: [(x: Double, y: Double)]
+
+    public init(_ name: String, _ points: [(x: Double, y: Double)]) {
+      self.name = name
+      self.points = points
+    }
+  }
+
+  /// An area with axes.
+  public struct Panel: Sendable {
+    /// What the vertical axis shows.
+    public var label: String
+    public var series: [Series]
+    /// The numbers at the bottom and the top; those of the curves where `nil`.
+    public var range: ClosedRange<Double>?
+    /// Places to mark on the horizontal axis, each with a text.
+    public var marks: [(x: Double, text: String)]
+
+    public init(
+      _ label: String, _ series: [Series], range: ClosedRange<Double>? = nil,
+      marks: [(x: Double, text: String)] = []
+    ) {
+      self.label = label
+      self.series = series
+      self.range = range
+      self.marks = marks
+    }
+  }
+
+  public var title: String
+  /// What the horizontal axis shows.
+  public var horizontalLabel: String
+  /// Whether the horizontal axis shows powers of ten at equal distances.
+  public var isLogarithmic: Bool
+  public var panels: [Panel]
+
+  public init(
+    title: String, horizontalLabel: String, isLogarithmic: Bool = false, panels: [Panel]
+  ) {
+    self.title = title
+    self.horizontalLabel = horizontalLabel
+    self.isLogarithmic = isLogarithmic
+    self.panels = panels
+  }
+
+  /// Loss and accuracy over the epochs, of training and, where there is one, of the validation set.
+  public static func learningCurves(_ history: [EpochRecord], title: String = "") -> LinePlot {
+    func curves(
+      _ training: (EpochRecord) -> Double, _ validation: (EpochRecord.Validation) -> Double
+    ) -> [Series] {
+      let measured = history.compactMap { record in
+        record.validation.map { (x: Double(record.epoch), y: validation($0)) }
+      }
+      return [Series("training", history.map { (Double($0.epoch), training($0)) })]
+        + (measured.isEmpty ? [] : [Series("validation", measured)])
+    }
+    return LinePlot(
+      title: title, horizontalLabel: "epoch",
+      panels: [
+        Panel("loss", curves(\.loss, \.loss)),
+        Panel("accuracy", curves(\.accuracy, \.accuracy)),
+        Panel(
+          "learning rate",
+          [Series("at the end", history.map { (Double($0.epoch), $0.learningRate) })]),
+      ])
+  }
+}
+
+// MARK: - Axes
+
+/// The numbers along an axis, and where they are.
+struct PlotAxis {
+  let low: Double
+  let high: Double
+  let isLogarithmic: Bool
+  /// The numbers to write at the axis.
+  let ticks: [Double]
+
+  /// An axis for these values, widened to round numbers when it is linear.
+  init(_ values: [Double], range: ClosedRange<Double>? = nil, isLogarithmic: Bool, count: Int) {
+    let values = values.filter { $0.isFinite && (!isLogarithmic || $0 > 0) }
+    var low = range?.lowerBound ?? values.min() ?? 0
+    var high = range?.upperBound ?? values.max() ?? 1
+    if isLogarithmic, low <= 0 { (low, high) = (1, 10) }
+    if low == high {
+      (low, high) = isLogarithmic ? (low / 2, high * 2) : (low - 0.5, high + 0.5)
+    }
+    self.isLogarithmic = isLogarithmic
+    if isLogarithmic {
+      (self.low, self.high) = (low, high)
+      ticks = Self.powers(low, high)
+    } else {
+      let step = Self.roundStep((high - low) / Double(count))
+      let first = (low / step).rounded(.down)
+      let last = (high / step).rounded(.up)
+      (self.low, self.high) = (first * step, last * step)
+      ticks = stride(from: first, through: last, by: 1).map { $0 * step }
+    }
+  }
+
+  /// A horizontal axis: whole numbers at its ticks, not widened.
+  init(steps values: [Double], count: Int) {
+    low = values.min() ?? 0
+    high = max(values.max() ?? 1, low + 1)
+    isLogarithmic = false
+    let step = max(Self.roundStep((high - low) / Double(count)), 1)
+    let (low, high) = (low, high)
+    ticks = stride(from: (low / step).rounded(.up), through: (high / step).rounded(.down), by: 1)
+      .map { $0 * step }
+  }
+
+  /// Where `value` is, 0 at the beginning and 1 at the end.
+  func position(_ value: Double) -> Double {
+    isLogarithmic
+      ? tapestry_log(value / low) / tapestry_log(high / low) : (value - low) / (high - low)
+  }
+
+  /// 1, 2 or 5 times a power of ten, at least `least`.
+  private static func roundStep(_ least: Double) -> Double {
+    guard least > 0, least.isFinite else { return 1 }
+    var power = 1.0
+    while power > least { power /= 10 }
+    while power * 10 <= least { power *= 10 }
+    return [1, 2, 5].map { $0 * power }.first { $0 >= least } ?? 10 * power
+  }
+
+  private static func powers(_ low: Double, _ high: Double) -> [Double] {
+    // The literal is exact, a power computed would miss the end of the axis by a rounding.
+    (-30...30).compactMap { Double("1e\($0)") }.filter { (low...high).contains($0) }
+  }
+
+  /// A tick's number as text: `0.25`, `1e-5`.
+  static func text(_ value: Double) -> String {
+    guard value != 0 else { return "0" }
+    let size = abs(value)
+    if size >= 1e5 || size < 1e-3 {
+      var exponent = 0
+      var mantissa = size
+      while mantissa >= 9.9999 {
+        mantissa /= 10
+        exponent += 1
+      }
+      while mantissa < 0.99999 {
+        mantissa *= 10
+        exponent -= 1
+      }
+      return (value < 0 ? "-" : "") + trimmed((mantissa * 100).rounded() / 100) + "e\(exponent)"
+    }
+    return trimmed((value * 1e5).rounded() / 1e5)
+  }
+
+  private static func trimmed(_ value: Double) -> String {
+    value == value.rounded() ? String(Int(value)) : "\(value)"
+  }
+}
+
+/// Sizes in pixels, the same for both kinds of drawing.
+struct PlotLayout {
+  let plot: LinePlot
+  let width = 720
+  let panelHeight = 200
+  let left = 76
+  let right = 24
+  let top = 54
+  let gap = 34
+  let bottom = 52
+
+  var height: Int { top + plot.panels.count * (panelHeight + gap) - gap + bottom }
+  var innerWidth: Double { Double(width - left - right) }
+
+  func panelTop(_ index: Int) -> Double { Double(top + index * (panelHeight + gap)) }
+
+  var horizontal: PlotAxis {
+    let values = plot.panels.flatMap { $0.series.flatMap { $0.points.map(\.x) } }
+    return plot.isLogarithmic
+      ? PlotAxis(values, isLogarithmic: true, count: 8) : PlotAxis(steps: values, count: 10)
+  }
+
+  func vertical(_ panel: LinePlot.Panel) -> PlotAxis {
+    PlotAxis(
+      panel.series.flatMap { $0.points.map(\.y) }, range: panel.range, isLogarithmic: false,
+      count: 5)
+  }
+
+  /// The corners of a curve in its panel, values outside the panel's range at its edge.
+  func corners(
+    _ series: LinePlot.Series, _ index: Int, _ horizontal: PlotAxis, _ vertical: PlotAxis
+  ) -> [(x: Double, y: Double)] {
+    series.points.compactMap { point in
+      guard point.x.isFinite, point.y.isFinite, !horizontal.isLogarithmic || point.x > 0 else {
+        return nil
+      }
+      let share = min(max(vertical.position(point.y), 0), 1)
+      return (
+        Double(left) + horizontal.position(point.x) * innerWidth,
+        panelTop(index) + (1 - share) * Double(panelHeight)
+      )
+    }
+  }
+
+  /// The colours of the curves: distinct also for readers who do not tell red from green.
+  static let colors: [(red: UInt8, green: UInt8, blue: UInt8)] = [
+    (0x1F, 0x77, 0xB4), (0xE6, 0x7E, 0x22), (0x6C, 0x4F, 0xA3), (0x00, 0x8B, 0x8B),
+  ]
+}

@@ -1,0 +1,140 @@
+import Tapestry
+import TapestryFiles
+import TapestryTraining
+import Testing
+
+@Suite("Training logs")
+struct TrainingLogTests {
+  private func record(_ epoch: Int, validation: EpochRecord.Validation? = nil) -> EpochRecord {
+    EpochRecord(
+      epoch: epoch, updates: 10 * epoch, learningRate: 0.5, loss: 1 / Double(epoch), accuracy: 0.75,
+      images: 80, seconds: 2, validation: validation)
+  }
+
+  @Test("the table has a line per epoch; columns without a value are empty")
+  func table() {
+    let validation = EpochRecord.Validation(loss: 0.5, accuracy: 0.25, topFiveAccuracy: nil)
+    #expect(
+      EpochLog.table([record(1), record(2, validation: validation)]) == """
+        epoch,updates,learning_rate,loss,accuracy,validation_loss,validation_accuracy,\
+        validation_top5_accuracy,images,seconds
+        1,10,0.5,1.0,0.75,,,,80,2.0
+        2,20,0.5,0.5,0.75,0.5,0.25,,80,2.0
+
+        """)
+  }
+
+  @Test("a run leaves the table and the curves; a folder that is not there is told, not fatal")
+  func files() throws {
+    let scratch = try Scratch()
+    let log = EpochLog(
+      csv: scratch("log.csv"), svg: scratch("curves.svg"), png: scratch("curves.png"),
+      title: "a < b")
+    let lost = EpochLog(csv: scratch("nowhere/log.csv"))
+    let net = withRandomSource(RandomSource(seed: 1)) { Small() }
+    let trainer = Trainer(
+      net, optimizer: SGD(net, learningRate: 0.1), observers: [log, lost])
+    _ = try trainer.run(on: BatchLoader(images(16), batchSize: 8), epochs: 3)
+    #expect(log.failure == nil)
+    #expect(Scratch.names(scratch.path) == ["curves.png", "curves.svg", "log.csv"])
+    let table = try InputFile(path: scratch("log.csv")).readToEnd(limit: 10_000)
+    #expect(String(decoding: table, as: UTF8.self).split(separator: "\n").count == 4)
+    let svg = String(
+      decoding: try InputFile(path: scratch("curves.svg")).readToEnd(limit: 100_000), as: UTF8.self)
+    #expect(svg.hasPrefix("<svg xmlns=") && svg.contains("a &lt; b"))
+    #expect(lost.failure?.path == scratch("nowhere/log.csv"))
+  }
+
+  @Test("CRC-32C of the examples in RFC 3720, and its mask")
+  func checksum() {
+    #expect(CRC32C.checksum(Array(repeating: 0, count: 32)) == 0x8A91_36AA)
+    #expect(CRC32C.checksum(Array(repeating: 0xFF, count: 32)) == 0x62A8_AB43)
+    #expect(CRC32C.checksum(Array(0..<32)) == 0x46DD_794E)
+    #expect(CRC32C.checksum(Array("123456789".utf8)) == 0xE306_9283)
+    // Turned right by 15 bits, plus the constant.
+    #expect(CRC32C.masked(Array("123456789".utf8)) == 0xC78A_B0E5)
+  }
+
+  @Test("an event file, byte for byte")
+  func events() throws {
+    let scratch = try Scratch()
+    let file = try EventFile(in: scratch("events"), from: 0, clock: { 1.5 })
+    try file.add("a", 0.25, step: 300)
+    #expect(file.path == scratch("events/events.out.tfevents.1.tapestry.0"))
+    let time: [UInt8] = [0x09, 0, 0, 0, 0, 0, 0, 0xF8, 0x3F]
+    let version = time + [0x1A, 13] + Array("brain.Event:2".utf8)
+    let summary: [UInt8] = [0x0A, 8, 0x0A, 1, 0x61, 0x15, 0, 0, 0x80, 0x3E]
+    let event = time + [0x10, 0xAC, 0x02, 0x2A, 10] + summary
+    let bytes = try InputFile(path: file.path).readToEnd(limit: 10_000)
+    #expect(bytes == EventFile.record(version) + EventFile.record(event))
+    #expect(EventFile.record(version).prefix(8) == [24, 0, 0, 0, 0, 0, 0, 0])
+    #expect(EventFile.record(version).count == 24 + 16)
+  }
+
+  @Test("another file of the same second gets another name and says from which step it goes on")
+  func restart() throws {
+    let scratch = try Scratch()
+    _ = try EventFile(in: scratch("events"), from: 0, clock: { 7 })
+    let second = try EventFile(in: scratch("events"), from: 5, clock: { 7 })
+    #expect(second.path.hasSuffix("events.out.tfevents.7.tapestry.1"))
+    let bytes = try InputFile(path: second.path).readToEnd(limit: 10_000)
+    // After the version: time, step 5, and a session log that says START.
+    #expect(bytes.suffix(4 + 6).prefix(6) == [0x10, 5, 0x3A, 2, 0x08, 1])
+  }
+}
+
+@Suite("Line plots")
+struct LinePlotTests {
+  private func plot(_ points: [(x: Double, y: Double)], isLogarithmic: Bool = false) -> LinePlot {
+    LinePlot(
+      title: "title", horizontalLabel: "rate", isLogarithmic: isLogarithmic,
+      panels: [LinePlot.Panel("loss", [LinePlot.Series("one", points)])])
+  }
+
+  @Test("a curve goes from corner to corner of round axes")
+  func corners() {
+    let svg = plot([(0, 0), (10, 1)]).svg
+    // 76 at the left, 720 - 24 at the right, 54 above and 200 below that.
+    #expect(svg.contains("d=\"M76 254L696 54\""))
+    for text in [">0.2<", ">0.8<", ">1<", ">10<", ">rate<", ">title<"] {
+      #expect(svg.contains(text), "\(text)")
+    }
+  }
+
+  @Test("a logarithmic axis puts powers of ten at equal distances")
+  func logarithmic() {
+    let svg = plot([(1e-4, 0), (1e-3, 1), (1e-2, 0)], isLogarithmic: true).svg
+    #expect(svg.contains("d=\"M76 254L386 54L696 254\""))
+    for text in [">1e-4<", ">0.001<", ">0.01<"] { #expect(svg.contains(text), "\(text)") }
+  }
+
+  @Test(
+    "no data, one point, equal values and values that are not finite are drawn all the same",
+    arguments: [
+      [], [(1, 2)], [(1, 2), (2, 2)], [(1, .nan), (2, .infinity), (3, 1)],
+      [(1, 1e300), (2, -1e300)],
+    ] as [[(x: Double, y: Double)]])
+  func odd(points: [(x: Double, y: Double)]) {
+    for isLogarithmic in [false, true] {
+      let plot = plot(points, isLogarithmic: isLogarithmic)
+      #expect(plot.svg.hasSuffix("</svg>\n") && !plot.svg.contains("nan"))
+      #expect(plot.raster().width == 1440)
+    }
+  }
+
+  @Test("the pixels have the curve where the drawing has it")
+  func raster() {
+    let image = plot([(0, 0), (10, 1)]).raster()
+    func pixel(_ x: Int, _ y: Int) -> [UInt16] {
+      Array(image.samples[3 * (y * image.width + x)..<3 * (y * image.width + x) + 3])
+    }
+    // The middle of the line, in two pixels a unit; and the white beside it.
+    #expect(pixel(772, 308) == [0x1F, 0x77, 0xB4])
+    #expect(pixel(800, 368) == [255, 255, 255])
+    // The numbers at the left are written in gray.
+    let ink = (0..<image.height).contains { row in
+      (0..<140).contains { pixel($0, row) == [0x66, 0x66, 0x66] }
+    }
+    #expect(ink)
+  }
+}
