@@ -11,6 +11,8 @@ extension TrainCommand {
       from there. The same seed gives the same weights, bit for bit, on any number of threads, stopped and
       resumed or not.
 
+      \(DataSource.forms)
+
         convnet train
         convnet train --model digitnet --epochs 10 --optimizer sgd
         convnet train --data path/to/mnist --validation 0.1 --patience 3

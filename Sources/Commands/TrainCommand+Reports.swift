@@ -19,10 +19,15 @@ extension TrainCommand {
       \(console.styled(choices.source.name, .bold)): \(grouped(training.count)) training\(comma)\
       \(validation)\(grouped(setup.test.positions.count)) test images of \(size) in \
       \(counted(training.classNames.count, "class"))
-      \(choices.optimizer.rawValue), learning rate \(choices.learningRate), \
+      \(beginning(setup))\(choices.optimizer.rawValue), learning rate \(choices.learningRate), \
       batches of \(choices.batchSize), seed \(choices.seed), \(threads)
 
       """)
+  }
+
+  /// What happens to the images, where something does; ends in a line break.
+  private func beginning(_ setup: TrainingSetup) -> String {
+    choices.augmentation.isEmpty ? "" : "augmentation: \(choices.augmentation)\n"
   }
 
   func report(

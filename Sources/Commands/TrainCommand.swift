@@ -129,7 +129,10 @@ struct TrainCommand {
       reportStop(summary, folder, weights: weights)
       return Convnet.ExitCode.interrupted
     }
-    report(summary, evaluate(setup.model, on: setup.test), setup, weights: weights)
+    let result = evaluate(setup.model, on: setup.test)
+    if !choices.skipsBroken { try setup.test.requireIntact() }
+    for error in setup.brokenImages { console.complain("warning: left out \(error)") }
+    report(summary, result, setup, weights: weights)
     return 0
   }
 

@@ -18,6 +18,9 @@ struct TrainingChoices {
   let labelSmoothing: Double
   let accumulation: Int
   let maximumGradientNorm: Double?
+  let resize: ImageResize?
+  let augmentation: Augmentation
+  let skipsBroken: Bool
   let seed: UInt64
   let threads: Int?
 
@@ -25,7 +28,15 @@ struct TrainingChoices {
   static let heldOut = 0.2
 
   static let dataOptions: [CommandOption] = [
-    DataSource.option(help: "A folder with IDX files, named as MNIST's."),
+    DataSource.option(help: "The images: see above. (default: the embedded digits)"),
+    ImageResize.option,
+    .string(
+      "augment", "STEPS",
+      help:
+        "Changes training images anew in every epoch, such as crop:4,flip; 'convnet augment --help' lists "
+        + "the steps, and the command draws what they do."),
+    .flag(
+      "skip-broken", help: "Leaves out images that cannot be read, and lists them at the end."),
     .int("batch", default: 64, in: 1...1_000_000, help: "Images per batch."),
   ]
 
@@ -91,6 +102,13 @@ struct TrainingChoices {
     labelSmoothing = try arguments.double("label-smoothing")
     accumulation = try arguments.int("accumulate")
     maximumGradientNorm = arguments.optionalDouble("clip")
+    resize = try ImageResize(arguments)
+    do {
+      augmentation = try Augmentation(arguments.optionalString("augment") ?? "")
+    } catch {
+      throw arguments.misuse("'--augment': \(error)")
+    }
+    skipsBroken = arguments.has("skip-broken")
     seed = UInt64(try arguments.int("seed"))
     threads = arguments.optionalInt("threads")
   }
@@ -99,7 +117,7 @@ struct TrainingChoices {
   ///
   /// - Parameter validation: the share of the training images that is held out to validate on.
   func load(validation share: Double = 0) throws -> TrainingSetup {
-    let (images, test) = try source.load(heldOut: Self.heldOut, seed: seed)
+    let (images, test) = try source.load(heldOut: Self.heldOut, seed: seed, resize: resize)
     var training = images
     var validation: ImageSet?
     if share > 0 {
@@ -111,21 +129,40 @@ struct TrainingChoices {
       }
       (training, validation) = (parts.training, parts.heldOut)
     }
+    // A size that was asked for is taken as it is; else small images are enlarged to what the net was made for.
+    let size = try augmentation.outputSize(
+      for: ImageSize(
+        channels: training.channels,
+        height: resize?.height ?? max(training.height, entry.input.height),
+        width: resize?.width ?? max(training.width, entry.input.width)))
     let description = WeightsDescription(
       model: entry.name, classNames: training.classNames, channels: training.channels,
-      height: max(training.height, entry.input.height),
-      width: max(training.width, entry.input.width),
-      normalization: Normalization(of: training), data: source.name, seed: seed)
+      height: size.height, width: size.width, normalization: Normalization(of: training),
+      data: source.name, seed: seed)
     let random = RandomSource(seed: seed)
     let model = try withRandomSource(random) {
       try description.makeModel(source: source.path ?? source.name)
     }
     return TrainingSetup(
       description: description, model: model, random: random,
-      loader: try description.loader(training, batchSize: batchSize, shuffleSeed: seed),
-      validation: try validation.map {
-        try description.loader($0, batchSize: EvaluateCommand.batchSize)
-      }, test: try description.loader(test, batchSize: EvaluateCommand.batchSize))
+      loader: try loader(training, description, isTraining: true),
+      validation: try validation.map { try loader($0, description, isTraining: false) },
+      test: try loader(test, description, isTraining: false))
+  }
+
+  private func loader(
+    _ set: ImageSet, _ description: WeightsDescription, isTraining: Bool
+  ) throws -> BatchLoader {
+    // The size before the steps that change it.
+    let (height, width) = (
+      resize?.height ?? max(set.height, entry.input.height),
+      resize?.width ?? max(set.width, entry.input.width)
+    )
+    return try BatchLoader(
+      set, batchSize: isTraining ? batchSize : EvaluateCommand.batchSize, height: height,
+      width: width, normalization: description.normalization,
+      augmentation: isTraining ? augmentation : augmentation.forEvaluation, shuffled: isTraining,
+      seed: isTraining ? seed : 0, broken: skipsBroken ? .skipped : .refused)
   }
 
   /// A loop with these choices over the net of `setup`.
@@ -140,11 +177,15 @@ struct TrainingChoices {
     return trainer
   }
 
-  /// Cross-entropy; those of auxiliary heads are added.
+  /// Cross-entropy with what is known of the classes; those of auxiliary heads are added.
   private func objective(_ model: any Model) -> Trainer.Objective {
     let smoothing = labelSmoothing
     func loss(_ logits: Tensor, _ batch: Batch) -> Tensor {
-      softmaxCrossEntropy(logits, labels: batch.labels, labelSmoothing: smoothing)
+      if let probabilities = batch.probabilities {
+        return softmaxCrossEntropy(
+          logits, probabilities: probabilities, labelSmoothing: smoothing)
+      }
+      return softmaxCrossEntropy(logits, labels: batch.labels, labelSmoothing: smoothing)
     }
     guard let model = model as? any AuxiliaryModel else {
       return { batch in
@@ -171,4 +212,9 @@ struct TrainingSetup {
   let loader: BatchLoader
   let validation: BatchLoader?
   let test: BatchLoader
+
+  /// Images of all parts that could not be read.
+  var brokenImages: [FileError] {
+    loader.brokenImages + (validation?.brokenImages ?? []) + test.brokenImages
+  }
 }

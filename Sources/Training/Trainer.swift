@@ -73,11 +73,11 @@ public struct Trainer {
 
   /// A loop that trains `model` with `optimizer`, which must hold the model's parameters.
   ///
-  /// - Parameter loss: what is made small. Default: the mean softmax cross-entropy; with label smoothing:
-  ///   `{ softmaxCrossEntropy($0, labels: $1, labelSmoothing: 0.1) }`.
+  /// - Parameter loss: what is made small. Default: the mean softmax cross-entropy, with the probabilities of batches
+  ///   whose images are mixed; with label smoothing: `{ softmaxCrossEntropy($0, labels: $1, labelSmoothing: 0.1) }`.
   public init(
     _ model: any Model, optimizer: any Optimizer, schedule: Schedule? = nil,
-    loss: @escaping Loss = { softmaxCrossEntropy($0, labels: $1) },
+    loss: Loss? = nil,
     maximumGradientNorm: Double? = nil, stopRequest: StopRequest? = nil,
     observers: [any TrainingObserver] = []
   ) {
@@ -85,7 +85,11 @@ public struct Trainer {
       model, optimizer: optimizer, schedule: schedule,
       objective: { batch in
         let logits = model(batch.images)
-        return (logits, loss(logits, batch.labels))
+        if let loss { return (logits, loss(logits, batch.labels)) }
+        if let mixture = batch.probabilities {
+          return (logits, softmaxCrossEntropy(logits, probabilities: mixture))
+        }
+        return (logits, softmaxCrossEntropy(logits, labels: batch.labels))
       }, maximumGradientNorm: maximumGradientNorm, stopRequest: stopRequest, observers: observers)
   }
 
@@ -117,7 +121,7 @@ public struct Trainer {
   ///
   /// - Parameter resuming: whether to continue from the newest of the ``checkpoints``, if there is one.
   /// - Throws: ``TrainingError`` when loss or gradients are not finite; the parameters are then those before that
-  ///   step. `FileError` when a checkpoint cannot be written, ``CheckpointError`` when one does not fit.
+  ///   step. `DatasetError` when an image cannot be read and the loader refuses that. `FileError` when a checkpoint cannot be written, ``CheckpointError`` when one does not fit.
   @discardableResult
   public func run(
     on loader: BatchLoader, epochs: Int, resuming: Bool = false
@@ -143,6 +147,7 @@ public struct Trainer {
         if run.isOver || (run.isBetweenUpdates && isStopRequested) { break }
         try run.train(on: batch)
       }
+      if loader.broken == .refused { try loader.requireIntact() }
       guard run.position.batch == loader.batchCount else { break }
       try run.endEpoch()
     }

@@ -97,6 +97,8 @@ struct TrainingRun {
   /// One batch, and the update when it completes one.
   mutating func train(on batch: Batch) throws {
     let begin = clock.now
+    // All its images may be broken ones.
+    guard batch.count > 0 else { return try skip() }
     let place = (epoch: position.epoch + 1, step: position.batch + 1)
     let isSimple = trainer.accumulation == 1
     let random = RandomSource.current.state
@@ -113,6 +115,15 @@ struct TrainingRun {
     }
     note(result, (clock.now - begin).inSeconds)
     if isUpdate { try saveIfDue() }
+  }
+
+  /// A batch without images: at the end of an epoch, what waits for its update gets it.
+  private mutating func skip() throws {
+    position.batch += 1
+    guard position.batch == loader.batchCount, !pendingBatches.isEmpty else { return }
+    let count = pendingBatches.reduce(0) { $0 + $1.batch.count }
+    try update(scale: 1 / Double(count), position.totals.loss)
+    try saveIfDue()
   }
 
   private mutating func update(scale: Double, _ loss: Double) throws(TrainingError) {
@@ -191,6 +202,7 @@ struct TrainingRun {
   private mutating func validated(_ record: EpochRecord) throws -> EpochRecord {
     guard let validation = trainer.validation else { return record }
     let result = withAverages { evaluate(trainer.model, on: validation) }
+    if validation.broken == .refused { try validation.requireIntact() }
     try compareWithBest(record, result)
     var record = record
     record.validation = EpochRecord.Validation(
