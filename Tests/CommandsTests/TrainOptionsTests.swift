@@ -332,3 +332,36 @@ struct FindRateCommandTests {
     #expect(name.exitCode == 2 && name.complaint.contains("must end in .svg or .png"))
   }
 }
+
+@Suite("convnet train: images")
+struct TrainImagesTests {
+  @Test("--augment and --size change what is learnt, bit for bit the same again")
+  func augment() throws {
+    let scratch = try Scratch()
+    let data = try SmallData().write(to: scratch)
+    func train(_ name: String, _ options: String...) throws -> [UInt8] {
+      let session = Session(
+        ["train", "--data", data, "--epochs", "2", "--output", scratch(name)] + options)
+      #expect(session.exitCode == 0, "\(session.complaint)")
+      #expect(session.output.contains("augmentation: ") == options.contains("--augment"))
+      return try scratch.bytes("\(name)/weights.safetensors")
+    }
+    let plain = try train("a")
+    let changed = try train("b", "--augment", "crop:2,rotate:10")
+    #expect(plain != changed)
+    #expect(try changed == train("c", "--augment", "crop:2,rotate:10"))
+    // Images that are mixed have probabilities for classes.
+    #expect(try train("d", "--augment", "mixup") != plain)
+    _ = try train("e", "--size", "32")
+  }
+
+  @Test("steps that do not exist are refused")
+  func misuse() throws {
+    let scratch = try Scratch()
+    let session = Session(["train", "--augment", "crop:x,spin", "--output", scratch("out")])
+    #expect(session.exitCode == 2)
+    #expect(session.complaint.contains("'--augment': "))
+    #expect(session.complaint.contains("spin"))
+    #expect(scratch.names.isEmpty)
+  }
+}
