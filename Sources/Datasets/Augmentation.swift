@@ -30,7 +30,7 @@ public struct Augmentation: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// Whether there are no steps.
   public var isEmpty: Bool { steps.isEmpty }
 
-  /// Whether images of a batch are mixed, so that the classes become probabilities: ``Batch/targets``.
+  /// Whether images of a batch are mixed, so that the classes become probabilities: `targets`.
   public var mixes: Bool { steps.contains(where: \.mixes) }
 
   /// What test images need to have the size of training images: parts are cut from the middle, what is random is

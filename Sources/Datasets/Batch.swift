@@ -24,7 +24,8 @@ extension ImageSet {
   ///
   /// - Parameters:
   ///   - positions: of the images; one may come twice.
-  ///   - height, width: to enlarge and pad to, see ``ImageScaling``. Default: the size of the images.
+  ///   - height: to enlarge and pad to, see ``ImageScaling``. Default: that of the images.
+  ///   - width: likewise.
   ///   - normalization: applied to the values in 0 ... 1, padding included. Default none.
   ///   - dtype: `float32` or `float64`. Default `float32`.
   /// - Precondition: every position is in `0 ..< count`.

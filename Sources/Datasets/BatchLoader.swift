@@ -53,7 +53,8 @@ public struct BatchLoader: Sendable {
   /// - Parameters:
   ///   - positions: of the images that take part. Default all.
   ///   - batchSize: images per batch.
-  ///   - height, width: to enlarge and pad to, see ``ImageScaling``. Default: the size of the images.
+  ///   - height: to enlarge and pad to, see ``ImageScaling``. Default: that of the images.
+  ///   - width: likewise.
   ///   - normalization: applied to the values in 0 ... 1, padding included. Default none.
   ///   - augmentation: steps that change the images after scaling and before the normalisation. Default none.
   ///   - dtype: of the images, `float32` or `float64`. Default `float32`.

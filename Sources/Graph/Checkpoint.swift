@@ -16,7 +16,7 @@ public func checkpointed(
   checkpointed(file: file, line: line) { [body()] }[0]
 }
 
-/// As ``checkpointed(file:line:_:)-swift.function``, for several results.
+/// As `checkpointed(file:line:_:)`, for several results.
 public func checkpointed(
   file: StaticString = #fileID, line: UInt = #line, _ body: @escaping @Sendable () -> [Tensor]
 ) -> [Tensor] {

@@ -66,7 +66,7 @@ public final class Buffer: Tensor, @unchecked Sendable {
     set { content.label.name = newValue }
   }
 
-  /// The present value. An assignment is ignored in a dry run and while a ``checkpointed(_:)`` body is
+  /// The present value. An assignment is ignored in a dry run and while a `checkpointed(_:)` body is
   /// recomputed: there the buffer has been written already.
   ///
   /// - Precondition: an assigned value has the buffer's shape and element type.

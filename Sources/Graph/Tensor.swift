@@ -56,7 +56,7 @@ public class Tensor: @unchecked Sendable {
   /// The sizes of the axes.
   public final var shape: TensorShape { declaredSpec.shape }
 
-  /// The type of the elements. A parameter under ``substituting(_:_:)`` has its substitute's.
+  /// The type of the elements. A parameter under `substituting(_:_:)` has its substitute's.
   public final var dtype: DType { spec.dtype }
 
   /// The number of axes.
@@ -65,7 +65,7 @@ public class Tensor: @unchecked Sendable {
   /// The number of elements.
   public final var count: Int { declaredSpec.shape.elementCount }
 
-  /// Whether gradients flow through this tensor: it is a parameter, was made by ``tracked()``, or was
+  /// Whether gradients flow through this tensor: it is a parameter, was made by `tracked()`, or was
   /// computed from such a tensor while recording.
   public final var isTracked: Bool { resolved.producer != nil }
 

@@ -102,7 +102,8 @@ func broadcastShape(_ a: TensorShape, _ b: TensorShape) throws(Misuse) -> Tensor
 ///
 /// - Parameters:
 ///   - condition: a bool mask, made by `x .> y` and the like. All three shapes broadcast.
-///   - first, second: of one element type.
+///   - first: taken where the condition holds.
+///   - second: taken elsewhere; of the same element type.
 /// - Precondition: a bool condition; two values of one type; shapes that broadcast.
 public func select(
   where condition: Tensor, _ first: Tensor, else second: Tensor,

@@ -100,7 +100,7 @@ public struct Padding1d: Hashable, Sendable, ExpressibleByIntegerLiteral {
 ///   - padding: zeros at the ends; `Padding1d(before: dilation * (k - 1), after: 0)` for a causal
 ///     filter. Default: none.
 ///   - dilation: samples between neighbouring filter elements. Default: 1.
-///   - groups: as in ``conv2d``. Default: 1.
+///   - groups: as in `conv2d`. Default: 1.
 /// - Returns: `[N, out, floor((L + before + after - dilation (k - 1) - 1) / stride) + 1]`.
 /// - Precondition: the filters' channels are the input's divided by `groups`, and the dilated
 ///   filter fits into the padded signal.

@@ -121,7 +121,7 @@ func transposedConvolution(
 }
 
 /// The transposed convolution (also "deconvolution") of feature maps with filters: the gradient of
-/// ``conv2d`` by its input, as an op of its own.
+/// `conv2d` by its input, as an op of its own.
 ///
 /// Each input pixel (i, j) adds the filter times its value to y at (i·stride + p·dilation - top,
 /// j·stride + q·dilation - left). The output's height is (H - 1) stride - top - bottom + dilation
@@ -137,7 +137,7 @@ func transposedConvolution(
 ///   - outputPadding: rows added at the bottom and columns at the right; filters may reach them.
 ///     Default: 0.
 ///   - dilation: pixels between neighbouring filter elements. Default: 1.
-///   - groups: as in ``conv2d``. Default: 1.
+///   - groups: as in `conv2d`. Default: 1.
 /// - Returns: images `[N, out, height, width]`.
 /// - Precondition: the filters' first axis is `C`, and `outputPadding` is less than the stride.
 ///

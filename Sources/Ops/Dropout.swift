@@ -73,7 +73,7 @@ private func dropout(
 }
 
 /// The input with each element dropped with a probability, and the rest scaled to keep the expected
-/// sum; under ``inference(_:)`` the input itself.
+/// sum; under `inference(_:)` the input itself.
 ///
 /// y = x · mask / (1 - probability). The mask comes from the scope's random source (one block of
 /// numbers per call); its key is part of the recorded op, so the backward pass and recomputation

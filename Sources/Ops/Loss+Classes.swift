@@ -152,7 +152,7 @@ public func softmaxCrossEntropy(
   return losses.reduced(reduction, file: file, line: line)
 }
 
-/// - w[label] · logProbabilities[label]: the cross-entropy of what ``logSoftmax`` returns.
+/// - w[label] · logProbabilities[label]: the cross-entropy of what `logSoftmax` returns.
 ///
 /// - Parameters:
 ///   - logProbabilities: `[N, classes, ...]`.

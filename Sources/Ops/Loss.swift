@@ -69,7 +69,7 @@ public func meanSquaredError(
 }
 
 /// ½ (targets - predictions)², reduced; with `.sum` it is the total error of the textbooks.
-/// Parameters as in ``meanSquaredError``.
+/// Parameters as in `meanSquaredError`.
 public func halfSquaredError(
   _ predictions: Tensor, _ targets: Tensor, reduction: LossReduction = .mean,
   file: StaticString = #fileID, line: UInt = #line
@@ -85,7 +85,7 @@ public func halfSquaredError(
 }
 
 /// |predictions - targets|, reduced; the gradient where they are equal is 0. Parameters as in
-/// ``meanSquaredError``.
+/// `meanSquaredError`.
 public func l1Loss(
   _ predictions: Tensor, _ targets: Tensor, reduction: LossReduction = .mean,
   file: StaticString = #fileID, line: UInt = #line
@@ -118,7 +118,7 @@ public func huberLoss(
   huber("huberLoss", predictions, targets, delta, divisor: 1, reduction, file: file, line: line)
 }
 
-/// ``huberLoss`` divided by `delta`: slope 1 far out. Parameters as there.
+/// `huberLoss` divided by `delta`: slope 1 far out. Parameters as there.
 ///
 /// Girshick, "Fast R-CNN", 2015, with delta = 1.
 public func smoothL1Loss(

@@ -36,7 +36,7 @@ private func requireVectors(
 /// y = (x - m) / sqrt(V + epsilon) · scale + shift per channel. In training m and V are the mean
 /// and the **biased** variance of this batch, gradients flow through both, and the running
 /// statistics move: running = (1 - momentum) running + momentum new, the variance recorded being
-/// the **unbiased** one. Under ``inference(_:)`` m and V are the running ones, constants. In dry
+/// the **unbiased** one. Under `inference(_:)` m and V are the running ones, constants. In dry
 /// runs and recomputation nothing is written.
 ///
 /// - Parameters:

@@ -195,7 +195,7 @@ public func adaptiveAveragePool2d(
 }
 
 /// The maxima of `outputSize` bins that cover each channel evenly; bins as in
-/// ``adaptiveAveragePool2d``, ties as in ``maxPool2d``.
+/// `adaptiveAveragePool2d`, ties as in `maxPool2d`.
 ///
 /// - Precondition: four axes, pixels, and at least one bin each way.
 public func adaptiveMaxPool2d(
@@ -205,8 +205,8 @@ public func adaptiveMaxPool2d(
   return apply(operation, to: Tensors(input), file: file, line: line)[0]
 }
 
-/// As ``adaptiveMaxPool2d``, with the places of the winners as int32, numbered as by
-/// ``maxPool2dWithIndices``.
+/// As `adaptiveMaxPool2d`, with the places of the winners as int32, numbered as by
+/// `maxPool2dWithIndices`.
 public func adaptiveMaxPool2dWithIndices(
   _ input: Tensor, outputSize: Pair, file: StaticString = #fileID, line: UInt = #line
 ) -> (output: Tensor, indices: Tensor) {

@@ -122,7 +122,7 @@ struct LinearPoolGradient: TensorOperation {
 ///     never counted in the divisor. Default: false.
 ///   - countingPadding: whether padding counts in the divisor, as in PyTorch (TensorFlow and ONNX
 ///     do not count it). Default: true.
-/// - Returns: `[N, C, height, width]`, sized as by ``maxPool2d``.
+/// - Returns: `[N, C, height, width]`, sized as by `maxPool2d`.
 /// - Precondition: a window fits into the padded image; without `countingPadding` each one meets a
 ///   pixel.
 ///
@@ -140,7 +140,7 @@ public func averagePool2d(
   return apply(operation, to: Tensors(input), file: file, line: line)[0]
 }
 
-/// The sum of each window of each channel; parameters as in ``averagePool2d``.
+/// The sum of each window of each channel; parameters as in `averagePool2d`.
 public func sumPool2d(
   _ input: Tensor, window: Pair, stride: Pair? = nil, padding: Padding2d = 0,
   ceilMode: Bool = false,

@@ -5,7 +5,7 @@ import TapestryGraph
 ///
 /// y = (Σ |x|^p)^(1/p), the sum over the pixels of a window; the power average of the source is this over
 /// the number of pixels to the 1/p. Its gradient by a pixel is sign(x) (|x| / y)^(p - 1), and 0 in a window
-/// that is 0 throughout. Composed of `abs`, `pow` and ``sumPool2d``; a power |x|^p that overflows makes its
+/// that is 0 throughout. Composed of `abs`, `pow` and `sumPool2d`; a power |x|^p that overflows makes its
 /// windows infinite.
 ///
 /// - Parameters:
@@ -16,7 +16,7 @@ import TapestryGraph
 ///   - stride: pixels between neighbouring windows. Default: the window's size.
 ///   - padding: rows and columns of zeros around the image. Default: none.
 ///   - ceilMode: whether a last window that reaches beyond the padding counts. Default: false.
-/// - Returns: `[N, C, height, width]`, sized as by ``maxPool2d``.
+/// - Returns: `[N, C, height, width]`, sized as by `maxPool2d`.
 /// - Precondition: a window fits into the padded image; the exponent is at least 1 and finite.
 ///
 /// Sermanet, Chintala, LeCun, "Convolutional neural networks applied to house numbers digit

@@ -213,7 +213,7 @@ public func maxPool2d(
   return apply(operation, to: Tensors(input), file: file, line: line)[0]
 }
 
-/// As ``maxPool2d``, with the places of the winners: row · W + column in the unpadded image, from 0
+/// As `maxPool2d`, with the places of the winners: row · W + column in the unpadded image, from 0
 /// in each channel.
 ///
 /// - Returns: the maxima, and their places as int32, both `[N, C, height, width]`.

@@ -43,7 +43,7 @@ struct MaxUnpool2d: TensorOperation {
 }
 
 /// An image of zeros in which every pixel of the input lies at its index: what
-/// ``maxPool2dWithIndices`` has taken, put back.
+/// `maxPool2dWithIndices` has taken, put back.
 ///
 /// - Parameters:
 ///   - input: `[N, C, h, w]`.

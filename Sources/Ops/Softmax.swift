@@ -162,7 +162,7 @@ public func softmax(
   apply(Softmax(axis: axis), to: Tensors(x), file: file, line: line)[0]
 }
 
-/// x - ln Σ e^x along an axis: the logarithm of ``softmax``, without its underflow. Parameters as
+/// x - ln Σ e^x along an axis: the logarithm of `softmax`, without its underflow. Parameters as
 /// there.
 public func logSoftmax(
   _ x: Tensor, axis: Int = 1, file: StaticString = #fileID, line: UInt = #line

@@ -17,7 +17,7 @@ import Testing
 ///   - names: what the report calls the points.
 ///   - body: a function of the points.
 /// - Returns: the report, for further expectations.
-/// - Precondition: as of ``TapestryGraph/checkGradients(at:names:options:file:line:of:)``.
+/// - Precondition: as of `checkGradients(at:names:options:file:line:of:)`.
 @discardableResult
 public func expectGradients(
   at points: [Tensor], names: [String] = [], options: GradientCheckOptions = .init(),

@@ -26,7 +26,7 @@ public struct GreedyTraining {
   public var sparsity: Double
   /// How strongly the biases are drawn to that. Default 5.
   public var sparsityWeight: Double
-  /// What turns a batch into what the first layer sees, such as ``locallyNormalized(_:radius:)``. Default: nothing.
+  /// What turns a batch into what the first layer sees, such as `locallyNormalized(_:radius:)`. Default: nothing.
   public var preparation: (Tensor) -> Tensor
   /// Asked between steps whether to stop.
   public var stopRequest: StopRequest?

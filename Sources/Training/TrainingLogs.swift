@@ -17,7 +17,9 @@ public final class EpochLog: TrainingObserver {
   public private(set) var failure: FileError?
 
   /// - Parameters:
-  ///   - csv, svg, png: paths to write to; `nil` for none.
+  ///   - csv: path of the table; `nil` for none.
+  ///   - svg: path of the curves as SVG; `nil` for none.
+  ///   - png: path of the curves as PNG; `nil` for none.
   ///   - title: above the curves.
   public init(csv: String?, svg: String? = nil, png: String? = nil, title: String = "") {
     self.csv = csv

@@ -16,7 +16,7 @@ public struct TrainingPosition: Sendable, Equatable {
   public var best: BestEpoch?
   /// The epochs since.
   public var epochsWithoutImprovement = 0
-  /// What ``ReduceOnPlateau`` remembers.
+  /// What `ReduceOnPlateau` remembers.
   public var plateau: ReduceOnPlateau.State?
   /// The data and its order, so that a run is not continued with other images.
   public var data: DataOrder?

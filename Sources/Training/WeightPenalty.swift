@@ -11,12 +11,13 @@ import TapestryOptim
 ///   + weightPenalty(on: net, l1: 1e-5)
 /// ```
 ///
-/// Works with every optimizer. The l2 term has the gradient l2 θ, as `weightDecay` of ``SGD`` adds it in its own pass
+/// Works with every optimizer. The l2 term has the gradient l2 θ, as `weightDecay` of `SGD` adds it in its own pass
 /// over memory; prefer that where the optimizer has it.
 ///
 /// - Parameters:
 ///   - container: the model.
-///   - l1, l2: how strong. Default 0: without that term.
+///   - l1: how strong the absolute term is. Default 0: without it.
+///   - l2: how strong the squared term is. Default 0: without it.
 ///   - decays: which parameters. Default: filters and matrices, neither biases nor those of normalisation.
 /// - Precondition: `l1` and `l2` are finite and at least 0; a parameter is chosen.
 public func weightPenalty(

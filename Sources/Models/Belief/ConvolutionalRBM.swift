@@ -151,7 +151,7 @@ public struct ConvolutionalRBM: Layer {
   /// A scalar whose gradient is that of contrastive divergence: the mean free energy of the images less that of what
   /// the machine makes of them in `steps` rounds of Gibbs sampling, per hidden position.
   ///
-  /// Its value says little; watch ``reconstructionError(of:)``. G. Hinton, "Training products of experts by minimizing
+  /// Its value says little; watch `reconstructionError(of:)`. G. Hinton, "Training products of experts by minimizing
   /// contrastive divergence", 2002.
   ///
   /// - Parameters:

@@ -22,7 +22,7 @@ public struct Conv2d: Layer {
   ///   - dilation: distance between filter taps. Default 1.
   ///   - groups: how many independent parts the channels are split into. Default 1.
   ///   - bias: whether each filter adds a constant. Default true.
-  ///   - dtype: of the parameters. Default: that of ``withParameterType(_:_:)``, or else float32.
+  ///   - dtype: of the parameters. Default: that of `withParameterType(_:_:)`, or else float32.
   ///   - initializer: first values of the weight.
   ///   - biasInitializer: first values of the bias. Default: uniform within ±1 / √fan-in.
   /// - Precondition: `groups` divides `inputs` and `outputs`.

@@ -13,7 +13,7 @@ public struct Linear: Layer {
   ///   - inputs: size of the input's last axis.
   ///   - outputs: size of the output's last axis.
   ///   - bias: whether a constant is added. Default true.
-  ///   - dtype: of the parameters. Default: that of ``withParameterType(_:_:)``, or else float32.
+  ///   - dtype: of the parameters. Default: that of `withParameterType(_:_:)`, or else float32.
   ///   - initializer: first values of the weight.
   ///   - biasInitializer: first values of the bias. Default: uniform within ±1 / √inputs.
   public init(

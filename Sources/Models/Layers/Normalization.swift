@@ -19,7 +19,7 @@ public struct BatchNorm2d: Layer {
   ///   - channels: of the input.
   ///   - epsilon: is added to the variance. Default 1e-5.
   ///   - momentum: the weight of a new batch in the running statistics. Default 0.1.
-  ///   - dtype: of parameters and buffers. Default: that of ``withParameterType(_:_:)``, or else float32.
+  ///   - dtype: of parameters and buffers. Default: that of `withParameterType(_:_:)`, or else float32.
   public init(
     _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, dtype: DType? = nil,
     file: StaticString = #fileID, line: UInt = #line

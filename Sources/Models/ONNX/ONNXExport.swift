@@ -4,7 +4,7 @@ import TapestryOps
 
 extension Model {
   /// Writes the net as an ONNX file, all or nothing: operator set 17, float32 weights inside, as it computes under
-  /// ``inference(_:)``.
+  /// `inference(_:)`.
   ///
   /// ```swift
   /// try LeNet5().exportONNX(to: "lenet5.onnx", input: [1, 32, 32])

@@ -73,7 +73,7 @@ public struct ONNXModel: Model {
   }
 
   /// The first result for a batch given to the only input, computed in the scope's mode: recorded, and in training
-  /// unless under ``inference(_:)``, as any model.
+  /// unless under `inference(_:)`, as any model.
   ///
   /// - Precondition: the net has one input, which takes this shape. See ``outputs(for:)`` to have that thrown.
   public func callAsFunction(_ input: Tensor) -> Tensor {
@@ -102,7 +102,7 @@ public struct ONNXModel: Model {
     return results[0]
   }
 
-  /// The results by name for values of all inputs, under ``inference(_:)``; nothing that the file says ends the
+  /// The results by name for values of all inputs, under `inference(_:)`; nothing that the file says ends the
   /// process.
   ///
   /// The shapes are checked in a dry run before anything is computed.

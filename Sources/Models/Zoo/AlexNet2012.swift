@@ -41,7 +41,7 @@ public struct AlexNet2012: Model {
   ///   - channels: of the input image. Default 3.
   ///   - size: height and width of the images. Default 227; the smallest square is 67x67.
   ///   - dropout: the probability after fc6 and fc7. Default 0.5.
-  ///   - width: a factor of all channel counts. Default 1.
+  ///   - factor: of all channel counts. Default 1.
   /// - Precondition: the layers fit on an image of that size.
   public init(
     classes: Int = 1000, channels: Int = 3, size: Pair = 227, dropout: Double = 0.5,

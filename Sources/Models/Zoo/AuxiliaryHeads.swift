@@ -4,7 +4,7 @@ import TapestryOps
 /// A net with classifiers half way, whose losses are added in training so that gradients reach its first layers.
 ///
 /// The plain call returns the main logits alone, in training as in inference. For training call ``logits(of:)`` or
-/// ``loss(of:labels:)``.
+/// `loss(of:labels:)`.
 public protocol AuxiliaryModel: Model {
   /// The main logits, then those of the auxiliary heads that the net has.
   func logits(of input: Tensor) -> (main: Tensor, auxiliary: [Tensor])

@@ -46,7 +46,7 @@ public struct GoogLeNet2014: AuxiliaryModel {
   ///   - auxiliaryHeads: whether there are classifiers after 4a and 4d, for training. Default true.
   ///   - dropout: the probability before the last layer. Default 0.4.
   ///   - headDropout: the probability in the heads. Default 0.7.
-  ///   - width: a factor of all channel counts. Default 1.
+  ///   - factor: of all channel counts. Default 1.
   /// - Precondition: the layers, those of the heads included, fit on an image of that size.
   public init(
     classes: Int = 1000, channels: Int = 3, size: Pair = 224, auxiliaryHeads: Bool = true,
