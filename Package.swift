@@ -18,6 +18,9 @@ let package = Package(
       name: "CZlib", path: "Sources/CZlib",
       providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .target(name: "CTapestryDigits", path: "Sources/Digits"),
+    .target(
+      name: "CTapestryPage", path: "Sources/Page",
+      exclude: ["page.html", "page.css", "engine.js", "view.js"]),
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
@@ -45,7 +48,7 @@ let package = Package(
       name: "TapestryInsight",
       dependencies: [
         "TapestryGraph", "TapestryOps", "TapestryModels", "TapestryFiles", "TapestryDatasets",
-        "TapestryTraining",
+        "TapestryTraining", "CTapestryPage",
       ],
       path: "Sources/Insight"),
     .target(

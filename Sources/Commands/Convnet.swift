@@ -21,7 +21,8 @@ package struct Convnet {
     summary: "Trains convolutional nets on images, measures them, and shows what they answer.",
     commands: [
       TrainCommand.description, FindRateCommand.description, EvaluateCommand.description,
-      ClassifyCommand.description, AugmentCommand.description, ModelsCommand.description,
+      ClassifyCommand.description, ExplainCommand.description, AugmentCommand.description,
+      ModelsCommand.description,
       GraphCommand.description, FiltersCommand.description, MapsCommand.description,
       SaliencyCommand.description, DreamCommand.description, PatchesCommand.description,
       ConfusionCommand.description, MistakesCommand.description, BenchmarkCommand.description,
@@ -105,6 +106,7 @@ package struct Convnet {
       return try RunCommand(arguments, self).run()
     case VerifyCommand.description.name: return try VerifyCommand(arguments, self).run()
     case AugmentCommand.description.name: return try AugmentCommand(arguments, self).run()
+    case ExplainCommand.description.name: return try ExplainCommand(arguments, self).run()
     case ModelsCommand.description.name: return ModelsCommand(arguments, self).run()
     case GraphCommand.description.name: return try GraphCommand(arguments, self).run()
     case FiltersCommand.description.name: return try FiltersCommand(arguments, self).run()

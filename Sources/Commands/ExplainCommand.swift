@@ -1,0 +1,74 @@
+import TapestryDatasets
+import TapestryFiles
+import TapestryGraph
+import TapestryInsight
+import TapestryModels
+
+/// `convnet explain`: a page in which a trained net runs and can be looked into.
+struct ExplainCommand {
+  static let description = CommandDescription(
+    program: "convnet", name: "explain",
+    summary: "Writes a page in which trained weights run and show how.",
+    discussion: """
+      One HTML file with the net inside, for any browser: draw a picture or choose a test image, watch every \
+      layer, point at a unit to see its receptive field and its arithmetic. Nothing is loaded from anywhere.
+
+        convnet train && convnet explain
+        convnet explain --weights runs/lenet5-mnist/weights.safetensors \\
+          --data path/to/mnist --output lenet5.html
+      """,
+    options: [
+      .string(
+        "weights", "FILE",
+        help: "The weights, as 'convnet train' saved them. (default: those saved last below runs)"),
+      .model(help: "Of which model they are, where the file does not say so."),
+      DataSource.option(
+        help:
+          "Where the pictures to choose from come from. (default: the data of the training, if they are part of "
+          + "this program)"),
+      .int("samples", default: 40, in: 0...1000, help: "Test images to put into the page."),
+      .string("output", "FILE", default: "explain.html", help: "The page."),
+    ])
+
+  private let weights: String?
+  private let modelName: String?
+  private let data: String?
+  private let sampleCount: Int
+  private let output: String
+  private let console: Console
+
+  init(_ arguments: ParsedArguments, _ program: Convnet) throws {
+    weights = arguments.optionalString("weights")
+    modelName = arguments.optionalString("model")
+    data = arguments.optionalString("data")
+    sampleCount = try arguments.int("samples")
+    output = try arguments.string("output")
+    console = program.console
+  }
+
+  func run() throws -> Int32 {
+    let path = try weights ?? recentWeights()
+    let net = try SavedNet(path: path, modelName: modelName)
+    let description = net.description
+    // Without --data, a net of data that are not part of this program gets a page to draw on.
+    let isKnown = data != nil || description.data == DataSource.digitsName
+    let samples =
+      isKnown && sampleCount > 0 ? try net.testImages(of: net.dataSource(data)) : nil
+    let name = printable(description.model)
+    let page = try ExplainPage(
+      of: net.model, named: "\(name), as it was trained",
+      subtitle:
+        "\(grouped(net.model.parameterCount)) parameters · trained on \(description.data) · "
+        + counted(description.classes, "class"),
+      classNames: description.classNames,
+      input: TensorShape([description.channels, description.height, description.width]),
+      normalization: description.normalization, samples: samples, sampleCount: sampleCount)
+    try page.write(to: output)
+    console.line(
+      """
+      \(console.styled(name, .bold)) from \(path)
+      page written to \(console.styled(output, .bold)), \(byteSize(page.html.utf8.count)): open it in a browser
+      """)
+    return 0
+  }
+}

@@ -1,0 +1,22 @@
+// The files beside this one, embedded: a program needs no resources at run time.
+#include "include/CTapestryPage.h"
+
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const char html[] = {
+#embed "page.html"
+    , 0};
+static const char css[] = {
+#embed "page.css"
+    , 0};
+static const char engine[] = {
+#embed "engine.js"
+    , 0};
+static const char view[] = {
+#embed "view.js"
+    , 0};
+
+const char *tapestry_page_html(void) { return html; }
+const char *tapestry_page_css(void) { return css; }
+const char *tapestry_page_engine(void) { return engine; }
+const char *tapestry_page_view(void) { return view; }
