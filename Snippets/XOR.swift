@@ -1,4 +1,4 @@
-// The exclusive or, which no single layer can tell apart, learnt by a net with one hidden layer.
+// The exclusive or, which no single layer can tell apart, learnt by a net with a hidden layer.
 
 import Foundation
 import Tapestry

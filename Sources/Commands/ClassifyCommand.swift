@@ -10,21 +10,37 @@ struct ClassifyCommand {
     program: "convnet", name: "classify", summary: "Shows what trained weights take images for.",
     discussion: """
       Images are PNG, JPEG (where libturbojpeg is installed), or portable graymaps or pixmaps (PGM, PPM), or one
-      test image of a data set. What is transparent counts as black. Small ones are enlarged by whole factors and centred on black, large ones reduced. The nets of
-      digits expect light strokes on black.
+      test image of a data set. What is transparent counts as black. Small ones are enlarged by whole factors and
+      centred on black, large ones reduced. The nets of digits expect light strokes on black.
+
+      Weights that PyTorch saved as safetensors say nothing of their model, the names of their classes or how
+      pixels are scaled: name the model with --model, and the rest with the options below.
 
         convnet classify --weights runs/lenet5-digits/weights.safetensors --index 0
         convnet classify --weights runs/lenet5-digits/weights.safetensors seven.png
+        convnet classify --weights resnet18.safetensors --model resnet18 \\
+          --classes names.txt dog.jpg --mean 0.485,0.456,0.406 \\
+          --deviation 0.229,0.224,0.225
       """,
     arguments: [CommandArgument("IMAGE", .any, help: "Files with images.")],
     options: SavedNet.options + [
       .int("index", in: 0 ... .max, help: "The test image with this number, counted from 0."),
       DataSource.option(help: "The folder of that test image. (default: the embedded digits)"),
+      .int("top", "K", default: 5, in: 1...65_536, help: "How many classes to list."),
+      .string(
+        "classes", "FILE",
+        help: "A file with the name of a class on each line. (default: what the weights say)"),
+      .list(
+        "mean", "M,M,...",
+        help:
+          "What is subtracted from each channel, black being 0 and white 1. (default: what the weights say)"
+      ),
+      .list(
+        "deviation", "D,D,...",
+        help: "What each channel is divided by then. (default: what the weights say)"),
       .flag("invert", help: "Takes black for white: for dark strokes on paper."),
       .flag("json", help: "One JSON object per image."),
     ])
-
-  private static let listedClasses = 5
 
   /// An image to classify.
   private struct Subject {
@@ -40,6 +56,10 @@ struct ClassifyCommand {
   private let data: String?
   private let paths: [String]
   private let index: Int?
+  private let top: Int
+  private let classes: String?
+  private let mean: [String]
+  private let deviation: [String]
   private let isInverted: Bool
   private let isJSON: Bool
   private let console: Console
@@ -50,6 +70,10 @@ struct ClassifyCommand {
     data = arguments.optionalString("data")
     paths = arguments.arguments("IMAGE")
     index = arguments.optionalInt("index")
+    top = try arguments.int("top")
+    classes = arguments.optionalString("classes")
+    mean = arguments.list("mean")
+    deviation = arguments.list("deviation")
     isInverted = arguments.has("invert")
     isJSON = arguments.has("json")
     console = program.console
@@ -63,10 +87,10 @@ struct ClassifyCommand {
   }
 
   func run() throws -> Int32 {
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try complete(&net.description)
     // All are read before the first is shown: an error leaves nothing half done.
-    let subjects =
-      try index.map { [try testImage($0, for: net)] } ?? paths.map { try read($0, for: net) }
+    let subjects = try index.map { [try testImage($0, for: net)] } ?? readAll(for: net)
     for (position, subject) in subjects.enumerated() {
       let logits = try logits(of: subject, from: net)
       let probabilities = softmax(logits).scalars()
@@ -86,7 +110,72 @@ struct ClassifyCommand {
     return inference { net.model(images) }
   }
 
+  /// Puts in what the command line says about the classes and the pixels.
+  private func complete(_ description: inout WeightsDescription) throws {
+    if let classes {
+      description.classNames = try Self.names(in: classes, count: description.classes)
+    }
+    let channels = description.channels
+    func numbers(_ name: String, _ texts: [String], otherwise: [Double]) throws -> [Double] {
+      if texts.isEmpty { return otherwise }
+      let numbers = texts.compactMap { Double($0) }.filter(\.isFinite)
+      let isGood = numbers.count == texts.count && numbers.count == channels
+      guard isGood, name == "mean" || numbers.allSatisfy({ $0 > 0 }) else {
+        throw CommandError(
+          "'--\(name)' is '\(texts.joined(separator: ","))', but must be a number for each of the "
+            + "\(counted(channels, "channel")) that the net takes"
+            + (name == "mean" ? "" : ", greater than 0"))
+      }
+      return numbers
+    }
+    description.normalization = Normalization(
+      mean: try numbers("mean", mean, otherwise: description.normalization.mean),
+      deviation: try numbers(
+        "deviation", deviation, otherwise: description.normalization.deviation))
+  }
+
+  /// The lines of a file, which must be as many as the net has classes.
+  private static func names(in path: String, count: Int) throws -> [String] {
+    let limit = 64 << 20
+    let bytes = try readPossiblyCompressed(path, limit: limit)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FileError(
+        path: path,
+        cause: .malformed(format: "names of classes", problems: ["the text is not UTF-8"]))
+    }
+    var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    while lines.last?.isEmpty == true { lines.removeLast() }
+    guard lines.count == count else {
+      throw FileError(
+        path: path,
+        cause: .malformed(
+          format: "names of classes",
+          problems: [
+            "there are \(counted(lines.count, "line")), but the net has \(counted(count, "class")): "
+              + "give a name on each line"
+          ]))
+    }
+    return lines.map { printable(String($0)) }
+  }
+
   // MARK: - Images
+
+  /// All images, or one error that tells of every file that is none.
+  private func readAll(for net: SavedNet) throws -> [Subject] {
+    var subjects: [Subject] = []
+    var problems: [String] = []
+    for path in paths {
+      do {
+        subjects.append(try read(path, for: net))
+      } catch {
+        problems.append("\(error)")
+      }
+    }
+    guard problems.isEmpty else {
+      throw CommandError(problems.joined(separator: "\nconvnet: "))
+    }
+    return subjects
+  }
 
   private func testImage(_ index: Int, for net: SavedNet) throws -> Subject {
     let source = try net.dataSource(data)
@@ -146,7 +235,7 @@ struct ClassifyCommand {
   private func best(_ probabilities: [Double]) -> [Int] {
     Array(
       probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }
-        .prefix(Self.listedClasses))
+        .prefix(top))
   }
 
   private func report(_ subject: Subject, _ probabilities: [Double], _ net: SavedNet) {

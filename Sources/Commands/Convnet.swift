@@ -22,7 +22,7 @@ package struct Convnet {
     commands: [
       TrainCommand.description, FindRateCommand.description, EvaluateCommand.description,
       ClassifyCommand.description, ExplainCommand.description, AugmentCommand.description,
-      ModelsCommand.description,
+      ModelsCommand.description, SummaryCommand.description,
       GraphCommand.description, FiltersCommand.description, MapsCommand.description,
       SaliencyCommand.description, DreamCommand.description, PatchesCommand.description,
       ConfusionCommand.description, MistakesCommand.description, BenchmarkCommand.description,
@@ -107,6 +107,7 @@ package struct Convnet {
     case VerifyCommand.description.name: return try VerifyCommand(arguments, self).run()
     case AugmentCommand.description.name: return try AugmentCommand(arguments, self).run()
     case ExplainCommand.description.name: return try ExplainCommand(arguments, self).run()
+    case SummaryCommand.description.name: return try SummaryCommand(arguments, self).run()
     case ModelsCommand.description.name: return ModelsCommand(arguments, self).run()
     case GraphCommand.description.name: return try GraphCommand(arguments, self).run()
     case FiltersCommand.description.name: return try FiltersCommand(arguments, self).run()

@@ -5,7 +5,7 @@ import TapestryModels
 
 /// A net read from a weights file.
 struct SavedNet {
-  let description: WeightsDescription
+  var description: WeightsDescription
   let model: any Model
   let path: String
 
@@ -13,7 +13,7 @@ struct SavedNet {
   ///
   /// - Throws: `FileError`, ``CommandError``, or `StateMismatch` with every name that differs.
   init(path: String, modelName: String?) throws {
-    let file = try SafetensorsFile(path: path)
+    let file = try SafetensorsState(path: path)
     description = try WeightsDescription(file, path: path, modelName: modelName)
     model = try description.makeModel(source: path)
     try model.load(file, source: path)

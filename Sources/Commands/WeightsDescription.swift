@@ -56,7 +56,7 @@ struct WeightsDescription: Equatable {
   /// What the file says; where it says nothing, as when it was made elsewhere, what its shapes and `modelName` say.
   ///
   /// - Throws: ``CommandError`` for a net that is not in the catalog and for numbers that make no sense.
-  init(_ file: SafetensorsFile, path: String, modelName: String?) throws {
+  init(_ file: SafetensorsState, path: String, modelName: String?) throws {
     let texts = file.metadata
     guard let name = modelName ?? texts["model"] else {
       throw CommandError(
@@ -139,7 +139,7 @@ struct WeightsDescription: Equatable {
   /// Classes and channels by the shapes of the last and the first parameter, which every net has at its ends; 10 and
   /// those of the net's design where they are missing, which loading then reports.
   private static func sizes(
-    of entry: CatalogEntry, in file: SafetensorsFile
+    of entry: CatalogEntry, in file: SafetensorsState
   ) -> (classes: Int, channels: Int) {
     // Only the names matter: in a dry run the net takes no memory.
     let names = try? dryRun { entry.make(10, entry.input.channels).namedParameters.map(\.name) }

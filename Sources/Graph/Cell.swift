@@ -11,7 +11,12 @@ final class Cell: Sendable {
     }
   }
 
-  private let present: Mutex<Tensor>
+  private struct Content {
+    var value: Tensor
+    var isFrozen = false
+  }
+
+  private let present: Mutex<Content>
   let label: Label
   /// The leaf of the graph that values of a parameter belong to; a buffer has none.
   let leaf: Node?
@@ -21,29 +26,48 @@ final class Cell: Sendable {
     self.label = label
     self.leaf = leaf
     let memory = isDryRun ? value.memory : value.storageOrTrap()
-    present = Mutex(Tensor(value.spec, memory: memory, producer: leaf))
+    present = Mutex(Content(value: Tensor(value.spec, memory: memory, producer: leaf)))
   }
 
-  var value: Tensor { present.withLock { $0 } }
+  var value: Tensor { present.withLock { $0.value } }
+
+  /// Whether the value is a constant to the graph: without a leaf, nothing is recorded on its account.
+  var isFrozen: Bool {
+    get { present.withLock { $0.isFrozen } }
+    set {
+      present.withLock { content in
+        guard content.isFrozen != newValue else { return }
+        content.isFrozen = newValue
+        let value = content.value
+        content.value = Tensor(
+          value.declaredSpec, memory: value.memory, producer: newValue ? nil : leaf)
+      }
+    }
+  }
 
   func replace(by value: Tensor) {
-    let next = Tensor(value.declaredSpec, memory: value.storageOrTrap(), producer: leaf)
-    present.withLock { $0 = next }
+    let (spec, memory) = (value.declaredSpec, value.storageOrTrap())
+    present.withLock { content in
+      content.value = Tensor(spec, memory: memory, producer: content.isFrozen ? nil : leaf)
+    }
   }
 
   /// Lets `body` change the elements: in place when nothing else holds the memory, as after a backward pass
   /// that released its graph; otherwise in a copy, so graphs keep the values they were computed from.
   func update(_ body: (UnsafeMutableRawPointer) -> Void) {
-    present.withLock { value in
-      if isKnownUniquelyReferenced(&value), isKnownUniquelyReferenced(&value.memory) {
-        body(value.memory!.pointer)
+    present.withLock { content in
+      if isKnownUniquelyReferenced(&content.value),
+        isKnownUniquelyReferenced(&content.value.memory)
+      {
+        body(content.value.memory!.pointer)
         return
       }
-      let old = value.memory!
+      let old = content.value.memory!
       let copy = Storage.make(byteCount: old.byteCount)
       copy.pointer.copyMemory(from: old.pointer, byteCount: old.byteCount)
       body(copy.pointer)
-      value = Tensor(value.declaredSpec, memory: copy, producer: leaf)
+      content.value = Tensor(
+        content.value.declaredSpec, memory: copy, producer: content.isFrozen ? nil : leaf)
     }
   }
 }

@@ -177,6 +177,12 @@ func gradientsInOrder(
 private func target(of tensor: Tensor, _ site: CallSite) -> Tensor {
   let value = tensor.resolved
   guard value.producer != nil else {
+    if let parameter = tensor as? Parameter {
+      trap(
+        Misuse(
+          "the parameter \"\(parameter.name ?? "\(value.spec)")\" is frozen: it has no gradient. Set"
+            + " isFrozen = false before computing with it", operation: "gradients", site: site))
+    }
     trap(
       Misuse(
         "\(value.spec) is untracked; make it a Parameter, or track it with `let x = x.tracked()` before"
@@ -196,7 +202,8 @@ private func seed(
   if isOnly && value.producer == nil {
     refuse(
       "the output \(value.spec) does not depend on a tracked tensor: nothing was recorded. Track an input"
-        + " with `x.tracked()`, use a Parameter, and compute outside withoutGradients { } and inference { }"
+        + " with `x.tracked()`, use a Parameter that is not frozen, and compute outside withoutGradients { } and"
+        + " inference { }"
     )
   }
   guard let cotangent else {

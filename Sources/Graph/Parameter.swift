@@ -44,6 +44,15 @@ public final class Parameter: Tensor, @unchecked Sendable {
     }
   }
 
+  /// Whether the parameter counts as a constant: ops do not record it, it gets no gradient, and an optimizer
+  /// leaves it and what it remembers about it untouched. Its value can still be assigned. Default false.
+  ///
+  /// What was recorded before a change is not affected by it.
+  public var isFrozen: Bool {
+    get { content.isFrozen }
+    set { content.isFrozen = newValue }
+  }
+
   /// Lets `body` change the elements where they lie: see ``Cell/update(_:)``. For optimizers.
   package func update(_ body: (UnsafeMutableRawPointer) -> Void) { content.update(body) }
 }
@@ -81,6 +90,13 @@ public final class Buffer: Tensor, @unchecked Sendable {
       }
       content.replace(by: value.detached())
     }
+  }
+
+  /// Whether layers are to leave the value as it is: batch normalisation with frozen statistics uses them in
+  /// training too, and does not update them. Its value can still be assigned. Default false.
+  public var isFrozen: Bool {
+    get { content.isFrozen }
+    set { content.isFrozen = newValue }
   }
 
   /// Lets `body` change the elements where they lie, as ``Parameter/update(_:)`` does.

@@ -52,7 +52,9 @@ extension Layer {
   public func callAsFunction(
     _ input: Tensor, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
-    withLayer(origin) { forward(input, file: file, line: line) }
+    let output = withLayer(origin) { forward(input, file: file, line: line) }
+    LayerTap.current?.note(origin, output)
+    return output
   }
 
   @_disfavoredOverload

@@ -2,22 +2,6 @@ import CTapestryKernels
 import TapestryFiles
 import TapestryGraph
 
-/// Everything by which a state differs from the model it is loaded into; nothing has been changed.
-public struct StateMismatch: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What the state was read from.
-  public let source: String
-  /// A line per name that is missing, unknown, mis-shaped or of a type that cannot be converted.
-  public let problems: [String]
-
-  public var description: String {
-    let count = problems.count == 1 ? "one name" : "\(problems.count) names"
-    return problems.reduce("\(source) does not fit this model: \(count) differ; nothing was loaded")
-    {
-      $0 + "\n  " + $1
-    }
-  }
-}
-
 extension Model {
   /// The values of parameters and buffers by name, in the order of the model's properties.
   public var state: [(name: String, value: Tensor)] {
@@ -26,61 +10,40 @@ extension Model {
 
   /// Writes parameters and buffers as a safetensors file, all or nothing: a temporary file, synced and renamed.
   ///
+  /// Beside the running statistics of each batch normalisation stands PyTorch's `num_batches_tracked`, 0, so
+  /// that `load_state_dict` takes the file as it is. (There it counts only for `momentum=None`, which this
+  /// framework does not have.)
+  ///
   /// - Parameter metadata: texts stored with them.
   /// - Throws: `FileError` when the file cannot be written; what was there before is then unchanged.
   public func save(to path: String, metadata: [String: String] = [:]) throws(FileError) {
-    try SafetensorsFile.write(
-      state.map { StateFile.item($0.name, $0.value) }, metadata: metadata, to: path)
-  }
-
-  /// Reads parameters and buffers from a safetensors file, by name.
-  ///
-  /// float32 and float64 are converted to the model's type.
-  ///
-  /// - Throws: `FileError` for a file that is not valid; ``StateMismatch`` that lists every missing, unknown and
-  ///   mis-shaped name. The model is then unchanged.
-  public func load(from path: String) throws {
-    let file = try SafetensorsFile(path: path)
-    try load(file, source: path)
-  }
-
-  /// Reads parameters and buffers from an open safetensors file, by name.
-  public func load(_ file: SafetensorsFile, source: String = "the file") throws(StateMismatch) {
-    let members = members.state
-    var problems: [String] = []
-    var known: Set<String> = []
-    var values: [Tensor] = []
-    for (name, target) in members {
-      known.insert(name)
-      guard let entry = file[name] else {
-        problems.append("missing: \(name) \(target.spec)")
-        continue
-      }
-      guard entry.shape == Array(target.shape) else {
-        problems.append(
-          "shape: \(name) is \(entry.shape) in the file, \(target.shape) in the model")
-        continue
-      }
-      guard let value = StateFile.tensor(entry, of: file, dtype: target.dtype) else {
-        problems.append(
-          "type: \(name) is \(entry.dtype.rawValue) in the file, \(target.dtype) in the model")
-        continue
-      }
-      values.append(value)
-    }
-    for entry in file.entries where !known.contains(entry.name) {
-      problems.append("unknown: \(entry.name) \(entry.shape)")
-    }
-    guard problems.isEmpty else { throw StateMismatch(source: source, problems: problems) }
-    for ((_, target), value) in zip(members, values) {
-      if let parameter = target as? Parameter { parameter.value = value }
-      if let buffer = target as? Buffer { buffer.value = value }
-    }
+    try SafetensorsFile.write(StateFile.items(of: self), metadata: metadata, to: path)
   }
 }
 
 /// Tensors to and from the entries of a safetensors file.
 package enum StateFile {
+  /// What PyTorch's batch normalisation has beside its running statistics.
+  static let batchCounter = "num_batches_tracked"
+  private static let runningVariance = "running_var"
+
+  /// The entries for the state of a model.
+  package static func items(of model: some Model) -> [SafetensorsItem] {
+    let state = model.state
+    let names = Set(state.map(\.name))
+    return state.flatMap { name, value in
+      let item = item(name, value)
+      guard let counter = counter(beside: name), !names.contains(counter) else { return [item] }
+      return [item, SafetensorsItem(name: counter, shape: [], elements: [Int64(0)])]
+    }
+  }
+
+  /// The name of the counter that belongs to the buffer `name`, when that is a running variance.
+  static func counter(beside name: String) -> String? {
+    guard name.split(separator: ".").last == runningVariance[...] else { return nil }
+    return name.dropLast(runningVariance.count) + batchCounter
+  }
+
   /// An entry for a tensor's value, written without a copy.
   package static func item(_ name: String, _ tensor: Tensor) -> SafetensorsItem {
     let value = tensor.detached()
@@ -99,25 +62,66 @@ package enum StateFile {
     }
   }
 
+  /// Whether values of this type in a file can become values of that type: floating-point numbers of 16, 32 and
+  /// 64 bits become each other.
+  static func converts(_ stored: SafetensorsDType, to target: DType) -> Bool {
+    if stored == dtype(target) { return true }
+    return switch stored {
+    case .float16, .bfloat16, .float32, .float64: target.isFloatingPoint
+    default: false
+    }
+  }
+
+  /// The value of an entry in that element type; `nil` where the type cannot be converted.
+  package static func tensor(
+    _ entry: SafetensorsEntry, of state: SafetensorsState, dtype target: DType
+  ) -> Tensor? {
+    state.withUnsafeBytes(of: entry) { tensor(entry, $0, target) }
+  }
+
   /// The value of an entry in that element type; `nil` where the type cannot be converted.
   package static func tensor(
     _ entry: SafetensorsEntry, of file: SafetensorsFile, dtype target: DType
   ) -> Tensor? {
-    guard let source = DType.allCases.first(where: { dtype($0) == entry.dtype }),
-      source == target || (source.isFloatingPoint && target.isFloatingPoint),
-      let shape = TensorShape(validating: entry.shape)
+    file.withUnsafeBytes(of: entry) { tensor(entry, $0, target) }
+  }
+
+  private static func tensor(
+    _ entry: SafetensorsEntry, _ bytes: UnsafeRawBufferPointer, _ target: DType
+  ) -> Tensor? {
+    guard converts(entry.dtype, to: target), let shape = TensorShape(validating: entry.shape)
     else { return nil }
-    return file.withUnsafeBytes(of: entry) { bytes in
+    let stored: Tensor
+    switch entry.dtype {
+    case .float16: stored = widened(bytes, shape, HalfPrecision.float(float16:))
+    case .bfloat16: stored = widened(bytes, shape, HalfPrecision.float(bfloat16:))
+    default:
+      guard let source = DType.allCases.first(where: { dtype($0) == entry.dtype }) else {
+        return nil
+      }
       // The bytes of a file may lie at any address; the kernels want elements at theirs.
-      let stored = Tensor(shape, source) { memory in
+      stored = Tensor(shape, source) { memory in
         guard let start = bytes.baseAddress else { return }
         memory.copyMemory(from: start, byteCount: bytes.count)
       }
-      if source == target { return stored }
-      return Tensor(shape, target) { memory in
-        stored.withMemory {
-          tapestry_convert(source.code, target.code, Int64(stored.count), $0, memory)
-        }
+    }
+    if stored.dtype == target { return stored }
+    return Tensor(shape, target) { memory in
+      stored.withMemory {
+        tapestry_convert(stored.dtype.code, target.code, Int64(stored.count), $0, memory)
+      }
+    }
+  }
+
+  /// Numbers of 16 bits as float32, which holds all of them.
+  private static func widened(
+    _ bytes: UnsafeRawBufferPointer, _ shape: TensorShape, _ widen: (UInt16) -> Float
+  ) -> Tensor {
+    Tensor(shape, .float32) { memory in
+      let target = memory.assumingMemoryBound(to: Float.self)
+      for index in 0..<bytes.count / 2 {
+        let bits = bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+        target[index] = widen(UInt16(littleEndian: bits))
       }
     }
   }

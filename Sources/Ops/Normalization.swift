@@ -60,7 +60,7 @@ public func batchNorm(
     ("runningMean", runningMean), ("runningVariance", runningVariance), ("scale", scale),
     ("shift", shift),
   ])
-  let isTraining = isTraining
+  let isTraining = isTraining && !runningMean.isFrozen
   if let refused = refusal(
     of: "batchNorm", [("input", x)] + vectors, file: file, line: line,
     rule: { () throws(Misuse) in

@@ -201,3 +201,8 @@ struct Flip: TensorOperation {
     Tensors(node.tangent(0)?.flipped(along: axes))
   }
 }
+
+/// Whether the results of `operation` are its input's memory with other sizes of the axes.
+package func isView(_ operation: any TensorOperation) -> Bool {
+  operation is Reshape || operation is ExpandDimensions || operation is Squeeze
+}

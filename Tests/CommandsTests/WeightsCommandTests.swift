@@ -107,6 +107,61 @@ struct WeightsCommandTests {
       "no test image 20", "0 to 19")
   }
 
+  @Test("classify --top and --classes: as many classes as asked for, by the names of a file")
+  func classNames() throws {
+    let trained = try Trained()
+    let names = (0..<10).map { "kind \($0)" }
+    let file = try trained.scratch.file(
+      "names.txt", Array((names.joined(separator: "\r\n") + "\r\n\n").utf8))
+    let words = [
+      "classify", "--weights", trained.weights, "--data", trained.data, "--index", "1",
+    ]
+    let session = Session(words + ["--top", "3", "--classes", file, "--json"])
+    let object = try #require(session.json().first)
+    #expect(object["classes"]?.array?.count == 3)
+    #expect(object["answer"] == "kind 1")
+    #expect(object["truth"] == "kind 1")
+    #expect(Session(words + ["--top", "20", "--json"]).output.contains("\"label\":9"))
+    let text = Session(words + ["--top", "1"]).lines.filter { $0.contains("0.") }
+    #expect(text.count == 1)
+    let short = try trained.scratch.file("short.txt", Array("a\nb".utf8))
+    refuse(words + ["--classes", short], "short.txt", "there are 2 lines", "10 classes")
+    let bytes = try trained.scratch.file("bytes.txt", [0xFF, 0xFE])
+    refuse(words + ["--classes", bytes], "bytes.txt", "not UTF-8")
+    refuse(words + ["--classes", trained.scratch("none.txt")], "none.txt: cannot open the file")
+  }
+
+  @Test("classify --mean and --deviation stand in for what the weights say")
+  func normalization() throws {
+    let trained = try Trained()
+    let words = ["classify", "--data", trained.data, "--index", "0", "--json", "--weights"]
+    let expected = Session(words + [trained.weights])
+    let texts = try SafetensorsFile(path: trained.weights).metadata
+    let mean = try #require(texts["mean"]).dropFirst().dropLast()
+    let deviation = try #require(texts["deviation"]).dropFirst().dropLast()
+    let bare = try trained.rewritten {
+      $0["mean"] = nil
+      $0["deviation"] = nil
+    }
+    let given = ["--mean", String(mean), "--deviation", String(deviation)]
+    #expect(Session(words + [bare]).output != expected.output)
+    #expect(Session(words + [bare] + given).output == expected.output)
+    refuse(words + [bare, "--mean", "1,2"], "'--mean' is '1,2'", "the 1 channel that")
+    refuse(words + [bare, "--mean", "x"], "'--mean' is 'x'")
+    refuse(words + [bare, "--deviation", "0"], "greater than 0")
+  }
+
+  @Test("files that are no images are refused together, each by its path")
+  func noImages() throws {
+    let trained = try Trained()
+    let good = try trained.scratch.file("good.pgm", Array("P5 2 2 255\n".utf8) + [1, 2, 3, 4])
+    let text = try trained.scratch.file("text.pgm", Array("hello".utf8))
+    let cut = try trained.scratch.file("cut.pgm", Array("P5 20 20 255\n".utf8) + [1, 2])
+    refuse(
+      ["classify", "--weights", trained.weights, good, text, cut, trained.scratch("none.pgm")],
+      "convnet: \(text): ", "convnet: \(cut): ", "convnet: \(trained.scratch("none.pgm")): ")
+  }
+
   @Test("classify --json: probabilities of image files, enlarged, reduced, coloured and inverted")
   func images() throws {
     let trained = try Trained()

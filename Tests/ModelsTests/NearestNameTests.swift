@@ -1,4 +1,3 @@
-import TapestryCommands
 import TapestryModels
 import Testing
 
