@@ -27,7 +27,13 @@ extension TrainCommand {
 
   /// What happens to the images, where something does; ends in a line break.
   private func beginning(_ setup: TrainingSetup) -> String {
-    choices.augmentation.isEmpty ? "" : "augmentation: \(choices.augmentation)\n"
+    var text = setup.pretrained.map { "\($0)\n" } ?? ""
+    let frozen = setup.model.frozenParameterCount
+    if frozen > 0 {
+      text += "frozen: \(grouped(frozen)) of \(grouped(setup.model.parameterCount)) parameters\n"
+    }
+    if !choices.augmentation.isEmpty { text += "augmentation: \(choices.augmentation)\n" }
+    return text
   }
 
   func report(

@@ -21,6 +21,8 @@ struct TrainingChoices {
   let resize: ImageResize?
   let augmentation: Augmentation
   let skipsBroken: Bool
+  let pretrained: String?
+  let frozen: [NamePattern]
   let seed: UInt64
   let threads: Int?
 
@@ -41,7 +43,15 @@ struct TrainingChoices {
   ]
 
   static let modelOptions: [CommandOption] = [
-    .model(default: "lenet5", help: "The model.")
+    .model(default: "lenet5", help: "The model."),
+    .string(
+      "pretrained", "FILE",
+      help:
+        "Weights to begin with: those that fit. What does not, such as a head for other classes, is listed "
+        + "and begins at random."),
+    .list(
+      "freeze", "PATTERN,...",
+      help: "Leaves the parameters of these names as they are: features.*, or conv1,conv2."),
   ]
 
   static let stepOptions: [CommandOption] = [
@@ -109,6 +119,8 @@ struct TrainingChoices {
       throw arguments.misuse("'--augment': \(error)")
     }
     skipsBroken = arguments.has("skip-broken")
+    pretrained = arguments.optionalString("pretrained")
+    frozen = arguments.list("freeze").map { NamePattern($0) }
     seed = UInt64(try arguments.int("seed"))
     threads = arguments.optionalInt("threads")
   }
@@ -135,7 +147,7 @@ struct TrainingChoices {
         channels: training.channels,
         height: resize?.height ?? max(training.height, entry.input.height),
         width: resize?.width ?? max(training.width, entry.input.width)))
-    let description = WeightsDescription(
+    var description = WeightsDescription(
       model: entry.name, classNames: training.classNames, channels: training.channels,
       height: size.height, width: size.width, normalization: Normalization(of: training),
       data: source.name, seed: seed)
@@ -143,11 +155,34 @@ struct TrainingChoices {
     let model = try withRandomSource(random) {
       try description.makeModel(source: source.path ?? source.name)
     }
+    let report = try loadPretrained(into: model, &description)
+    if !frozen.isEmpty {
+      try model.freeze(frozen)
+      guard model.parameters.contains(where: { !$0.isFrozen }) else {
+        throw CommandError("'--freeze' leaves nothing to train")
+      }
+    }
     return TrainingSetup(
-      description: description, model: model, random: random,
+      description: description, model: model, random: random, pretrained: report,
       loader: try loader(training, description, isTraining: true),
       validation: try validation.map { try loader($0, description, isTraining: false) },
       test: try loader(test, description, isTraining: false))
+  }
+
+  /// Weights to begin with. Images are then normalised as those were that they were trained on, where the file says
+  /// how.
+  private func loadPretrained(
+    into model: any Model, _ description: inout WeightsDescription
+  ) throws -> StateReport? {
+    guard let path = pretrained else { return nil }
+    let report = try model.load(from: path, allowing: .all)
+    if let file = try? SafetensorsState(path: path), file.metadata["mean"] != nil,
+      let saved = try? WeightsDescription(file, path: path, modelName: entry.name),
+      saved.channels == description.channels
+    {
+      description.normalization = saved.normalization
+    }
+    return report
   }
 
   private func loader(
@@ -209,6 +244,8 @@ struct TrainingSetup {
   let model: any Model
   /// What the first weights were drawn from, and what follows them.
   let random: RandomSource
+  /// What the weights to begin with came to.
+  let pretrained: StateReport?
   let loader: BatchLoader
   let validation: BatchLoader?
   let test: BatchLoader
