@@ -49,13 +49,17 @@ import Testing
   @Test("every public function says what comes back and what it needs, itself or by reference")
   func documentation() throws {
     var count = 0
+    let names = Set(try declarations(#/public func (\w+)/#, in: sources).map { "\($0)" })
     for text in try sources {
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
       for (place, line) in lines.enumerated() where line.contains(#/^ *public .*\bfunc /#) {
         count += 1
         let comment = lines[..<place].reversed().prefix { $0.contains(#/^ *\/\/\//#) }
         #expect(!comment.isEmpty, "no documentation: \(line)")
-        let isReference = comment.contains { $0.contains("``") }
+        let isReference = comment.contains { line in
+          line.contains("``")
+            || line.matches(of: #/`(\w+)`/#).contains { names.contains("\($0.output.1)") }
+        }
         let isMask = line.contains(#/func \.[=!<>]+ \(a: Tensor, c/#)
         #expect(
           isReference || isMask || comment.contains { $0.contains("- Precondition:") },
