@@ -71,7 +71,9 @@ extension ByteSource {
     switch tensor.content {
     case .file(let range):
       return try withUnsafeBytes { bytes throws(Failure) in
-        precondition(range.upperBound <= bytes.count, "the tensor is of another file")
+        guard range.upperBound <= bytes.count else {
+          fatalError("ONNX: the tensor is of another file")
+        }
         return try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
       }
     case .memory(let elements):
