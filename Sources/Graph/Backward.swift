@@ -7,6 +7,8 @@ struct BackwardPass {
   let isRetaining: Bool
   /// Cotangents may be summed where they lie: nothing records them.
   private let isInPlace: Bool
+  /// Observers are to see every op, also those that could write their result in place.
+  private let isWatched: Bool
   private let scope: Scope
 
   /// The gradients of all leaves; without targets.
@@ -22,6 +24,7 @@ struct BackwardPass {
     scope.walk = tape
     if recording { scope.flags.insert(.recording) } else { scope.flags.remove(.recording) }
     isInPlace = !recording && !scope.flags.contains(.dryRun)
+    isWatched = scope.flags.contains(.watched)
     self.scope = scope
     targetGradients = targetCount == 0 ? [] : [Tensor?](repeating: nil, count: targetCount)
   }
@@ -57,8 +60,12 @@ struct BackwardPass {
     let needed = tape.neededMask(node)
     var cotangents = Tensors()
     swap(&cotangents, &node.flow)
-    let gradients = node.operation.backward(
-      Differential(node: node, flow: cotangents, needed: needed))
+    let gradients = withUnsafeMutablePointer(to: &cotangents) {
+      node.operation.backward(
+        Differential(
+          node: node, arrived: $0, needed: needed, mayReuse: isInPlace && !isWatched))
+    }
+    cotangents = Tensors()
     for input in 0..<gradients.count {
       guard let gradient = gradients.at(input) else { continue }
       check(gradient, input, of: node)

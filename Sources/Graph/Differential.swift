@@ -2,10 +2,15 @@
 /// (backward) or the tangents of its inputs (jvp).
 public struct Differential: ~Copyable {
   let node: Node
-  /// Cotangents by result, or tangents by input.
-  let flow: Tensors
+  /// Cotangents by result, or tangents by input; the caller's, who does not look at them again.
+  let arrived: UnsafeMutablePointer<Tensors>
   /// Bit per input: is its gradient wanted. Inputs past the last bit share it.
   let needed: UInt64
+  /// Whether a backward may write its result where a cotangent lies: nothing records or observes it.
+  let mayReuse: Bool
+
+  /// Cotangents by result, or tangents by input.
+  var flow: Tensors { arrived.pointee }
 
   /// The kept input at `index`, in its place in the graph.
   public func input(_ index: Int) -> Tensor {
@@ -35,12 +40,23 @@ public struct Differential: ~Copyable {
   public var outputCount: Int { node.outputSpecs.count }
 
   /// The cotangent of the only result.
-  public var cotangent: Tensor { flow.first! }
+  public var cotangent: Tensor { arrived.pointee.first! }
   /// The cotangent of the result at `index`, or `nil` where it is zero.
-  public func cotangent(_ index: Int) -> Tensor? { flow.at(index) }
+  public func cotangent(_ index: Int) -> Tensor? { arrived.pointee.at(index) }
+
+  /// The cotangent of the first result, if its memory belongs to nobody else: a backward may write
+  /// over it and return it as a gradient, where it has that gradient's shape. It must not be read
+  /// afterwards; the walk has no further use for it.
+  package func reusableCotangent() -> Tensor? {
+    guard mayReuse, arrived.pointee.first != nil,
+      isKnownUniquelyReferenced(&arrived.pointee.first),
+      isKnownUniquelyReferenced(&arrived.pointee.first!.memory)
+    else { return nil }
+    return arrived.pointee.first
+  }
 
   /// The tangent of the input at `index`, or `nil` where it is zero.
-  public func tangent(_ index: Int) -> Tensor? { flow.at(index) }
+  public func tangent(_ index: Int) -> Tensor? { arrived.pointee.at(index) }
 
   /// Whether the gradient of the input at `index` is wanted; in a jvp, whether its tangent is not zero.
   public func needs(_ index: Int) -> Bool { needed >> UInt64(min(index, 63)) & 1 != 0 }

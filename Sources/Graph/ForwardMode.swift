@@ -16,10 +16,13 @@ func tangents(
   let results = scope.run { () -> [Tensor?] in
     for node in tape.nodes {
       if tape.isOnPath(node) {
-        let (inputs, present) = inputTangents(of: node, on: tape, sources)
+        var (inputs, present) = inputTangents(of: node, on: tape, sources)
         if present != 0 {
           tape.current = node
-          let results = node.operation.jvp(Differential(node: node, flow: inputs, needed: present))
+          let results = withUnsafeMutablePointer(to: &inputs) {
+            node.operation.jvp(
+              Differential(node: node, arrived: $0, needed: present, mayReuse: false))
+          }
           check(results, of: node)
           node.flow = results
         }
@@ -98,8 +101,11 @@ func transposedJVP(of operation: some TensorOperation, _ node: borrowing Differe
     probes.append(probe)
     places.append(index)
   }
-  let differential = Differential(node: node.node, flow: cotangents, needed: node.needed)
-  let gradients = recordingGradients { operation.backward(differential) }
+  let gradients = withUnsafeMutablePointer(to: &cotangents) { cotangents in
+    let differential = Differential(
+      node: node.node, arrived: cotangents, needed: node.needed, mayReuse: false)
+    return recordingGradients { operation.backward(differential) }
+  }
   var outputs: [Tensor] = []
   var weights: [Tensor] = []
   for index in 0..<gradients.count {

@@ -1,3 +1,4 @@
+import CTapestryKernels
 import Synchronization
 
 /// What the graph and the tensors of this process hold at the moment.
@@ -22,6 +23,11 @@ public enum LiveCounters {
   /// Blocks of tensor memory made since the process started: a steady loop that copies nothing it
   /// need not copy makes a constant number of them per step.
   public static var storagesMade: Int { storageCount.load(ordering: .relaxed) }
+
+  /// Bytes of tensor memory that were taken from the system since the process started. Memory that is
+  /// let go of is kept for the next tensors, so a steady loop on one thread takes none
+  /// after its first rounds; with more, scratch of kernels that overlap for the first time may add to it.
+  public static var bytesTaken: Int { Int(tapestry_pool_taken_bytes()) }
 
   /// Makes ``peakBytes`` start again from the bytes alive now.
   public static func resetPeak() {

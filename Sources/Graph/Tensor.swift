@@ -123,6 +123,12 @@ extension Tensor {
     withExtendedLifetime(self) { body(UnsafeRawPointer(address)) }
   }
 
+  /// Runs `body` with the address of the elements, to write over them. Only for a tensor whose memory nobody else
+  /// holds, as ``Differential/reusableCotangent()`` says.
+  package final func overwrite(_ body: (UnsafeMutableRawPointer) -> Void) {
+    withExtendedLifetime(self) { body(address!) }
+  }
+
   private final func withResolvedMemory(_ body: (UnsafeRawPointer) -> Void) {
     let storage = resolved.storageOrTrap()
     withExtendedLifetime(storage) { body(UnsafeRawPointer(storage.pointer)) }

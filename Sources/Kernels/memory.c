@@ -1,8 +1,12 @@
-// The pool of tensor memory: free lists by size class under one spin lock.
+// The pool of tensor memory, under one spin lock.
 //
-// Classes are spaced eight to a power of two, so a block is at most 1/8 larger than asked for. A free block's
-// first bytes link to the next free one. Everything inside the lock takes a few nanoseconds; calls to the
-// system happen outside it.
+// Small blocks lie in free lists by size class. Classes are spaced eight to a power of two, so a block is at most 1/8 larger
+// than asked for, and a free block's first bytes link to the next free one.
+//
+// Large blocks are cut from segments: long stretches of address space of which the system provides a page when it is first
+// touched. Free neighbours join, and a request takes the smallest stretch that is large enough. So what the layers of a net
+// let go of serves layers of other sizes, and memory in use stays near the most that was ever live at once; lists by size
+// alone would keep the most that was ever live of each size.
 #include "include/tapestry_memory.h"
 
 #include <stdatomic.h>
@@ -13,19 +17,16 @@
 #include <sys/mman.h>
 
 enum { alignment = 64, steps_log2 = 3, class_count = 512 };
-static const size_t huge_page = (size_t)2 << 20;
+static const size_t huge_page = (size_t)2 << 20, page = (size_t)64 << 10;  // `page` is a multiple of any real one
+/// From here on blocks are cut from segments.
+static const size_t smallest_large = (size_t)32 << 10;
 
-/// The pool keeps idle blocks as long as live and idle together stay within the most that was ever live at once
+/// The pool keeps idle memory as long as live and idle together stay within the most that was ever live at once
 /// (since the last trim) plus this. A program of steady steps therefore never returns memory to the system, and one
 /// whose shapes change does not hoard.
 static const int64_t slack = (int64_t)1 << 30;
 
-typedef struct free_block {
-  struct free_block *next;
-} free_block;
-
-static free_block *free_lists[class_count];
-static int64_t live_bytes, idle_bytes, peak_bytes;  // live_bytes counts whole blocks of the classes
+static int64_t live_bytes, idle_bytes, peak_bytes, taken_bytes;  // live_bytes counts whole blocks
 static atomic_flag locked = ATOMIC_FLAG_INIT;
 
 static void lock(void) {
@@ -34,6 +35,14 @@ static void lock(void) {
 }
 
 static void unlock(void) { atomic_flag_clear_explicit(&locked, memory_order_release); }
+
+// MARK: Small blocks
+
+typedef struct free_block {
+  struct free_block *next;
+} free_block;
+
+static free_block *free_lists[class_count];
 
 /// The class of a request and, in `size`, the bytes of that class's blocks. Up to 1024 bytes the classes are the
 /// multiples of 64; above, with 2^e < bytes <= 2^(e+1), the multiples of 2^(e-3).
@@ -50,25 +59,172 @@ static inline int class_of(size_t bytes, size_t *size) {
   return 16 + (exponent - 10) * (1 << steps_log2) + (int)units - 9;
 }
 
-static void *from_system(size_t size) {
-  if (size < huge_page) return aligned_alloc(alignment, size);
-  // Classes from 2 MB up are multiples of 256 KB, so of any page size. More is mapped than needed, then the ends
-  // outside the aligned part are given back.
-  char *mapped = mmap(NULL, size + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
-  if (mapped == MAP_FAILED) return NULL;
-  size_t before = (huge_page - (size_t)mapped % huge_page) % huge_page;
-  if (before > 0) munmap(mapped, before);
-  if (before < huge_page) munmap(mapped + before + size, huge_page - before);
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  madvise(mapped + before, size, MADV_HUGEPAGE);
-#endif
-  return mapped + before;
+/// The size of the blocks of a class: the inverse of class_of.
+static size_t size_of_class(int class) {
+  if (class < 16) return (size_t)(class + 1) * alignment;
+  int exponent = 10 + (class - 16) / (1 << steps_log2), units = 9 + (class - 16) % (1 << steps_log2);
+  return (size_t)units << (exponent - steps_log2);
 }
 
-static void to_system(void *block, size_t size) {
-  if (size < huge_page) free(block);
-  else munmap(block, size);
+// MARK: Segments
+
+typedef struct segment segment;
+
+/// Stands before a large block; 64 bytes, so that what follows it is aligned.
+typedef struct stretch {
+  size_t size;             // with this header; a multiple of 64
+  struct stretch *before;  // the neighbour at lower addresses, NULL at the segment's beginning
+  segment *home;
+  bool is_free, is_returned;        // returned: free, and its pages are the system's
+  struct stretch *next, *previous;  // in its bin, while free
+} __attribute__((aligned(64))) stretch;
+
+/// Stretches lie side by side from the beginning up to `top`; the one before `top` is never free. Behind it nothing has been
+/// handed out since the top was last lowered, behind `touched` nothing ever.
+struct segment {
+  char *begin, *top, *touched, *end;
+  stretch *last;  // the stretch that ends at top
+  segment *next;
+};
+
+static segment *segments;
+enum { bin_count = 256 };  // four to a power of two
+static stretch *bins[bin_count];
+
+static int bin_of(size_t size) {
+  int exponent = 63 - __builtin_clzll((unsigned long long)size);
+  return (exponent * 4 + (int)(size >> (exponent - 2) & 3)) & (bin_count - 1);
 }
+
+static void insert(stretch *s) {
+  stretch **bin = &bins[bin_of(s->size)];
+  s->is_free = true;
+  s->previous = NULL;
+  s->next = *bin;
+  if (*bin) (*bin)->previous = s;
+  *bin = s;
+  if (!s->is_returned) idle_bytes += (int64_t)s->size;
+}
+
+static void extract(stretch *s) {
+  if (s->previous) s->previous->next = s->next;
+  else bins[bin_of(s->size)] = s->next;
+  if (s->next) s->next->previous = s->previous;
+  s->is_free = false;
+  if (!s->is_returned) idle_bytes -= (int64_t)s->size;
+}
+
+static inline stretch *after(stretch *s) {
+  char *end = (char *)s + s->size;
+  return end == s->home->top ? NULL : (stretch *)end;
+}
+
+static void set_top(segment *home, char *top) {
+  idle_bytes -= home->touched - home->top;
+  home->top = top;
+  if (top > home->touched) home->touched = top;
+  idle_bytes += home->touched - home->top;
+}
+
+/// The smallest free stretch of at least `size` bytes, or NULL. A bin's stretches differ by less than a quarter: the first
+/// bin that has one large enough has the smallest.
+static stretch *find(size_t size) {
+  for (int bin = bin_of(size); bin < bin_count; bin++) {
+    stretch *best = NULL;
+    for (stretch *each = bins[bin]; each; each = each->next)
+      if (each->size >= size && (!best || each->size < best->size)) best = each;
+    if (best) return best;
+  }
+  return NULL;
+}
+
+/// A stretch of at least `size` bytes from a bin or from the top of a segment, or NULL.
+static stretch *cut(size_t size) {
+  stretch *s = find(size);
+  if (s) {
+    extract(s);
+    if (s->size - size >= smallest_large) {
+      stretch *rest = (stretch *)((char *)s + size);
+      *rest = (stretch){.size = s->size - size, .before = s, .home = s->home, .is_returned = s->is_returned};
+      after(s)->before = rest;  // s was free, so it is not the last
+      s->size = size;
+      insert(rest);
+    }
+    s->is_returned = false;
+    return s;
+  }
+  for (segment *home = segments; home; home = home->next) {
+    if ((size_t)(home->end - home->top) < size) continue;
+    s = (stretch *)home->top;
+    *s = (stretch){.size = size, .before = home->last, .home = home};
+    home->last = s;
+    set_top(home, home->top + size);
+    return s;
+  }
+  return NULL;
+}
+
+/// Takes a stretch back and joins it to free neighbours, or to the free end of its segment.
+static void put_back(stretch *s) {
+  stretch *behind = after(s);
+  if (behind && behind->is_free) {
+    extract(behind);
+    s->size += behind->size;
+    stretch *next = after(s);
+    if (next) next->before = s;
+  }
+  if (s->before && s->before->is_free) {
+    stretch *first = s->before;
+    extract(first);
+    first->size += s->size;
+    first->is_returned = false;
+    stretch *next = after(first);
+    if (next) next->before = first;
+    s = first;
+  }
+  if (after(s)) {
+    insert(s);
+  } else {
+    s->home->last = s->before;
+    set_top(s->home, (char *)s);
+  }
+}
+
+/// Address space for a stretch of `size` bytes and more, aligned for huge pages.
+static segment *from_system(size_t size) {
+  size_t needed = (size + huge_page - 1) / huge_page * huge_page, length = (size_t)1 << 30;
+  if (length < needed) length = needed;
+  segment *fresh = malloc(sizeof *fresh);
+  if (!fresh) return NULL;
+  char *mapped = MAP_FAILED;
+  for (; mapped == MAP_FAILED; length = needed) {
+    // More than needed, then the ends outside the aligned part are given back.
+    mapped = mmap(NULL, length + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+    if (mapped != MAP_FAILED || length == needed) break;
+  }
+  if (mapped == MAP_FAILED) {
+    free(fresh);
+    return NULL;
+  }
+  size_t before = (huge_page - (size_t)mapped % huge_page) % huge_page;
+  if (before > 0) munmap(mapped, before);
+  if (before < huge_page) munmap(mapped + before + length, huge_page - before);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  madvise(mapped + before, length, MADV_HUGEPAGE);
+#endif
+  char *begin = mapped + before;
+  *fresh = (segment){.begin = begin, .top = begin, .touched = begin, .end = begin + length};
+  return fresh;
+}
+
+/// Returns the pages between two addresses.
+static void give_back(char *from, char *to) {
+  from += (page - (size_t)from % page) % page;
+  to -= (size_t)to % page;
+  if (from < to) madvise(from, (size_t)(to - from), MADV_DONTNEED);
+}
+
+// MARK: The pool
 
 static _Noreturn void exhausted(size_t bytes) {
   fprintf(
@@ -77,67 +233,124 @@ static _Noreturn void exhausted(size_t bytes) {
   abort();
 }
 
-void *tapestry_allocate(size_t bytes) {
-  if (bytes > (size_t)1 << 62) exhausted(bytes);
+static inline void count_live(int64_t size) {
+  live_bytes += size;
+  if (live_bytes > peak_bytes) peak_bytes = live_bytes;
+}
+
+static void *allocate_large(size_t bytes) {
+  size_t size = (bytes + 1023) / 1024 * 1024 + sizeof(stretch);
+  for (int attempt = 0;; attempt++) {
+    lock();
+    int64_t known = idle_bytes;
+    stretch *s = cut(size);
+    if (s) {
+      // What did not come out of idle memory is new to the process.
+      if (known - idle_bytes < (int64_t)s->size) taken_bytes += (int64_t)s->size - (known - idle_bytes);
+      count_live((int64_t)s->size);
+      unlock();
+      return s + 1;
+    }
+    unlock();
+    if (attempt == 2) exhausted(bytes);
+    segment *fresh = from_system(size);
+    if (!fresh) {
+      tapestry_pool_trim();
+      continue;
+    }
+    lock();
+    segment **place = &segments;
+    while (*place) place = &(*place)->next;
+    *place = fresh;
+    unlock();
+  }
+}
+
+static void *allocate_small(size_t bytes) {
   size_t size;
   int class = class_of(bytes, &size);
   lock();
-  live_bytes += (int64_t)size;
-  if (live_bytes > peak_bytes) peak_bytes = live_bytes;
+  count_live((int64_t)size);
   free_block *block = free_lists[class];
   if (block) {
     free_lists[class] = block->next;
     idle_bytes -= (int64_t)size;
-    unlock();
-    return block;
+  } else {
+    taken_bytes += (int64_t)size;
   }
   unlock();
-  void *fresh = from_system(size);
+  if (block) return block;
+  void *fresh = aligned_alloc(alignment, size);
   if (!fresh) {
     tapestry_pool_trim();
-    fresh = from_system(size);
+    fresh = aligned_alloc(alignment, size);
   }
   if (!fresh) exhausted(bytes);
   return fresh;
 }
 
-void tapestry_release(void *block, size_t bytes) {
-  if (!block) return;
-  size_t size;
-  int class = class_of(bytes, &size);
-  lock();
-  live_bytes -= (int64_t)size;
-  idle_bytes += (int64_t)size;
-  ((free_block *)block)->next = free_lists[class];
-  free_lists[class] = block;
-  bool full = live_bytes + idle_bytes > peak_bytes + slack;
-  unlock();
-  // The pool holds blocks of sizes that are no longer asked for: it starts anew.
-  if (full) tapestry_pool_trim();
+void *tapestry_allocate(size_t bytes) {
+  if (bytes > (size_t)1 << 62) exhausted(bytes);
+  return bytes < smallest_large ? allocate_small(bytes) : allocate_large(bytes);
 }
 
-/// The size of the blocks of a class: the inverse of class_of.
-static size_t size_of_class(int class) {
-  if (class < 16) return (size_t)(class + 1) * alignment;
-  int exponent = 10 + (class - 16) / (1 << steps_log2), units = 9 + (class - 16) % (1 << steps_log2);
-  return (size_t)units << (exponent - steps_log2);
+void tapestry_release(void *block, size_t bytes) {
+  if (!block) return;
+  lock();
+  if (bytes < smallest_large) {
+    size_t size;
+    int class = class_of(bytes, &size);
+    live_bytes -= (int64_t)size;
+    idle_bytes += (int64_t)size;
+    ((free_block *)block)->next = free_lists[class];
+    free_lists[class] = block;
+  } else {
+    stretch *s = (stretch *)block - 1;
+    live_bytes -= (int64_t)s->size;
+    put_back(s);
+  }
+  bool full = live_bytes + idle_bytes > peak_bytes + slack;
+  unlock();
+  // The pool holds memory that is no longer asked for: it starts anew.
+  if (full) tapestry_pool_trim();
 }
 
 void tapestry_pool_trim(void) {
   for (int class = 0; class < class_count; class++) {
-    size_t size = size_of_class(class);
     lock();
     free_block *block = free_lists[class];
     free_lists[class] = NULL;
-    for (free_block *each = block; each; each = each->next) idle_bytes -= (int64_t)size;
-    if (class == class_count - 1) peak_bytes = live_bytes;
+    for (free_block *each = block; each; each = each->next) idle_bytes -= (int64_t)size_of_class(class);
     unlock();
     while (block) {
       free_block *next = block->next;
-      to_system(block, size);
+      free(block);
       block = next;
     }
   }
+  lock();
+  peak_bytes = live_bytes;
+  for (int bin = 0; bin < bin_count; bin++)
+    for (stretch *each = bins[bin]; each; each = each->next) {
+      if (each->is_returned) continue;
+      give_back((char *)(each + 1), (char *)each + each->size);
+      each->is_returned = true;
+      idle_bytes -= (int64_t)each->size;
+    }
+  for (segment **place = &segments; *place;) {
+    segment *home = *place;
+    idle_bytes -= home->touched - home->top;
+    if (home->top == home->begin) {
+      *place = home->next;
+      munmap(home->begin, (size_t)(home->end - home->begin));
+      free(home);
+      continue;
+    }
+    give_back(home->top, home->touched);
+    home->touched = home->top;
+    place = &home->next;
+  }
+  unlock();
 }
 
 int64_t tapestry_pool_idle_bytes(void) {
@@ -145,4 +358,11 @@ int64_t tapestry_pool_idle_bytes(void) {
   int64_t idle = idle_bytes;
   unlock();
   return idle;
+}
+
+int64_t tapestry_pool_taken_bytes(void) {
+  lock();
+  int64_t taken = taken_bytes;
+  unlock();
+  return taken;
 }

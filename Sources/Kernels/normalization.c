@@ -278,9 +278,9 @@ void tapestry_normalize_rows_gradient(
   rows_job job = {
       .dtype = dtype, .rows = rows, .width = width, .each = rows_in_piece(width), .epsilon = epsilon, .x = x, .g = g,
       .scale = scale, .mean = (void *)mean, .variance = (void *)variance, .y = gx, .gscale = gscale, .gshift = gshift};
-  share(rows, job.each, &job, rows_gradient);
   int64_t strips = (width + lanes(dtype) - 1) / lanes(dtype);
   if (rows * width < 2 * tapestry_piece)
     for (int64_t i = 0; i < strips; i++) rows_strips(&job, i);
   else tapestry_parallel(strips, &job, rows_strips);
+  share(rows, job.each, &job, rows_gradient);  // last, as it may write over g
 }

@@ -9,7 +9,18 @@ struct Relu: ElementwiseOperation {
   var keeps: Kept { .outputs(0) }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_RELU)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(ReluGradient.of(node.cotangent, node.output()))
+    if let g = node.reusableCotangent() {
+      var (count, stride) = (Int64(g.count), Int64(1))
+      g.overwrite { g in
+        node.output().withMemory { y in
+          tapestry_binary(
+            Int32(TAPESTRY_RELU_GRADIENT), node.inputSpec(0).dtype.code, 1, &count, &stride,
+            &stride, g, y, g)
+        }
+      }
+      return Tensors(g)
+    }
+    return Tensors(ReluGradient.of(node.cotangent, node.output()))
   }
   func jvp(_ node: borrowing Differential) -> Tensors {
     Tensors(node.tangent(0).map { ReluGradient.of($0, node.output()) })

@@ -120,10 +120,13 @@ struct Normalize: TensorOperation {
   func backward(_ node: borrowing Differential) -> Tensors {
     let (x, scale, mean, variance) = (node.input(0), node.input(1), node.output(1), node.output(2))
     var gradients = Tensors(nil, nil, nil)
-    if let g = node.cotangent(0) {
-      gradients = apply(
-        NormalizeGradient(family: family, epsilon: epsilon, isFixed: false),
-        to: [g, x, mean, variance, scale])
+    if node.cotangent(0) != nil {
+      let gradient = NormalizeGradient(family: family, epsilon: epsilon, isFixed: false)
+      if let place = node.reusableCotangent() {
+        gradients = gradient.run(place, x, mean, variance, scale, isInPlace: true)
+      } else {
+        gradients = apply(gradient, to: [node.cotangent(0), x, mean, variance, scale])
+      }
     }
     guard node.cotangent(1) != nil || node.cotangent(2) != nil else { return gradients }
     let layout = family.layout(x.shape)
@@ -214,32 +217,44 @@ struct NormalizeGradient: TensorOperation {
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    let (g, x, mean, variance, scale) = (inputs[0], inputs[1], inputs[2], inputs[3], inputs[4])
-    let code = x.dtype.code
-    let shape = x.shape
-    var gradientX: Tensor?
+    run(inputs[0], inputs[1], inputs[2], inputs[3], inputs[4], isInPlace: false)
+  }
+
+  /// The results; the first is written over the cotangent if `isInPlace`.
+  fileprivate func run(
+    _ g: Tensor, _ x: Tensor, _ mean: Tensor, _ variance: Tensor, _ scale: Tensor, isInPlace: Bool
+  ) -> Tensors {
+    var gradientX = g
     var gradientShift: Tensor?
-    let gradientScale = Tensor(scale.spec) { gradientScale in
-      gradientShift = Tensor(scale.spec) { gradientShift in
-        gradientX = Tensor(x.spec) { gradientX in
-          withMemory(g, x, scale) { g, x, scale in
-            withMemory(mean, variance) { mean, variance in
-              if case .layer(let width) = family {
-                tapestry_normalize_rows_gradient(
-                  code, Int64(shape.elementCount / max(width, 1)), Int64(width), epsilon, g, x,
-                  mean, variance, scale, gradientX, gradientScale, gradientShift)
-              } else {
-                var problem = family.problem(shape, epsilon: epsilon)
-                tapestry_normalize_gradient(
-                  code, &problem, isFixed, g, x, mean, variance, scale, gradientX, gradientScale,
-                  gradientShift)
-              }
-            }
-          }
+    let gradientScale = Tensor(scale.spec) { toScale in
+      gradientShift = Tensor(scale.spec) { toShift in
+        let fill = { (toX: UnsafeMutableRawPointer) in
+          compute(x.spec, g, x, mean, variance, scale, toX, toScale, toShift)
         }
+        if isInPlace { g.overwrite(fill) } else { gradientX = Tensor(x.spec, filling: fill) }
       }
     }
     return Tensors(gradientX, gradientScale, gradientShift)
+  }
+
+  private func compute(
+    _ spec: TensorSpec, _ g: Tensor, _ x: Tensor, _ mean: Tensor, _ variance: Tensor,
+    _ scale: Tensor, _ toX: UnsafeMutableRawPointer, _ toScale: UnsafeMutableRawPointer,
+    _ toShift: UnsafeMutableRawPointer
+  ) {
+    withMemory(g, x, scale) { g, x, scale in
+      withMemory(mean, variance) { mean, variance in
+        if case .layer(let width) = family {
+          tapestry_normalize_rows_gradient(
+            spec.dtype.code, Int64(spec.shape.elementCount / max(width, 1)), Int64(width), epsilon,
+            g, x, mean, variance, scale, toX, toScale, toShift)
+        } else {
+          var problem = family.problem(spec.shape, epsilon: epsilon)
+          tapestry_normalize_gradient(
+            spec.dtype.code, &problem, isFixed, g, x, mean, variance, scale, toX, toScale, toShift)
+        }
+      }
+    }
   }
 
   /// The derivatives of Σ h · result 0 + Σ a · result 1 + Σ b · result 2, with m and V as operands of

@@ -30,7 +30,7 @@ void tapestry_normalize_with(
     const void *scale, const void *shift, void *y);
 
 /// The gradients of x, scale and shift for the cotangent g of y. If `fixed`, mean and variance were given; otherwise they
-/// depend on x, and gx takes that into account. Reads g and x twice where a set fits no cache.
+/// depend on x, and gx takes that into account. gx may be g. Reads g and x twice where a set fits no cache.
 void tapestry_normalize_gradient(
     int32_t dtype, const tapestry_normalization *shape, bool fixed, const void *g, const void *x, const void *mean,
     const void *variance, const void *scale, void *gx, void *gscale, void *gshift);
@@ -40,6 +40,7 @@ void tapestry_normalize_rows(
     int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *x, const void *scale, const void *shift, void *y,
     void *mean, void *variance);
 
+/// Its gradients; gx may be g.
 void tapestry_normalize_rows_gradient(
     int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *g, const void *x, const void *mean,
     const void *variance, const void *scale, void *gx, void *gscale, void *gshift);
