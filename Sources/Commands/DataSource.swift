@@ -44,10 +44,12 @@ enum DataSource: Equatable {
   ///   - fraction: the share that is held out where the data does not say itself what the test images are.
   ///   - seed: chooses those.
   ///   - resize: the size that all images are brought to; `nil` keeps theirs.
+  ///   - broken: what becomes of images that cannot be read.
+  ///   - channels: of a net, so that the images of class folders become those; `nil` takes what they have.
   ///   - classNames: the classes of a net, so that class folders get its labels; `nil` takes the folders.
   func load(
     heldOut fraction: Double, seed: UInt64, resize: ImageResize? = nil,
-    classNames: [String]? = nil
+    broken: BrokenImages = .refused, channels: Int? = nil, classNames: [String]? = nil
   ) throws(DatasetError) -> (training: ImageSet, test: ImageSet) {
     switch self {
     case .digits:
@@ -63,6 +65,8 @@ enum DataSource: Equatable {
       options.seed = seed
       options.size = resize.map { ($0.height, $0.width) }
       options.fit = resize?.fit ?? .fill
+      options.broken = broken
+      options.channels = channels
       options.classNames = classNames
       return try ImageSet.load(from: path, options: options)
     }

@@ -1,6 +1,7 @@
 import CTapestryKernels
 import TapestryDatasets
 import TapestryFiles
+import TapestryInsight
 import TapestryTraining
 
 /// `convnet evaluate`: measures a trained net on test images.
@@ -8,33 +9,47 @@ struct EvaluateCommand {
   static let description = CommandDescription(
     program: "convnet", name: "evaluate", summary: "Measures trained weights on test images.",
     discussion: """
+      Tells accuracy, loss, how often the class is among the five most probable, precision, recall and F1 of
+      each class, and which classes are taken for which.
+
       Without --data the embedded digits are taken, split as in training. With it the test images of that
-      folder. \(DataSource.forms)
+      folder. \(DataSource.forms) Images are prepared as those in training were: the weights know how.
 
         convnet evaluate --weights runs/lenet5-digits/weights.safetensors
+        convnet evaluate --weights runs/lenet5-mnist/weights.safetensors \\
+          --data path/to/mnist --output confusion.svg
       """,
     options: SavedNet.options + [
       DataSource.option(help: "A folder of images, in one of these forms."),
+      .flag(
+        "skip-broken", help: "Leaves out images that cannot be read, and lists them at the end."),
+      .string(
+        "output", "FILE", help: "A picture of the confusion matrix to write, .svg or .png."),
+    ] + PreprocessingOptions.options + [
       .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
       .flag("json", help: "One JSON object."),
     ])
 
   /// Images per forward pass.
   static let batchSize = 256
-  /// Classes listed; of more, those recognised worst.
-  private static let listedClasses = 20
 
   private let weights: String
   private let modelName: String?
   private let data: String?
+  private let broken: BrokenImages
+  private let output: PictureOutput?
+  private let preprocessing: PreprocessingOptions
   private let threads: Int?
   private let isJSON: Bool
-  private let console: Console
+  let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = try arguments.string("weights")
     modelName = arguments.optionalString("model")
     data = arguments.optionalString("data")
+    broken = arguments.has("skip-broken") ? .skipped : .refused
+    output = arguments.optionalString("output") == nil ? nil : try PictureOutput(arguments)
+    preprocessing = try PreprocessingOptions(arguments)
     threads = arguments.optionalInt("threads")
     isJSON = arguments.has("json")
     console = program.console
@@ -42,73 +57,27 @@ struct EvaluateCommand {
 
   func run() throws -> Int32 {
     if let threads { tapestry_set_thread_count(Int32(threads)) }
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try preprocessing.complete(&net.description)
     let source = try net.dataSource(data)
-    let test = try net.testImages(of: source)
-    let loader = try net.description.loader(test, batchSize: Self.batchSize)
+    let test = try net.testImages(of: source, broken: broken)
+    let loader = try net.description.loader(test, batchSize: Self.batchSize, broken: broken)
     let result = evaluate(net.model, on: loader)
-    isJSON ? reportJSON(result, net) : report(result, net, on: source)
+    if broken == .refused { try loader.requireIntact() }
+    guard result.count > 0 else {
+      throw CommandError("\(source.name): has no test images that can be read")
+    }
+    for error in test.skipped + loader.brokenImages {
+      console.complain("warning: left out \(error)")
+    }
+    isJSON ? reportJSON(result, net, on: source) : report(result, net, on: source)
+    if let output {
+      let figure = confusionFigure(
+        result, classNames: net.description.classNames,
+        title: "\(net.description.model) on \(source.name)")
+      try figure.write(to: output.path)
+      if !isJSON { console.line("\nconfusion matrix drawn in \(output.path)") }
+    }
     return 0
-  }
-
-  private func report(_ result: Evaluation, _ net: SavedNet, on source: DataSource) {
-    let names = net.description.classNames
-    console.line(
-      """
-      \(console.styled(net.description.model, .bold)) on \(counted(result.count, "test image")) of \
-      \(console.styled(source.name, .bold))
-
-      accuracy: \(console.styled(fixed(result.accuracy, 4), .bold)) \
-      (\(grouped(result.correctCount)) of \(grouped(result.count)))
-      loss:     \(fixed(result.loss, 4))
-      """)
-    var listed = names.indices.compactMap { label in
-      result.accuracy(ofClass: label).map { (label: label, accuracy: $0) }
-    }
-    let isPart = listed.count > Self.listedClasses
-    if isPart {
-      // sort(by:) is stable: equal ones stay in the order of the classes.
-      listed.sort { $0.accuracy < $1.accuracy }
-      listed = Array(listed.prefix(Self.listedClasses))
-    }
-    let width = max(5, listed.map { names[$0.label].count }.max() ?? 0)
-    console.line("\n\(padded("class", width))  images  accuracy\(isPart ? " (the worst)" : "")")
-    for (label, accuracy) in listed {
-      let images = grouped(result.confusion[label].reduce(0, +))
-      console.line(
-        "\(padded(names[label], width))  \(padded(images, 6, isRight: true))  \(fixed(accuracy, 4))"
-          + "  \(console.styled(bar(accuracy, width: 20), .cyan))")
-    }
-    let confusions = result.mostFrequentConfusions()
-    guard !confusions.isEmpty else { return }
-    console.line("\nmost frequent confusions")
-    for confusion in confusions {
-      console.line(
-        "  \(names[confusion.truth]) taken for \(names[confusion.answer])"
-          + "  \(counted(confusion.count, "time"))")
-    }
-  }
-
-  private func reportJSON(_ result: Evaluation, _ net: SavedNet) {
-    let names = net.description.classNames
-    let classes = names.indices.map { label -> JSONValue in
-      [
-        "class": .string(names[label]),
-        "images": .integer(result.confusion[label].reduce(0, +)),
-        "accuracy": result.accuracy(ofClass: label).map { .finite($0) } ?? .null,
-      ]
-    }
-    let confusions = result.mostFrequentConfusions().map { confusion -> JSONValue in
-      [
-        "class": .string(names[confusion.truth]), "answer": .string(names[confusion.answer]),
-        "count": .integer(confusion.count),
-      ]
-    }
-    console.line(
-      jsonLine([
-        "accuracy": .finite(result.accuracy), "loss": .finite(result.loss),
-        "images": .integer(result.count), "model": .string(net.description.model),
-        "classes": .array(classes), "confusions": .array(confusions),
-      ]))
   }
 }

@@ -53,7 +53,9 @@ struct ExplainCommand {
     // Without --data, a net of data that are not part of this program gets a page to draw on.
     let isKnown = data != nil || description.data == DataSource.digitsName
     let samples =
-      isKnown && sampleCount > 0 ? try net.testImages(of: net.dataSource(data)) : nil
+      isKnown && sampleCount > 0
+      ? try description.pictures(
+        of: net.testImages(of: net.dataSource(data)), count: sampleCount) : nil
     let name = printable(description.model)
     let page = try ExplainPage(
       of: net.model, named: "\(name), as it was trained",

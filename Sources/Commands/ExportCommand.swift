@@ -18,9 +18,7 @@ struct ExportCommand {
       .string("onnx", "FILE", help: "The ONNX file to write."),
       .string("safetensors", "FILE", help: "The state file to write."),
       .string("weights", "FILE", help: "The weights, as 'convnet train' saved them."),
-      .choice(
-        "model", "NAME", of: ModelCatalog.entries.map(\.name),
-        help: "The model, where no weights are given or they do not say it."),
+      .model(help: "The model, where no weights are given or they do not say it."),
       .intList(
         "input", "C,H,W", in: 1...65_536,
         help: "Size of an image. (default: that of the weights, or the model's own)"),

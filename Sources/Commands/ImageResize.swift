@@ -12,6 +12,12 @@ struct ImageResize: Equatable {
       "Resizes all images; FIT is fill (cuts what is too long), fit (pads with black) or stretch. "
       + "(default: fill; without --size images must have one size)")
 
+  init(height: Int, width: Int, fit: ImageFit) {
+    self.height = height
+    self.width = width
+    self.fit = fit
+  }
+
   /// The size in `text`; `nil` when it is none.
   init?(_ text: String) {
     let words = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)

@@ -46,10 +46,23 @@ struct ImageChoice {
     if data != nil, index == nil { throw arguments.misuse("--data needs --index N") }
   }
 
-  /// All of them, read before the first is shown: an error leaves nothing half done.
+  /// All of them, read before the first is shown: an error leaves nothing half done, and tells of every file that is
+  /// no image.
   func subjects(for net: SavedNet) throws -> [ImageSubject] {
     if let index { return [try testImage(index, for: net)] }
-    return try paths.map { try read($0, for: net) }
+    var subjects: [ImageSubject] = []
+    var problems: [String] = []
+    for path in paths {
+      do {
+        subjects.append(try read(path, for: net))
+      } catch {
+        problems.append("\(error)")
+      }
+    }
+    guard problems.isEmpty else {
+      throw CommandError(problems.joined(separator: "\nconvnet: "))
+    }
+    return subjects
   }
 
   /// The one image that a command draws.
@@ -74,35 +87,9 @@ struct ImageChoice {
   }
 
   private func read(_ path: String, for net: SavedNet) throws -> ImageSubject {
-    let image = try RasterImage(contentsOf: path).opaque()
-    let wanted = net.description
-    var planes = (0..<image.channels).map { channel in
-      Picture(
-        width: image.width, height: image.height,
-        brightness: stride(from: channel, to: image.samples.count, by: image.channels).map {
-          Double(image.samples[$0]) / Double(image.maximum)
-        })
-    }
-    if planes.count != wanted.channels {
-      guard wanted.channels == 1 || planes.count == 1 else {
-        throw CommandError(
-          "\(path): has \(counted(planes.count, "channel")), but the net takes \(wanted.channels)")
-      }
-      let mean = zip(planes[0].brightness.indices, planes[0].brightness).map { position, _ in
-        planes.reduce(0) { $0 + $1.brightness[position] } / Double(planes.count)
-      }
-      let gray = Picture(width: image.width, height: image.height, brightness: mean)
-      planes = Array(repeating: gray, count: wanted.channels)
-    }
-    let factor = max(
-      (image.height + wanted.height - 1) / wanted.height,
-      (image.width + wanted.width - 1) / wanted.width)
-    planes = planes.map { $0.reduced(by: factor) }
-    let set = ImageSet(
-      name: path, channels: planes.count, height: planes[0].height, width: planes[0].width,
-      classNames: wanted.classNames, labels: [0],
-      pixels: planes.flatMap { $0.brightness.map { UInt8(($0 * 255).rounded()) } })
-    return ImageSubject(name: path, index: nil, truth: nil, image: isInverted ? inverted(set) : set)
+    let image = try net.description.image(contentsOf: path)
+    return ImageSubject(
+      name: path, index: nil, truth: nil, image: isInverted ? inverted(image) : image)
   }
 
   private func inverted(_ set: ImageSet) -> ImageSet {

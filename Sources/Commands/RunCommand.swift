@@ -18,9 +18,7 @@ struct RunCommand {
     options: [
       .string("onnx", "FILE", help: "The model, as an ONNX file."),
       .string("weights", "FILE", help: "Or its weights, as 'convnet train' saved them."),
-      .choice(
-        "model", "NAME", of: ModelCatalog.entries.map(\.name),
-        help: "Of which model they are, where the file does not say so."),
+      .model(help: "Of which model they are, where the file does not say so."),
       .string("input", "FILE", help: "The inputs. Required."),
       .string("output", "FILE", help: "The file to write the results to. Required."),
       .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),

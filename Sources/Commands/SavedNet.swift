@@ -38,10 +38,14 @@ struct SavedNet {
     return DataSource(text)
   }
 
-  /// The images of `source` that the net has not been trained on.
-  func testImages(of source: DataSource) throws -> ImageSet {
+  /// The images of `source` that the net has not been trained on, in the size that the weights say.
+  ///
+  /// - Parameter broken: what becomes of images that cannot be read.
+  func testImages(of source: DataSource, broken: BrokenImages = .refused) throws -> ImageSet {
+    let channels = description.channels
     let test = try source.load(
       heldOut: TrainCommand.Defaults.heldOut, seed: description.seed, resize: description.resize,
+      broken: broken, channels: channels == 1 || channels == 3 ? channels : nil,
       classNames: description.classNames
     ).test
     let classes = (test.labels.max() ?? 0) + 1
@@ -56,25 +60,63 @@ struct SavedNet {
 }
 
 extension WeightsDescription {
-  /// The batches of `set`, in the size that the net takes.
+  /// The batches of `set` as the net takes them.
   ///
   /// - Parameters:
   ///   - shuffleSeed: chooses the orders, and what augmentation does; `nil` keeps the order of the set.
-  ///   - augmentation: changes the images, but not their size.
-  /// - Throws: `ImageScalingError` for images that are larger, ``CommandError`` or `AugmentationError` for steps
-  ///   that do not suit them.
+  ///   - augmentation: stands in for the ``steps``; `nil` leaves it at these.
+  ///   - broken: what becomes of images that cannot be read.
+  /// - Throws: ``CommandError`` for images that are larger, `AugmentationError` for steps that do not suit them.
   func loader(
-    _ set: ImageSet, batchSize: Int, shuffleSeed: UInt64? = nil, augmentation: Augmentation = []
+    _ set: ImageSet, batchSize: Int, shuffleSeed: UInt64? = nil,
+    augmentation: Augmentation? = nil, broken: BrokenImages = .refused
   ) throws -> BatchLoader {
-    let loader = try BatchLoader(
-      set, batchSize: batchSize, height: height, width: width, normalization: normalization,
-      augmentation: augmentation, shuffled: shuffleSeed != nil, seed: shuffleSeed ?? 0)
-    let size = loader.imageSize
-    guard size.height == height, size.width == width else {
+    do {
+      return try BatchLoader(
+        set, batchSize: batchSize, height: canvas.height, width: canvas.width,
+        normalization: normalization, augmentation: augmentation ?? steps,
+        shuffled: shuffleSeed != nil, seed: shuffleSeed ?? 0, broken: broken)
+    } catch let error as ImageScalingError {
       throw CommandError(
-        "'--augment' makes images of \(size.height) x \(size.width), but the net takes \(height) x \(width), "
-          + "in the test too; cut with crop:N or resized-crop:\(height)x\(width)")
+        "\(set.name): has images of \(error.sourceHeight) x \(error.sourceWidth), but the net takes "
+          + "\(error.height) x \(error.width); resize them with --size \(error.height)x\(error.width)"
+      )
     }
-    return loader
+  }
+
+  /// The first `count` images of `set` after the ``steps``, as bytes.
+  func pictures(of set: ImageSet, count: Int) throws -> ImageSet {
+    guard !steps.isEmpty else { return set }
+    let loader = try BatchLoader(
+      set, positions: Array(set.indices.prefix(count)), batchSize: 1, height: canvas.height,
+      width: canvas.width, augmentation: steps, shuffled: false, workers: 0)
+    var (labels, pixels): ([Int], [UInt8]) = ([], [])
+    for batch in loader.epoch(0) {
+      labels += batch.labels.integers()
+      pixels += batch.images.scalars().map { UInt8((min(max($0, 0), 1) * 255).rounded()) }
+    }
+    try loader.requireIntact()
+    return ImageSet(
+      name: set.name, channels: channels, height: height, width: width,
+      classNames: set.classNames, labels: labels, pixels: pixels)
+  }
+
+  /// The image in the file at `path`, as those of the training set were before they came on the canvas.
+  ///
+  /// Where the weights say nothing of that, it fills the canvas, or fits into it when the net takes gray images, of
+  /// which nothing may be lost.
+  /// - Throws: `FileError`, or ``CommandError`` for a net that takes neither gray nor coloured images.
+  func image(contentsOf path: String) throws -> ImageSet {
+    guard channels == 1 || channels == 3 else {
+      throw CommandError(
+        "\(path): cannot become an image of \(counted(channels, "channel")), which the net takes")
+    }
+    let size =
+      resize
+      ?? ImageResize(
+        height: canvas.height, width: canvas.width, fit: channels == 1 ? .fit : .fill)
+    return try ImageSet.load(
+      image: path, size: (size.height, size.width), fit: size.fit, channels: channels,
+      classNames: classNames)
   }
 }

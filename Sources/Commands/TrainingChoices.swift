@@ -129,7 +129,10 @@ struct TrainingChoices {
   ///
   /// - Parameter validation: the share of the training images that is held out to validate on.
   func load(validation share: Double = 0) throws -> TrainingSetup {
-    let (images, test) = try source.load(heldOut: Self.heldOut, seed: seed, resize: resize)
+    let broken = skipsBroken ? BrokenImages.skipped : .refused
+    let (images, test) = try source.load(
+      heldOut: Self.heldOut, seed: seed, resize: resize, broken: broken)
+    let skipped = images.skipped + test.skipped.filter { !images.skipped.contains($0) }
     var training = images
     var validation: ImageSet?
     if share > 0 {
@@ -142,15 +145,19 @@ struct TrainingChoices {
       (training, validation) = (parts.training, parts.heldOut)
     }
     // A size that was asked for is taken as it is; else small images are enlarged to what the net was made for.
-    let size = try augmentation.outputSize(
-      for: ImageSize(
-        channels: training.channels,
-        height: resize?.height ?? max(training.height, entry.input.height),
-        width: resize?.width ?? max(training.width, entry.input.width)))
+    let canvas = ImageSize(
+      channels: training.channels,
+      height: resize?.height ?? max(training.height, entry.input.height),
+      width: resize?.width ?? max(training.width, entry.input.width))
+    let size = try augmentation.outputSize(for: canvas)
+    // Photos are cut to the proportions of the others, of drawings nothing may be lost.
+    let usual = ImageResize(
+      height: training.height, width: training.width, fit: training.channels == 1 ? .fit : .fill)
     var description = WeightsDescription(
       model: entry.name, classNames: training.classNames, channels: training.channels,
       height: size.height, width: size.width, normalization: Normalization(of: training),
-      data: source.name, seed: seed)
+      data: source.name, seed: seed, resize: resize ?? usual, canvas: canvas,
+      steps: augmentation.forEvaluation)
     let random = RandomSource(seed: seed)
     let model = try withRandomSource(random) {
       try description.makeModel(source: source.path ?? source.name)
@@ -162,11 +169,16 @@ struct TrainingChoices {
         throw CommandError("'--freeze' leaves nothing to train")
       }
     }
+    func testLoader(_ set: ImageSet) throws -> BatchLoader {
+      try description.loader(set, batchSize: EvaluateCommand.batchSize, broken: broken)
+    }
     return TrainingSetup(
       description: description, model: model, random: random, pretrained: report,
-      loader: try loader(training, description, isTraining: true),
-      validation: try validation.map { try loader($0, description, isTraining: false) },
-      test: try loader(test, description, isTraining: false))
+      loader: try description.loader(
+        training, batchSize: batchSize, shuffleSeed: seed, augmentation: augmentation,
+        broken: broken),
+      validation: try validation.map { try testLoader($0) }, test: try testLoader(test),
+      skipped: skipped)
   }
 
   /// Weights to begin with. Images are then normalised as those were that they were trained on, where the file says
@@ -183,21 +195,6 @@ struct TrainingChoices {
       description.normalization = saved.normalization
     }
     return report
-  }
-
-  private func loader(
-    _ set: ImageSet, _ description: WeightsDescription, isTraining: Bool
-  ) throws -> BatchLoader {
-    // The size before the steps that change it.
-    let (height, width) = (
-      resize?.height ?? max(set.height, entry.input.height),
-      resize?.width ?? max(set.width, entry.input.width)
-    )
-    return try BatchLoader(
-      set, batchSize: isTraining ? batchSize : EvaluateCommand.batchSize, height: height,
-      width: width, normalization: description.normalization,
-      augmentation: isTraining ? augmentation : augmentation.forEvaluation, shuffled: isTraining,
-      seed: isTraining ? seed : 0, broken: skipsBroken ? .skipped : .refused)
   }
 
   /// A loop with these choices over the net of `setup`.
@@ -249,9 +246,11 @@ struct TrainingSetup {
   let loader: BatchLoader
   let validation: BatchLoader?
   let test: BatchLoader
+  /// Images that could not be read when the sets were loaded.
+  let skipped: [FileError]
 
-  /// Images of all parts that could not be read.
+  /// Images of all parts that could not be read, then or later.
   var brokenImages: [FileError] {
-    loader.brokenImages + (validation?.brokenImages ?? []) + test.brokenImages
+    skipped + loader.brokenImages + (validation?.brokenImages ?? []) + test.brokenImages
   }
 }

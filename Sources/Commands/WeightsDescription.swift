@@ -20,8 +20,13 @@ struct WeightsDescription: Equatable {
   var data: String
   /// The seed of the run; with it the embedded digits are split again as they were.
   var seed: UInt64
-  /// The size that images are brought to first; `nil` where they are taken as they are.
+  /// The size that images of other sizes are brought to first; `nil` where nothing is known of it, as in files made
+  /// elsewhere.
   var resize: ImageResize?
+  /// The size of the black canvas that images are then enlarged and padded to.
+  var canvas: ImageSize
+  /// What happens to them there, before the normalisation; they come out in the size that the net takes.
+  var steps: Augmentation
 
   var classes: Int { classNames.count }
 
@@ -35,12 +40,17 @@ struct WeightsDescription: Equatable {
       "deviation": jsonLine(.array(normalization.deviation.map { .number($0) })),
     ]
     texts["image_size"] = resize?.text
+    if !steps.isEmpty {
+      texts["canvas"] = "\(canvas.height)x\(canvas.width)"
+      texts["image_steps"] = steps.description
+    }
     return texts
   }
 
   init(
     model: String, classNames: [String], channels: Int, height: Int, width: Int,
-    normalization: Normalization, data: String, seed: UInt64, resize: ImageResize? = nil
+    normalization: Normalization, data: String, seed: UInt64, resize: ImageResize?,
+    canvas: ImageSize, steps: Augmentation
   ) {
     self.model = model
     self.classNames = classNames
@@ -51,6 +61,8 @@ struct WeightsDescription: Equatable {
     self.data = data
     self.seed = seed
     self.resize = resize
+    self.canvas = canvas
+    self.steps = steps
   }
 
   /// What the file says; where it says nothing, as when it was made elsewhere, what its shapes and `modelName` say.
@@ -109,6 +121,18 @@ struct WeightsDescription: Equatable {
     if let text = texts["image_size"], resize == nil {
       problems.append("image_size is \(quoted(text)), but must be like 64x64:fill")
     }
+    canvas = ImageSize(channels: channelCount, height: height, width: width)
+    steps = []
+    if let text = texts["image_steps"] {
+      Self.read(steps: text, canvas: texts["canvas"], &canvas, &steps, &problems)
+      if problems.isEmpty,
+        (try? steps.outputSize(for: canvas))
+          != ImageSize(channels: channelCount, height: height, width: width)
+      {
+        problems.append(
+          "image_steps are \(quoted(text)), but do not bring \(canvas) to \(height) x \(width)")
+      }
+    }
     guard problems.isEmpty else {
       throw FileError(path: path, cause: .malformed(format: "metadata", problems: problems))
     }
@@ -118,6 +142,25 @@ struct WeightsDescription: Equatable {
     classNames = names
     data = printable(texts["data"] ?? DataSource.digitsName)
     seed = texts["seed"].flatMap { UInt64($0) } ?? 0
+  }
+
+  /// The texts of the canvas and of the steps.
+  private static func read(
+    steps text: String, canvas size: String?, _ canvas: inout ImageSize,
+    _ steps: inout Augmentation, _ problems: inout [String]
+  ) {
+    if let found = try? Augmentation(text), found == found.forEvaluation {
+      steps = found
+    } else {
+      problems.append(
+        "image_steps are \(quoted(text)), but must be steps such as center-crop:64x64")
+    }
+    guard let size else { return }
+    if let (height, width) = parseSize(size), height <= 8192, width <= 8192 {
+      (canvas.height, canvas.width) = (height, width)
+    } else {
+      problems.append("canvas is \(quoted(size)), but must be like 64x64")
+    }
   }
 
   /// A net of this description, with fresh parameters.

@@ -234,7 +234,8 @@ private struct ClassFolderLoader {
       text += "\n    \(folder.paths[image.place]) is \(image.height) x \(image.width)"
     }
     if images.count > shown { text += "\n    ... and \(images.count - shown) more" }
-    return text + "\n  Give a size to resize all to."
+    return text
+      + "\n  Give a size to resize all to: 'size:' in a program, --size on the command line."
   }
 }
 

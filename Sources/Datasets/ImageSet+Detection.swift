@@ -166,8 +166,10 @@ extension ImageSet {
     for start in stride(from: 0, to: block.count, by: byteCount) {
       for _ in 0..<training.channels { pixels += block[start..<start + byteCount] }
     }
-    return ImageSet(
+    var matching = ImageSet(
       name: name, size: training.imageSize, maximumValue: maximumValue, classNames: classNames,
       labels: labels, storage: .memory(pixels))
+    matching.skipped = skipped
+    return matching
   }
 }

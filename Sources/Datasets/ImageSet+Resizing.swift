@@ -16,9 +16,11 @@ extension ImageSet {
         values: self[position].pixels.map { Float($0) * scale })
       pixels += fit.apply(to: planes, height: height, width: width).planarBytes()
     }
-    return ImageSet(
+    var resized = ImageSet(
       name: name, size: ImageSize(channels: channels, height: height, width: width),
       classNames: classNames, labels: labels, storage: .memory(pixels))
+    resized.skipped = skipped
+    return resized
   }
 }
 

@@ -127,9 +127,11 @@ public struct ImageSet: Sendable {
     file: StaticString = #fileID, line: UInt = #line
   ) -> ImageSet {
     for position in positions { requirePosition(position, "subset", file: file, line: line) }
-    return ImageSet(
+    var subset = ImageSet(
       name: name ?? self.name, size: imageSize, maximumValue: maximumValue, classNames: classNames,
       labels: positions.map { labels[$0] }, storage: storage.subset(positions, size: byteCount))
+    subset.skipped = skipped
+    return subset
   }
 
   /// The largest pixel value that occurs, at least 1.

@@ -111,6 +111,10 @@ public func evaluate(_ model: any Model, on loader: BatchLoader) -> Evaluation {
     for (label, answer) in zip(labels, answers(logits)) { confusion[label][answer] += 1 }
     if confusion.count > 5 { topFive += topCount(5, logits, labels) }
   }
+  if confusion.isEmpty {
+    let classes = loader.set.classCount
+    confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
+  }
   return Evaluation(
     loss: images > 0 ? lossSum / Double(images) : 0, confusion: confusion,
     topFiveCount: confusion.count > 5 ? topFive : nil, seconds: (clock.now - start).inSeconds)

@@ -55,8 +55,35 @@ struct WeightsCommandTests {
     #expect(session.exitCode == 0)
     #expect(session.lines.first == "lenet5 on 20 test images of small")
     #expect(session.lines.contains("accuracy: 1.0000 (20 of 20)"))
-    #expect(session.lines.contains { $0.hasPrefix("0 ") && $0.contains("10  1.0000") })
+    #expect(session.lines.contains("top 5:    1.0000"))
+    let line = "0          10     1.0000  1.0000  1.0000  ████████████████████"
+    #expect(session.lines.contains(line))
+    #expect(session.lines.contains("0      10   ."))
     #expect(!session.output.contains("confusions"))
+  }
+
+  @Test("evaluate --output draws the confusion matrix that evaluate --json lists")
+  func confusionMatrix() throws {
+    let trained = try Trained()
+    // Three images of class 1 are called 0: the others are recognised.
+    var labels = try trained.scratch.bytes("small/t10k-labels-idx1-ubyte")
+    for index in [1, 3, 5] { labels[8 + index] = 0 }
+    _ = try trained.scratch.file("small/t10k-labels-idx1-ubyte", labels)
+    let words = ["evaluate", "--weights", trained.weights, "--data", trained.data]
+    let object = try #require(
+      Session(words + ["--json", "--output", trained.scratch("c.svg")]).json().first)
+    #expect(object["confusion_matrix"]?[0]?.array?.prefix(2).map(\.int) == [10, 3])
+    #expect(object["confusion_matrix"]?[1]?.array?.prefix(2).map(\.int) == [0, 7])
+    #expect(object["accuracy"]?.double == 0.85)
+    #expect(object["classes"]?[0]?["precision"]?.double == 1)
+    #expect(object["classes"]?[0]?["recall"]?.double == 10.0 / 13)
+    #expect(object["classes"]?[1]?["precision"]?.double == 0.7)
+    #expect(object["classes"]?[1]?["recall"]?.double == 1)
+    #expect(object["classes"]?[1]?["f1"]?.double == 14.0 / 17)
+    let svg = String(decoding: try trained.scratch.bytes("c.svg"), as: UTF8.self)
+    #expect(svg.contains("17 of 20 right"))
+    let gif = Session(words + ["--output", trained.scratch("c.gif")])
+    #expect(gif.exitCode == 2 && gif.complaint.contains("must end in .svg or .png"))
   }
 
   @Test("evaluate --json, and the confusions of a net on labels exchanged")
@@ -73,8 +100,9 @@ struct WeightsCommandTests {
     #expect(object["images"]?.int == 20)
     #expect(try #require(object["loss"]?.double) > 1)
     #expect(object["classes"]?.array?.count == 10)
-    #expect(object["classes"]?[0]?["accuracy"]?.double == 0)
-    #expect(object["classes"]?[5]?["accuracy"]?.isNull == true)
+    #expect(object["classes"]?[0]?["recall"]?.double == 0)
+    #expect(object["classes"]?[5]?["recall"]?.isNull == true)
+    #expect(object["classes"]?[5]?["precision"]?.isNull == true)
     #expect(object["confusions"]?.array?.count == 2)
     #expect(object["confusions"]?[0] == ["class": "0", "answer": "1", "count": 10])
     let text = Session(["evaluate", "--weights", trained.weights, "--data", trained.data])
@@ -255,6 +283,8 @@ struct WeightsCommandTests {
       ("deviation", "[0]", "deviation is"), ("model", "resnet\u{1B}[2J", "not known here"),
       ("channels", "3", "mean is"),
       ("classes", "11", "class_names is not a JSON array of 11"),
+      ("image_size", "x", "image_size is"), ("image_steps", "crop:4", "image_steps are"),
+      ("image_steps", "center-crop:20x20", "do not bring 1 x 32 x 32 to 32 x 32"),
     ])
   func metadata(key: String, value: String, expected: String) throws {
     let trained = try Trained()

@@ -40,6 +40,26 @@ struct ClassFolderTests {
     #expect(set.isInMemory && set.skipped.isEmpty)
   }
 
+  @Test("one file, as it is in the set of its folder")
+  func oneFile() throws {
+    let folder = try pets()
+    try folder.write("dog/b.png", png(9, 7, 3, first: 10))
+    let options = (size: (height: 4, width: 6), fit: ImageFit.fit)
+    let set = try ImageSet.load(
+      classFolders: folder.path, size: options.size, fit: options.fit, channels: 3)
+    let image = try ImageSet.load(
+      image: "\(folder.path)/dog/b.png", size: options.size, fit: options.fit,
+      classNames: set.classNames)
+    #expect(image.count == 1 && image.channels == 3 && image.classNames == ["cat", "dog"])
+    #expect(image.pixels == Array(set[2].pixels))
+    let gray = try ImageSet.load(image: "\(folder.path)/dog/b.png", channels: 1)
+    #expect(gray.height == 7 && gray.width == 9 && gray.channels == 1)
+    let error = #expect(throws: FileError.self) {
+      try ImageSet.load(image: "\(folder.path)/cat/notes.txt")
+    }
+    #expect(error?.path.hasSuffix("notes.txt") == true)
+  }
+
   @Test("one coloured image makes all have three channels; gray is repeated")
   func colors() throws {
     let folder = try pets()
