@@ -56,18 +56,26 @@ public struct Augmentation: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// - Precondition: ``outputSize(for:)`` does not throw for its size.
   public func applied(to image: Planes, random: inout SampleRandom) -> Planes {
     var image = image
+    var spare: [Float] = []
+    apply(to: &image, spare: &spare, random: &random)
+    return image
+  }
+
+  /// Changes the image by all steps that concern one image.
+  ///
+  /// - Parameter spare: memory to draw in, see ``Planes/redraw(height:width:spare:_:)``.
+  func apply(to image: inout Planes, spare: inout [Float], random: inout SampleRandom) {
     var map: AffineMap?
     for step in steps {
       if let next = step.affineMap(image.size, &random) {
         map = map?.followed(by: next) ?? next
         continue
       }
-      if let pending = map, pending != .identity { image = image.mapped(pending, fill: 0) }
+      if let map, map != .identity { image.map(map, fill: 0, spare: &spare) }
       map = nil
-      step.apply(to: &image, &random)
+      step.apply(to: &image, spare: &spare, &random)
     }
-    if let map, map != .identity { image = image.mapped(map, fill: 0) }
-    return image
+    if let map, map != .identity { image.map(map, fill: 0, spare: &spare) }
   }
 }
 

@@ -54,24 +54,30 @@ struct ImageConversion: Sendable {
 
   /// The images at these positions, which must exist, with their labels. Those that cannot be read are missing.
   func prepare(_ positions: [Int], epoch: Int = 0) -> Prepared {
-    guard !augmentation.isEmpty || !set.isInMemory else {
-      return Prepared(batch: memoryBatch(positions), failures: [])
+    if case .memory(let pixels) = set.storage {
+      let batch = pixels.withUnsafeBufferPointer { pixels in
+        self.batch(positions, epoch) { index in
+          (pixels.baseAddress ?? Self.nothing) + positions[index] * set.byteCount
+        }
+      }
+      return Prepared(batch: batch, failures: [])
     }
-    return augmentation.isEmpty ? decoded(positions) : augmented(positions, epoch)
-  }
-
-  /// The fast way: each byte of the tensor is written once.
-  private func memoryBatch(_ positions: [Int]) -> Batch {
-    set.pixels.withUnsafeBufferPointer { pixels in
-      tensors(positions) { index, channel in
-        (pixels.baseAddress ?? UnsafePointer(bitPattern: 1)!)
-          + (positions[index] * set.channels + channel) * set.height * set.width
+    let (kept, bytes, failures) = decoded(positions)
+    let batch = bytes.withUnsafeBufferPointer { pixels in
+      self.batch(kept, epoch) { index in
+        (pixels.baseAddress ?? Self.nothing) + index * set.byteCount
       }
     }
+    return Prepared(batch: batch, failures: failures)
   }
 
-  /// Images from files.
-  private func decoded(_ positions: [Int]) -> Prepared {
+  /// Where no image is, nothing is read.
+  private static var nothing: UnsafePointer<UInt8> { UnsafePointer(bitPattern: 1)! }
+
+  /// The bytes of the images that can be read, one after the other, and why the others cannot.
+  private func decoded(
+    _ positions: [Int]
+  ) -> (kept: [Int], bytes: [UInt8], failures: [FileError]) {
     var kept: [Int] = []
     var failures: [FileError] = []
     var bytes: [UInt8] = []
@@ -84,18 +90,20 @@ struct ImageConversion: Sendable {
         failures.append(error)
       }
     }
-    let batch = bytes.withUnsafeBufferPointer { pixels in
-      tensors(kept) { index, channel in
-        (pixels.baseAddress ?? UnsafePointer(bitPattern: 1)!)
-          + (index * set.channels + channel) * set.height * set.width
-      }
-    }
-    return Prepared(batch: batch, failures: failures)
+    return (kept, bytes, failures)
   }
 
-  /// The tensors of the images whose planes `source` finds.
-  private func tensors(
-    _ positions: [Int], source: (_ index: Int, _ channel: Int) -> UnsafePointer<UInt8>
+  /// The tensors of images whose bytes `source` finds.
+  private func batch(
+    _ positions: [Int], _ epoch: Int, source: (_ index: Int) -> UnsafePointer<UInt8>
+  ) -> Batch {
+    augmentation.isEmpty
+      ? plain(positions, source: source) : augmented(positions, epoch, source: source)
+  }
+
+  /// The fast way: each byte of the tensor is written once.
+  private func plain(
+    _ positions: [Int], source: (_ index: Int) -> UnsafePointer<UInt8>
   ) -> Batch {
     let shape: TensorShape = [positions.count, set.channels, scaling.height, scaling.width]
     let images = Tensor(shape, dtype) { target in
@@ -111,16 +119,18 @@ struct ImageConversion: Sendable {
   /// Writes the images one after the other, each byte of the target once.
   private func write<Scalar: BinaryFloatingPoint & TensorScalar>(
     _ count: Int, to target: UnsafeMutableRawPointer, as type: Scalar.Type,
-    source: (_ index: Int, _ channel: Int) -> UnsafePointer<UInt8>
+    source: (_ index: Int) -> UnsafePointer<UInt8>
   ) {
     let levels = levels.map { Scalar($0) }
     let canvas = scaling.height * scaling.width
     var next = target.bindMemory(to: type, capacity: count * set.channels * canvas)
     levels.withUnsafeBufferPointer { levels in
       guard let levels = levels.baseAddress else { return }
+      let plane = set.height * set.width
       for index in 0..<count {
+        let image = source(index)
         for channel in 0..<set.channels {
-          scaling.write(source(index, channel), to: next, levels: levels + 256 * channel)
+          scaling.write(image + channel * plane, to: next, levels: levels + 256 * channel)
           next += canvas
         }
       }
@@ -132,81 +142,81 @@ struct ImageConversion: Sendable {
 
 extension ImageConversion {
   /// Images changed by the steps of the augmentation, each by its own random numbers.
-  private func augmented(_ positions: [Int], _ epoch: Int) -> Prepared {
-    let size = outputSize.channels * outputSize.height * outputSize.width
-    var kept: [Int] = []
-    var failures: [FileError] = []
-    var values: [Float] = []
-    values.reserveCapacity(positions.count * size)
-    let plain = (0..<256).map { Float(Double($0) / Double(set.maximumValue)) }
-    for position in positions {
-      do throws(FileError) {
-        let canvas = try canvas(of: position, levels: plain)
+  ///
+  /// One image after the other passes through the same two blocks of memory, and from there, normalised, to its place.
+  private func augmented(
+    _ positions: [Int], _ epoch: Int, source: (_ index: Int) -> UnsafePointer<UInt8>
+  ) -> Batch {
+    let count = outputSize.channels * outputSize.height * outputSize.width
+    func write(to target: UnsafeMutablePointer<Float>) {
+      let plain = (0..<256).map { Float(Double($0) / Double(set.maximumValue)) }
+      var image = Planes(channels: set.channels, height: scaling.height, width: scaling.width)
+      var spare: [Float] = []
+      for (index, position) in positions.enumerated() {
+        draw(source(index), on: &image, levels: plain)
         var random = SampleRandom(seed: seed, epoch: epoch, index: position)
-        append(augmentation.applied(to: canvas, random: &random).values, to: &values)
-        kept.append(position)
-      } catch {
-        failures.append(error)
+        augmentation.apply(to: &image, spare: &spare, random: &random)
+        normalize(image, into: target + index * count)
       }
     }
-    var labels = kept.map { set.labels[$0] }
+    let shape: TensorShape = [
+      positions.count, outputSize.channels, outputSize.height, outputSize.width,
+    ]
+    var labels = positions.map { set.labels[$0] }
+    guard augmentation.mixes || dtype != .float32, !positions.isEmpty else {
+      let images = Tensor(shape, dtype) { target in
+        write(to: target.bindMemory(to: Float.self, capacity: positions.count * count))
+      }
+      return Batch(
+        images: images, labels: Tensor(integers: labels), probabilities: nil, indices: positions)
+    }
+    var values = [Float](unsafeUninitializedCapacity: positions.count * count) { buffer, filled in
+      if let target = buffer.baseAddress { write(to: target) }
+      filled = buffer.count
+    }
     var probabilities: [Float]?
-    if augmentation.mixes, !kept.isEmpty {
+    if augmentation.mixes {
       let mixing = Mixing(
         steps: augmentation.steps.filter(\.mixes), size: outputSize, classCount: set.classCount,
         seed: seed, epoch: epoch)
-      probabilities = mixing.mix(&values, labels: &labels, positions: kept)
+      probabilities = mixing.mix(&values, labels: &labels, positions: positions)
     }
-    let shape: TensorShape = [
-      kept.count, outputSize.channels, outputSize.height, outputSize.width,
-    ]
-    let batch = Batch(
+    return Batch(
       images: tensor(values, shape), labels: Tensor(integers: labels),
-      probabilities: probabilities.map { tensor($0, [kept.count, set.classCount]) }, indices: kept)
-    return Prepared(batch: batch, failures: failures)
+      probabilities: probabilities.map { tensor($0, [positions.count, set.classCount]) },
+      indices: positions)
   }
 
-  /// One image on its canvas, before any change.
-  func canvas(of position: Int, levels: [Float]) throws(FileError) -> Planes {
-    var canvas = Planes(
-      channels: set.channels, height: scaling.height, width: scaling.width)
+  /// Puts the bytes of an image on its canvas, before any change.
+  private func draw(
+    _ bytes: UnsafePointer<UInt8>, on canvas: inout Planes, levels: [Float]
+  ) {
+    canvas.become(channels: set.channels, height: scaling.height, width: scaling.width)
     let plane = scaling.height * scaling.width
-    func write(_ bytes: UnsafePointer<UInt8>) {
-      canvas.values.withUnsafeMutableBufferPointer { target in
-        levels.withUnsafeBufferPointer { levels in
-          guard let target = target.baseAddress, let levels = levels.baseAddress else { return }
-          for channel in 0..<set.channels {
-            scaling.write(
-              bytes + channel * set.height * set.width, to: target + channel * plane,
-              levels: levels)
-          }
+    canvas.values.withUnsafeMutableBufferPointer { target in
+      levels.withUnsafeBufferPointer { levels in
+        guard let target = target.baseAddress, let levels = levels.baseAddress else { return }
+        for channel in 0..<set.channels {
+          scaling.write(
+            bytes + channel * set.height * set.width, to: target + channel * plane,
+            levels: levels)
         }
       }
     }
-    if set.isInMemory {
-      set.pixels.withUnsafeBufferPointer { pixels in
-        if let first = pixels.baseAddress { write(first + position * set.byteCount) }
-      }
-    } else {
-      try set.bytes(of: position).withUnsafeBufferPointer { bytes in
-        if let first = bytes.baseAddress { write(first) }
-      }
-    }
-    return canvas
   }
 
-  /// Adds the numbers of an image, normalised, to those of the batch.
-  private func append(_ image: [Float], to values: inout [Float]) {
-    guard let normalization else {
-      values += image
-      return
-    }
-    let plane = outputSize.height * outputSize.width
-    for channel in 0..<outputSize.channels {
-      let entry = normalization.mean.count == 1 ? 0 : channel
-      let mean = Float(normalization.mean[entry])
-      let scale = Float(1 / normalization.deviation[entry])
-      values += image[channel * plane..<(channel + 1) * plane].lazy.map { ($0 - mean) * scale }
+  /// Writes the numbers of an image, normalised, to its place in the batch.
+  private func normalize(_ image: Planes, into target: UnsafeMutablePointer<Float>) {
+    image.values.withUnsafeBufferPointer { values in
+      guard let source = values.baseAddress else { return }
+      guard let normalization else { return target.update(from: source, count: values.count) }
+      let plane = outputSize.height * outputSize.width
+      for channel in 0..<outputSize.channels {
+        let entry = normalization.mean.count == 1 ? 0 : channel
+        let mean = Float(normalization.mean[entry])
+        let scale = Float(1 / normalization.deviation[entry])
+        for i in channel * plane..<(channel + 1) * plane { target[i] = (source[i] - mean) * scale }
+      }
     }
   }
 

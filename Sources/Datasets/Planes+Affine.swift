@@ -33,48 +33,109 @@ struct AffineMap: Equatable, Sendable {
 }
 
 extension Planes {
-  /// The image of the same size whose pixels come from the places that `map` says, between the four nearest
+  /// Makes it the image of the same size whose pixels come from the places that `map` says, between the four nearest
   /// pixels by distance; `fill` beyond the edges.
-  func mapped(_ map: AffineMap, fill: Float) -> Planes {
-    var result = Planes(channels: channels, height: height, width: width, value: fill)
+  ///
+  /// - Parameter spare: memory to draw in, see ``redraw(height:width:spare:_:)``.
+  mutating func map(_ map: AffineMap, fill: Float, spare: inout [Float]) {
+    let walk = AffineWalk(map, channels: channels, height: height, width: width, fill: fill)
+    redraw(height: height, width: width, spare: &spare) { source, target in
+      guard let source = source.baseAddress, let target = target.baseAddress else { return }
+      for row in 0..<walk.height { walk.draw(row, from: source, to: target) }
+    }
+  }
+}
+
+/// The way through an image, row by row, of the pixels of another.
+private struct AffineWalk {
+  let channels: Int
+  let height: Int
+  let width: Int
+  private let fill: Float
+  private let map: AffineMap
+  /// From a pixel to the next of its row.
+  private let stepX, stepY: Float
+
+  init(_ map: AffineMap, channels: Int, height: Int, width: Int, fill: Float) {
+    self.channels = channels
+    self.height = height
+    self.width = width
+    self.fill = fill
+    self.map = map
+    (stepX, stepY) = (Float(map.xx), Float(map.yx))
+  }
+
+  func draw(
+    _ row: Int, from source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>
+  ) {
     let (middleX, middleY) = (Double(width - 1) / 2, Double(height - 1) / 2)
+    let down = Double(row) - middleY
+    let startX = Float(map.xx * -middleX + map.xy * down + map.x + middleX)
+    let startY = Float(map.yx * -middleX + map.yy * down + map.y + middleY)
+    let inside = Self.columns(startX, stepX, width, width)
+      .clamped(to: Self.columns(startY, stepY, height, width))
+    for column in 0..<inside.lowerBound {
+      drawEdge(row, column, startX, startY, from: source, to: target)
+    }
     let plane = height * width
-    let (width, height, channels) = (width, height, channels)
-    let (stepX, stepY) = (Float(map.xx), Float(map.yx))
-    values.withUnsafeBufferPointer { source in
-      result.values.withUnsafeMutableBufferPointer { target in
-        for row in 0..<height {
-          let down = Double(row) - middleY
-          let startX = Float(map.xx * -middleX + map.xy * down + map.x + middleX)
-          let startY = Float(map.yx * -middleX + map.yy * down + map.y + middleY)
-          for column in 0..<width {
-            let x = startX + stepX * Float(column)
-            let y = startY + stepY * Float(column)
-            guard x > -1, y > -1, x < Float(width), y < Float(height) else { continue }
-            // Shifted up by one, so that cutting off rounds down.
-            let (left, top) = (Int(x + 1) - 1, Int(y + 1) - 1)
-            let (shareX, shareY) = (x - Float(left), y - Float(top))
-            let isInside = left >= 0 && top >= 0 && left + 1 < width && top + 1 < height
-            for channel in 0..<channels {
-              let first = channel * plane + top * width + left
-              let (a, b, c, d): (Float, Float, Float, Float)
-              if isInside {
-                (a, b) = (source[first], source[first + 1])
-                (c, d) = (source[first + width], source[first + width + 1])
-              } else {
-                a = left >= 0 && top >= 0 ? source[first] : fill
-                b = left + 1 < width && top >= 0 ? source[first + 1] : fill
-                c = left >= 0 && top + 1 < height ? source[first + width] : fill
-                d = left + 1 < width && top + 1 < height ? source[first + width + 1] : fill
-              }
-              let upper = a + (b - a) * shareX
-              let lower = c + (d - c) * shareX
-              target[channel * plane + row * width + column] = upper + (lower - upper) * shareY
-            }
-          }
-        }
+    for channel in 0..<channels {
+      let image = source + channel * plane
+      let line = target + channel * plane + row * width
+      for column in inside {
+        let x = startX + stepX * Float(column)
+        let y = startY + stepY * Float(column)
+        // Inside, cutting off rounds down; narrow numbers are converted faster.
+        let (left, top) = (Int32(x), Int32(y))
+        let (shareX, shareY) = (x - Float(left), y - Float(top))
+        let corner = image + Int(top) * width + Int(left)
+        let upper = corner[0] + (corner[1] - corner[0]) * shareX
+        let lower = corner[width] + (corner[width + 1] - corner[width]) * shareX
+        line[column] = upper + (lower - upper) * shareY
       }
     }
-    return result
+    for column in inside.upperBound..<width {
+      drawEdge(row, column, startX, startY, from: source, to: target)
+    }
+  }
+
+  /// Columns where `start + step column` is so far inside `0 ..< limit` that both neighbours exist, whatever the
+  /// roundings. Which of the others are inside too is found out pixel by pixel.
+  private static func columns(
+    _ start: Float, _ step: Float, _ limit: Int, _ count: Int
+  ) -> Range<Int> {
+    let (low, high) = (Float(0.01), Float(limit) - 1.01)
+    guard abs(step) > 1e-6 else { return start > low && start < high ? 0..<count : 0..<0 }
+    let (one, other) = ((low - start) / step, (high - start) / step)
+    // A column further inside than it must be.
+    let first = min(max(min(one, other).rounded(.up) + 1, 0), Float(count))
+    let last = min(max(max(one, other).rounded(.down) - 1, -1), Float(count - 1))
+    return first <= last ? Int(first)..<Int(last) + 1 : 0..<0
+  }
+
+  /// A pixel of which some neighbours may be beyond the edges, or all.
+  private func drawEdge(
+    _ row: Int, _ column: Int, _ startX: Float, _ startY: Float,
+    from source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>
+  ) {
+    let plane = height * width
+    let x = startX + stepX * Float(column)
+    let y = startY + stepY * Float(column)
+    guard x > -1, y > -1, x < Float(width), y < Float(height) else {
+      for channel in 0..<channels { target[channel * plane + row * width + column] = fill }
+      return
+    }
+    // Shifted up by one, so that cutting off rounds down.
+    let (left, top) = (Int(x + 1) - 1, Int(y + 1) - 1)
+    let (shareX, shareY) = (x - Float(left), y - Float(top))
+    for channel in 0..<channels {
+      let first = channel * plane + top * width + left
+      let a = left >= 0 && top >= 0 ? source[first] : fill
+      let b = left + 1 < width && top >= 0 ? source[first + 1] : fill
+      let c = left >= 0 && top + 1 < height ? source[first + width] : fill
+      let d = left + 1 < width && top + 1 < height ? source[first + width + 1] : fill
+      let upper = a + (b - a) * shareX
+      let lower = c + (d - c) * shareX
+      target[channel * plane + row * width + column] = upper + (lower - upper) * shareY
+    }
   }
 }

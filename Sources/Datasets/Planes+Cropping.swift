@@ -21,43 +21,60 @@ extension Planes {
     top: Int, left: Int, height: Int, width: Int, beyond mode: PaddingMode = .constant,
     fill: Float = 0
   ) -> Planes {
+    var result = self
+    var spare: [Float] = []
+    result.crop(
+      top: top, left: left, height: height, width: width, beyond: mode, fill: fill, spare: &spare)
+    return result
+  }
+
+  /// Makes it a part of itself, or more than it, as ``cropped(top:left:height:width:beyond:fill:)``.
+  ///
+  /// - Parameter spare: memory to draw in, see ``redraw(height:width:spare:_:)``.
+  mutating func crop(
+    top: Int, left: Int, height: Int, width: Int, beyond mode: PaddingMode = .constant,
+    fill: Float = 0, spare: inout [Float]
+  ) {
     guard height > 0, width > 0 else { trap("cropped: \(height) x \(width) is not positive") }
-    var result = Planes(channels: channels, height: height, width: width, value: fill)
-    values.withUnsafeBufferPointer { source in
-      result.values.withUnsafeMutableBufferPointer { target in
-        let inside = max(0, -left)..<max(max(0, -left), min(width, self.width - left))
-        for channel in 0..<channels {
-          for row in 0..<height {
-            guard let place = mode.place(top + row, in: self.height) else { continue }
-            let from = (channel * self.height + place) * self.width
-            let to = (channel * height + row) * width
-            for column in inside { target[to + column] = source[from + left + column] }
-            guard mode != .constant else { continue }
-            for column in 0..<width where !inside.contains(column) {
-              guard let place = mode.place(left + column, in: self.width) else { continue }
-              target[to + column] = source[from + place]
+    let (channels, sourceHeight, sourceWidth) = (channels, self.height, self.width)
+    let first = min(max(0, -left), width)
+    let last = max(first, min(width, sourceWidth - left))
+    redraw(height: height, width: width, spare: &spare) { source, target in
+      guard let source = source.baseAddress, let target = target.baseAddress else { return }
+      for channel in 0..<channels {
+        for row in 0..<height {
+          let line = target + (channel * height + row) * width
+          guard let place = mode.place(top + row, in: sourceHeight) else {
+            line.update(repeating: fill, count: width)
+            continue
+          }
+          let from = source + (channel * sourceHeight + place) * sourceWidth
+          (line + first).update(from: from + left + first, count: last - first)
+          for columns in [0..<first, last..<width] {
+            for column in columns {
+              line[column] = mode.place(left + column, in: sourceWidth).map { from[$0] } ?? fill
             }
           }
         }
       }
     }
-    return result
   }
 
   /// The image mirrored left to right.
   public func flippedHorizontally() -> Planes {
     var result = self
-    result.values.withUnsafeMutableBufferPointer { values in
+    result.flipHorizontally()
+    return result
+  }
+
+  /// Mirrors it left to right.
+  mutating func flipHorizontally() {
+    let width = width
+    values.withUnsafeMutableBufferPointer { values in
       for start in stride(from: 0, to: values.count, by: width) {
-        var (left, right) = (start, start + width - 1)
-        while left < right {
-          values.swapAt(left, right)
-          left += 1
-          right -= 1
-        }
+        values[start..<start + width].reverse()
       }
     }
-    return result
   }
 
   /// The image mirrored top to bottom.

@@ -33,6 +33,33 @@ public struct Planes: Equatable, Sendable {
     self.values = values
   }
 
+  /// Takes another size, in the same memory where as many numbers are needed; they are then any.
+  mutating func become(channels: Int, height: Int, width: Int) {
+    let count = channels * height * width
+    if values.count != count { values = [Float](repeating: 0, count: count) }
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  /// The image of another size that `body` writes, every number of it, reading this one; what was there stays in
+  /// `spare`, whose memory is used where it suffices.
+  mutating func redraw(
+    height: Int, width: Int, spare: inout [Float],
+    _ body: (
+      _ source: UnsafeBufferPointer<Float>, _ target: UnsafeMutableBufferPointer<Float>
+    ) -> Void
+  ) {
+    let count = channels * height * width
+    if spare.count != count { spare = [Float](repeating: 0, count: count) }
+    values.withUnsafeBufferPointer { source in
+      spare.withUnsafeMutableBufferPointer { target in body(source, target) }
+    }
+    swap(&values, &spare)
+    self.height = height
+    self.width = width
+  }
+
   /// The size.
   public var size: ImageSize { ImageSize(channels: channels, height: height, width: width) }
 

@@ -19,34 +19,38 @@ extension Transform {
   }
 
   /// Changes one image. Geometric steps are applied with their neighbours, mixing ones to whole batches.
-  func apply(to image: inout Planes, _ random: inout SampleRandom) {
+  ///
+  /// - Parameter spare: memory to draw in, see ``Planes/redraw(height:width:spare:_:)``.
+  func apply(to image: inout Planes, spare: inout [Float], _ random: inout SampleRandom) {
     switch self {
     case .pad(let side, let mode, let fill):
-      image = image.cropped(
+      image.crop(
         top: -side, left: -side, height: image.height + 2 * side, width: image.width + 2 * side,
-        beyond: mode, fill: Float(fill))
+        beyond: mode, fill: Float(fill), spare: &spare)
     case .crop(let padding, let mode):
       let top = random.integer(below: 2 * padding + 1) - padding
       let left = random.integer(below: 2 * padding + 1) - padding
       guard top != 0 || left != 0 else { return }
-      image = image.cropped(
-        top: top, left: left, height: image.height, width: image.width, beyond: mode)
+      image.crop(
+        top: top, left: left, height: image.height, width: image.width, beyond: mode,
+        spare: &spare)
     case .randomCrop(let height, let width):
       let top = random.integer(below: image.height - height + 1)
       let left = random.integer(below: image.width - width + 1)
-      image = image.cropped(top: top, left: left, height: height, width: width)
+      image.crop(top: top, left: left, height: height, width: width, spare: &spare)
     case .centerCrop(let height, let width):
-      image = image.cropped(
+      image.crop(
         top: (image.height - height) / 2, left: (image.width - width) / 2, height: height,
-        width: width)
+        width: width, spare: &spare)
     case .resizedCrop(let height, let width, let area):
       let part = Self.randomPart(of: image.size, area, &random)
-      image = image.cropped(top: part.top, left: part.left, height: part.height, width: part.width)
-        .resized(height: height, width: width)
+      image.crop(
+        top: part.top, left: part.left, height: part.height, width: part.width, spare: &spare)
+      image = image.resized(height: height, width: width)
     case .resize(let height, let width, let method):
       image = image.resized(height: height, width: width, by: method)
     case .flip(let probability):
-      if random.chance(probability) { image = image.flippedHorizontally() }
+      if random.chance(probability) { image.flipHorizontally() }
     case .flipVertically(let probability):
       if random.chance(probability) { image = image.flippedVertically() }
     case .jitter(let brightness, let contrast, let saturation, let hue):
@@ -119,8 +123,10 @@ extension Planes {
   }
 
   private mutating func scale(by factor: Float, about middle: Float) {
-    for i in values.indices {
-      values[i] = min(max((values[i] - middle) * factor + middle, 0), 1)
+    values.withUnsafeMutableBufferPointer { values in
+      for i in values.indices {
+        values[i] = min(max((values[i] - middle) * factor + middle, 0), 1)
+      }
     }
   }
 
