@@ -69,8 +69,8 @@ struct FindRateCommand {
     if let threads = choices.threads { tapestry_set_thread_count(Int32(threads)) }
     let setup = try choices.load()
     let isLive = style == .lines && console.isTerminal
-    let found = withRandomSource(setup.random) {
-      choices.trainer(setup).findLearningRate(
+    let found = try withRandomSource(setup.random) {
+      try choices.trainer(setup).findLearningRate(
         on: setup.loader, from: first, to: last, steps: steps,
         note: { if isLive { console.write("\r\u{1B}[Kstep \($0) of \(steps)") } })
     }

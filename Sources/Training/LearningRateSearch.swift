@@ -65,10 +65,11 @@ extension Trainer {
   ///   - steps: of the test. Default 100.
   ///   - note: called after each step with its number, from 1.
   /// - Precondition: `steps` is at least 2, `0 < first < last`, the loader has a batch.
+  /// - Throws: `DatasetError` when an image cannot be read and the loader refuses that, or none can.
   public func findLearningRate(
     on loader: BatchLoader, from first: Double = 1e-6, to last: Double = 10, steps: Int = 100,
     note: (Int) -> Void = { _ in }, file: StaticString = #fileID, line: UInt = #line
-  ) -> LearningRateSearch {
+  ) throws(DatasetError) -> LearningRateSearch {
     guard steps > 1, first > 0, first < last, last.isFinite, loader.batchCount > 0 else {
       trap(
         "findLearningRate: \(steps) steps from \(first) to \(last) over \(loader.batchCount) batches;"
@@ -81,6 +82,7 @@ extension Trainer {
     var smallest = Double.infinity
     var epoch = 0
     search: while true {
+      let done = rates.count
       for batch in loader.epoch(epoch) {
         let rate = first * tapestry_exp(factor * Double(rates.count))
         let loss = training { objective(batch).loss }
@@ -95,6 +97,7 @@ extension Trainer {
         optimizer.update(along: gradients)
         if rates.count == steps { break search }
       }
+      if loader.broken == .refused || rates.count == done { try loader.requireIntact() }
       epoch += 1
     }
     return LearningRateSearch(rates: rates, losses: losses)

@@ -37,11 +37,13 @@ extension Trainer {
       gradients: loss.gradients(cotangent: cotangent))
   }
 
-  /// Why the gradients of these batches are not finite; each is run again with its random numbers.
-  func cause(ofGradients batches: [(batch: Batch, random: RandomKey)]) -> TrainingError.Cause {
-    for (batch, random) in batches {
-      RandomSource.current.state = random
-      let cause = cause(of: batch)
+  /// Why the gradients of these batches of an epoch are not finite; each is run again with its random numbers.
+  func cause(
+    ofGradients places: [(index: Int, count: Int, random: RandomKey)], in epoch: BatchSequence
+  ) -> TrainingError.Cause {
+    for place in places {
+      RandomSource.current.state = place.random
+      let cause = cause(of: epoch[place.index])
       if case .unknown = cause { continue }
       return cause
     }

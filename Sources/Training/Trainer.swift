@@ -75,6 +75,8 @@ public struct Trainer {
   ///
   /// - Parameter loss: what is made small. Default: the mean softmax cross-entropy, with the probabilities of batches
   ///   whose images are mixed; with label smoothing: `{ softmaxCrossEntropy($0, labels: $1, labelSmoothing: 0.1) }`.
+  ///   A loss of labels sees of a mixed image the class of the larger share alone; an `objective` sees the
+  ///   probabilities.
   public init(
     _ model: any Model, optimizer: any Optimizer, schedule: Schedule? = nil,
     loss: Loss? = nil,
@@ -143,11 +145,12 @@ public struct Trainer {
   ) throws -> TrainingSummary {
     var run = try TrainingRun(self, on: loader, for: length, resuming: resuming)
     while !run.isOver {
-      for batch in loader.epoch(run.position.epoch, from: run.position.batch) {
-        if run.isOver || (run.isBetweenUpdates && isStopRequested) { break }
-        try run.train(on: batch)
+      let batches = loader.epoch(run.position.epoch, from: run.position.batch).makeIterator()
+      while !run.isOver, !(run.isBetweenUpdates && isStopRequested), let batch = batches.next() {
+        try run.train(on: batch, before: batches.position.batch)
       }
       if loader.broken == .refused { try loader.requireIntact() }
+      try run.pass(to: batches.position.batch)
       guard run.position.batch == loader.batchCount else { break }
       try run.endEpoch()
     }

@@ -20,8 +20,8 @@ struct TrainingRun {
   private var bestState: [(name: String, value: Tensor)]?
   /// Gradients that wait for the rest of their update.
   private var pending = Gradients()
-  /// The batches that they are of, each with what its random numbers began with.
-  private var pendingBatches: [(batch: Batch, random: RandomKey)] = []
+  /// The batches that they are of: the place in the epoch, the images, and what the random numbers began with.
+  private var pendingBatches: [(index: Int, count: Int, random: RandomKey)] = []
 
   private var steps = 0
   private var images = 0
@@ -95,33 +95,33 @@ struct TrainingRun {
   var isBetweenUpdates: Bool { pendingBatches.isEmpty }
 
   /// One batch, and the update when it completes one.
-  mutating func train(on batch: Batch) throws {
+  ///
+  /// - Parameter next: the place in the epoch of the batch that follows.
+  mutating func train(on batch: Batch, before next: Int) throws {
     let begin = clock.now
-    // All its images may be broken ones.
-    guard batch.count > 0 else { return try skip() }
-    let place = (epoch: position.epoch + 1, step: position.batch + 1)
+    let place = (epoch: position.epoch + 1, step: next)
     let isSimple = trainer.accumulation == 1
     let random = RandomSource.current.state
     let result = try trainer.differentiate(
       batch, at: place, weight: isSimple ? 1 : Double(batch.count))
     pending = pendingBatches.isEmpty ? result.gradients : pending + result.gradients
-    pendingBatches.append((batch, random))
-    position.batch += 1
+    pendingBatches.append((next - 1, batch.count, random))
+    position.batch = next
     let isUpdate =
       pendingBatches.count == trainer.accumulation || position.batch == loader.batchCount
     if isUpdate {
-      let count = pendingBatches.reduce(0) { $0 + $1.batch.count }
+      let count = pendingBatches.reduce(0) { $0 + $1.count }
       try update(scale: isSimple ? 1 : 1 / Double(count), result.loss)
     }
     note(result, (clock.now - begin).inSeconds)
     if isUpdate { try saveIfDue() }
   }
 
-  /// A batch without images: at the end of an epoch, what waits for its update gets it.
-  private mutating func skip() throws {
-    position.batch += 1
+  /// Passes over batches of which no image can be read; at the end of an epoch, what waits for its update gets it.
+  mutating func pass(to next: Int) throws {
+    position.batch = next
     guard position.batch == loader.batchCount, !pendingBatches.isEmpty else { return }
-    let count = pendingBatches.reduce(0) { $0 + $1.batch.count }
+    let count = pendingBatches.reduce(0) { $0 + $1.count }
     try update(scale: 1 / Double(count), position.totals.loss)
     try saveIfDue()
   }
@@ -136,7 +136,8 @@ struct TrainingRun {
     guard gradientNorm.isFinite else {
       throw TrainingError(
         epoch: position.epoch + 1, step: position.batch, loss: loss,
-        cause: trainer.cause(ofGradients: batches), isInGradients: true)
+        cause: trainer.cause(ofGradients: batches, in: loader.epoch(position.epoch)),
+        isInGradients: true)
     }
     var factor = 1.0
     if let limit = trainer.maximumGradientNorm {

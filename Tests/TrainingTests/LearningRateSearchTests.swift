@@ -29,9 +29,9 @@ struct LearningRateSearchTests {
     let random = RandomSource(seed: 4)
     let before = modelBits(net)
     let loader = try BatchLoader(images(40), batchSize: 8)
-    let found = withRandomSource(random) {
+    let found = try withRandomSource(random) {
       // A quadratic, which explodes where the rate is too large.
-      Trainer(
+      try Trainer(
         net, optimizer: optimizer, loss: { logits, _ in ((logits - 1) * (logits - 1)).mean() }
       )
       .findLearningRate(on: loader, from: 1e-5, to: 1e4, steps: 60)

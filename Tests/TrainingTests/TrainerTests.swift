@@ -1,5 +1,14 @@
 import Tapestry
+import TapestryFiles
 import Testing
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
 
 /// Multiplies by a parameter and takes the logarithm: not finite at zero.
 private struct Logarithmic: Model {
@@ -50,6 +59,67 @@ struct TrainerTests {
     _ = try trainer.run(on: loader, epochs: 3)
     for (a, b) in zip(net.parameters, other.parameters) {
       #expect(a.value.scalars() == b.value.scalars())
+    }
+  }
+
+  @Test("learns the probabilities of images that are mixed, in the loop and by hand alike")
+  func mixtures() throws {
+    let loader = try BatchLoader(
+      images(40), batchSize: 8, augmentation: [.mixup(alpha: 1)], seed: 2)
+    let (net, other, labelled) = (small(), small(), small())
+    let optimizer = SGD(net, learningRate: 0.1)
+    for batch in loader.epoch(0) {
+      let targets = try #require(batch.probabilities)
+      #expect(targets.scalars().contains { $0 > 0.01 && $0 < 0.99 })
+      let loss = softmaxCrossEntropy(net(batch.images), probabilities: targets)
+      optimizer.update(along: loss.gradients())
+    }
+    _ = try Trainer(other, optimizer: SGD(other, learningRate: 0.1)).run(on: loader, epochs: 1)
+    #expect(modelBits(net) == modelBits(other))
+    // A loss of the labels sees nothing of the mixture.
+    let trainer = Trainer(
+      labelled, optimizer: SGD(labelled, learningRate: 0.1),
+      loss: { softmaxCrossEntropy($0, labels: $1) })
+    _ = try trainer.run(on: loader, epochs: 1)
+    #expect(modelBits(labelled) != modelBits(other))
+  }
+
+  @Test("images that cannot be read end a run, or are passed over, whole batches of them too")
+  func brokenImages() throws {
+    let scratch = try Scratch()
+    let root = scratch("photos")
+    for name in ["", "/a", "/b"] { try #require(mkdir(root + name, 0o755) == 0) }
+    for index in 0..<5 {
+      for (label, name) in ["a", "b"].enumerated() {
+        let image = RasterImage(
+          width: 4, height: 4, channels: 1,
+          bytes: (0..<16).map { UInt8($0 * 9 + label * 99 + index) })
+        try image.write(to: "\(root)/\(name)/\(index).png")
+      }
+    }
+    // Decoded when they are needed, so that nothing is found out before.
+    let set = try ImageSet.load(classFolders: root, size: (4, 4), channels: 1, memoryLimit: 0)
+    for name in ["a/1", "a/2", "b/4"] { truncate("\(root)/\(name).png", 20) }
+    func loader(_ broken: BrokenImages) throws -> BatchLoader {
+      try BatchLoader(set, batchSize: 1, shuffled: false, broken: broken)
+    }
+    let net = small()
+    let trainer = Trainer(net, optimizer: SGD(net, learningRate: 0.01))
+    let error = #expect(throws: DatasetError.self) {
+      try trainer.run(on: loader(.refused), epochs: 2)
+    }
+    #expect(error?.description.contains("a/1.png") == true)
+    for accumulation in [1, 4] {
+      var trainer = trainer
+      trainer.accumulation = accumulation
+      let before = trainer.optimizer.step
+      let summary = try trainer.run(on: loader(.skipped), epochs: 3)
+      #expect(summary.ending == .complete && summary.images == 21)
+      #expect(summary.epochs.map(\.images) == [7, 7, 7])
+      #expect(trainer.optimizer.step - before == (accumulation == 1 ? 21 : 6))
+    }
+    #expect(throws: DatasetError.self) {
+      try trainer.findLearningRate(on: loader(.refused), from: 1e-4, to: 1e-2, steps: 30)
     }
   }
 
