@@ -1,9 +1,12 @@
 import TapestryModels
 import TapestryOptim
 
-/// The optimizers by name. Left out are those for whole data sets, Rprop and L-BFGS: batches are not for them.
+/// The optimizers by name.
 enum OptimizerChoice: String, CaseIterable {
-  case sgd, adam, adamw, nadam, radam, adamax, adagrad, adadelta, rmsprop, lars
+  case sgd, adam, adamw, nadam, radam, adamax, adagrad, adadelta, rmsprop, lars, rprop, lbfgs
+
+  /// Those that compare gradients from step to step, so that each must be that of all training images, unchanged.
+  var needsWholeSet: Bool { self == .rprop || self == .lbfgs }
 
   /// The rate where none is given: chosen on LeNet-5 with MNIST and with several splits of the digits for the first
   /// three.
@@ -16,8 +19,13 @@ enum OptimizerChoice: String, CaseIterable {
     case .adagrad: 0.02
     case .adadelta: 1
     case .lars: 5
+    case .rprop: 0.0003
+    case .lbfgs: 1
     }
   }
+
+  /// Whether it has a weight decay of its own.
+  var decays: Bool { !needsWholeSet }
 
   var weightDecay: Double {
     switch self {
@@ -64,6 +72,8 @@ enum OptimizerChoice: String, CaseIterable {
     case .lars:
       LARS(
         model, learningRate: rate, momentum: momentum, weightDecay: decay, decays: .weights)
+    case .rprop: Rprop(model, learningRate: rate)
+    case .lbfgs: LBFGS(model, learningRate: rate, historySize: 20)
     }
   }
 }

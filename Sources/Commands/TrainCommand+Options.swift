@@ -24,7 +24,8 @@ extension TrainCommand {
           "epochs", in: 1...1_000_000,
           help:
             "Passes over the training images. (default: \(Defaults.digitEpochs) on the embedded "
-            + "digits, \(Defaults.epochs) on others)")
+            + "digits, \(Defaults.epochs) on others, \(Defaults.wholeSetEpochs) with rprop and lbfgs)"
+        )
       ]).titled("What to train")
       + (TrainingChoices.dataOptions
       + [
@@ -61,8 +62,11 @@ extension TrainCommand {
         .string(
           "resume", "DIR",
           help:
-            "Goes on with the run in DIR, by its own configuration; only --threads, --data, --json and "
-            + "--quiet can be given too."),
+            "Goes on with the run in DIR, by its own configuration; only --threads, --data, --stop-after, "
+            + "--json and --quiet can be given too."),
+        .int(
+          "stop-after", "UPDATES", in: 1 ... .max,
+          help: "Stops, as Ctrl-C does, when the run has made so many updates."),
         .string(
           "checkpoint-every", "N", default: "5m",
           help: "Updates, or a time such as 90s, 5m or 1h, between two checkpoints; none for none."),
@@ -82,11 +86,13 @@ extension TrainCommand {
 
   /// Options that say how a command is run, not what it does.
   static let notInConfiguration: Set<String> = [
-    "config", "resume", "overwrite", "output", "json", "quiet",
+    "config", "resume", "overwrite", "output", "stop-after", "json", "quiet",
   ]
 
   /// What may be typed beside `--resume`.
-  private static let withResume: Set<String> = ["resume", "threads", "data", "json", "quiet"]
+  private static let withResume: Set<String> = [
+    "resume", "threads", "data", "stop-after", "json", "quiet",
+  ]
 
   /// The command line with what its `--config` says.
   static func configured(_ typed: ParsedArguments) throws -> ParsedArguments {

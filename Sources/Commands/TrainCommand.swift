@@ -12,7 +12,14 @@ struct TrainCommand {
   enum Defaults {
     static let digitEpochs = 20
     static let epochs = 5
+    /// Where an epoch is a single update.
+    static let wholeSetEpochs = 100
     static let heldOut = TrainingChoices.heldOut
+
+    static func epochs(of choices: TrainingChoices) -> Int {
+      if choices.optimizer.needsWholeSet { return wholeSetEpochs }
+      return choices.source == .digits ? digitEpochs : epochs
+    }
   }
 
   let program: Convnet
@@ -23,6 +30,7 @@ struct TrainCommand {
   let validationShare: Double
   let patience: Int?
   let averageDecay: Double?
+  let stopsAfter: Int?
   let checkpointRule: CheckpointRule
   let checkpointCount: Int
   let hasEvents: Bool
@@ -41,8 +49,7 @@ struct TrainCommand {
     let arguments = try resumed.map { try Self.resumed($0, typed) } ?? Self.configured(typed)
     choices = try TrainingChoices(arguments)
     epochs =
-      arguments.optionalInt("epochs")
-      ?? (choices.source == .digits ? Defaults.digitEpochs : Defaults.epochs)
+      arguments.optionalInt("epochs") ?? Defaults.epochs(of: choices)
     schedule = try ScheduleChoice(try arguments.string("schedule"))
     warmup = try arguments.double("warmup")
     validationShare = try arguments.double("validation")
@@ -51,6 +58,7 @@ struct TrainCommand {
       throw arguments.misuse("'--patience' needs images to validate on: --validation SHARE")
     }
     averageDecay = arguments.optionalDouble("ema")
+    stopsAfter = arguments.optionalInt("stop-after")
     let rule = try arguments.string("checkpoint-every")
     guard let checkpointRule = CheckpointRule(rule) else {
       throw arguments.misuse(
@@ -84,7 +92,8 @@ struct TrainCommand {
     let setup = try choices.load(validation: validationShare)
     let (rates, plateau) = try schedule.make(
       rate: choices.learningRate, epochs: epochs,
-      updates: setup.loader.updateCount(accumulation: choices.accumulation), warmup: warmup)
+      updates: setup.loader.updateCount(accumulation: choices.batchesPerUpdate(setup)),
+      warmup: warmup)
     let folder = try RunFolder(path: outputPath, allowingRun: isResuming || isOverwriting)
     if isOverwriting { try folder.removeRun() }
 
@@ -102,6 +111,11 @@ struct TrainCommand {
     trainer.observers = [reporter, log]
     let events = hasEvents ? EventLog(folder: folder.file(RunFolder.Name.events)) : nil
     if let events { trainer.observers.append(events) }
+    if let stopsAfter {
+      let stop = program.stopRequest
+      trainer.observers.append(
+        TrainingCallbacks(onStep: { if $0.updates >= stopsAfter { stop.request() } }))
+    }
 
     announce(setup)
     let weights = folder.file(RunFolder.Name.weights)
@@ -127,7 +141,8 @@ struct TrainCommand {
     }
     guard !summary.wasStopped else {
       reportStop(summary, folder, weights: weights)
-      return Convnet.ExitCode.interrupted
+      let isIntended = stopsAfter.map { trainer.optimizer.step >= $0 } == true
+      return isIntended ? 0 : Convnet.ExitCode.interrupted
     }
     let result = evaluate(setup.model, on: setup.test)
     if !choices.skipsBroken { try setup.test.requireIntact() }

@@ -57,7 +57,8 @@ struct TrainingChoices {
   static let stepOptions: [CommandOption] = [
     .choice(
       "optimizer", "NAME", of: OptimizerChoice.allCases.map(\.rawValue), default: "adamw",
-      help: "How steps are made."),
+      help: "How steps are made. rprop and lbfgs make one step an epoch, from all training images "
+        + "unchanged, and are for nets without dropout."),
     .double(
       "momentum", in: 0...0.9999,
       help: "Weight of the past in a step, for \(OptimizerChoice.withMomentum). (default: 0.9; for "
@@ -109,6 +110,9 @@ struct TrainingChoices {
       )
     }
     weightDecay = arguments.optionalDouble("weight-decay")
+    guard weightDecay ?? 0 == 0 || optimizer.decays else {
+      throw arguments.misuse("'--weight-decay' means nothing to \(optimizer.rawValue)")
+    }
     labelSmoothing = try arguments.double("label-smoothing")
     accumulation = try arguments.int("accumulate")
     maximumGradientNorm = arguments.optionalDouble("clip")
@@ -117,6 +121,22 @@ struct TrainingChoices {
       augmentation = try Augmentation(arguments.optionalString("augment") ?? "")
     } catch {
       throw arguments.misuse("'--augment': \(error)")
+    }
+    if optimizer.needsWholeSet {
+      let name = optimizer.rawValue
+      guard hasRate else {
+        throw arguments.misuse("\(name) takes no batches, for which this test is made")
+      }
+      guard arguments.typedOptions["accumulate"] == nil || accumulation == 1 else {
+        throw arguments.misuse(
+          "'--accumulate' means nothing to \(name): each of its updates is made from all training images"
+        )
+      }
+      guard augmentation.isEmpty else {
+        throw arguments.misuse(
+          "'--augment' changes the images from update to update, but \(name) compares the gradients of updates, "
+            + "which must be of the same images")
+      }
     }
     skipsBroken = arguments.has("skip-broken")
     pretrained = arguments.optionalString("pretrained")
@@ -197,6 +217,11 @@ struct TrainingChoices {
     return report
   }
 
+  /// Batches whose gradients make one update.
+  func batchesPerUpdate(_ setup: TrainingSetup) -> Int {
+    optimizer.needsWholeSet ? max(setup.loader.batchCount, 1) : accumulation
+  }
+
   /// A loop with these choices over the net of `setup`.
   func trainer(_ setup: TrainingSetup) -> Trainer {
     var trainer = Trainer(
@@ -204,7 +229,7 @@ struct TrainingChoices {
       optimizer: optimizer.make(
         setup.model, learningRate: learningRate, momentum: momentum, weightDecay: weightDecay),
       objective: objective(setup.model))
-    trainer.accumulation = accumulation
+    trainer.accumulation = batchesPerUpdate(setup)
     trainer.maximumGradientNorm = maximumGradientNorm
     return trainer
   }
