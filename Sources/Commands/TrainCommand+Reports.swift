@@ -19,7 +19,7 @@ extension TrainCommand {
       \(console.styled(choices.source.name, .bold)): \(grouped(training.count)) training\(comma)\
       \(validation)\(grouped(setup.test.positions.count)) test images of \(size) in \
       \(counted(training.classNames.count, "class"))
-      \(beginning(setup))\(choices.optimizer.rawValue), learning rate \(choices.learningRate), \
+      \(beginning(setup))\(choices.optimizer.rawValue), learning rate \(shortText(choices.learningRate)), \
       batches of \(choices.batchSize), seed \(choices.seed), \(threads)
 
       """)
@@ -51,12 +51,15 @@ extension TrainCommand {
       console.line(
         "best epoch: \(best.epoch), validation accuracy \(fixed(best.accuracy, 4))\(reason)")
     }
+    let effort =
+      summary.steps == 0
+      ? "the run was complete: nothing was left to train"
+      : "trained in \(fixed(summary.seconds, 2)) s, \(grouped(summary.imagesPerSecond)) images/s"
     console.line(
       """
       test accuracy: \(console.styled(fixed(result.accuracy, 4), .bold)) \
       (\(grouped(result.correctCount)) of \(counted(result.count, "image")))
-      trained in \(fixed(summary.seconds, 2)) s, \(grouped(summary.imagesPerSecond)) images/s, \
-      peak memory \(byteSize(peak))
+      \(effort), peak memory \(byteSize(peak))
       weights saved to \(weights)
 
       Try next:

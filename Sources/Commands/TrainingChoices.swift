@@ -78,8 +78,8 @@ struct TrainingChoices {
 
   static let rateHelp =
     "(default: "
-    + OptimizerChoice.allCases.map { "\($0.rawValue) \($0.learningRate)" }.joined(separator: ", ")
-    + ")"
+    + OptimizerChoice.allCases.map { "\($0.rawValue) \(shortText($0.learningRate))" }
+    .joined(separator: ", ") + ")"
 
   static let machineOptions: [CommandOption] = [
     .int(

@@ -28,7 +28,7 @@ struct Snippet: Sendable, CustomTestStringConvertible {
     switch name {
     case "Digits", "FiveSteps", "XOR": 5e-3
     // Shares of a few hundred images, in whole percent.
-    case "TrainingLoop", "FineTuning": 3e-2
+    case "Averages", "TrainingLoop", "FineTuning": 3e-2
     default: 1e-6
     }
   }
