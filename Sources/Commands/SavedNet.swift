@@ -2,6 +2,7 @@ import TapestryDatasets
 import TapestryFiles
 import TapestryGraph
 import TapestryModels
+import TapestryTraining
 
 /// A net read from a weights file.
 struct SavedNet {
@@ -9,11 +10,11 @@ struct SavedNet {
   let model: any Model
   let path: String
 
-  /// Reads the file at `path`; `modelName` says of which model it is when it does not say so itself.
+  /// Reads the file at `path`, which may be a checkpoint; `modelName` says of which model it is when it does not say so itself.
   ///
   /// - Throws: `FileError`, ``CommandError``, or `StateMismatch` with every name that differs.
   init(path: String, modelName: String?) throws {
-    let file = try SafetensorsState(path: path)
+    let file = try TrainingState.weights(in: SafetensorsState(path: path))
     description = try WeightsDescription(file, path: path, modelName: modelName)
     model = try description.makeModel(source: path)
     try model.load(file, source: path)

@@ -207,8 +207,9 @@ struct TrainingChoices {
     into model: any Model, _ description: inout WeightsDescription
   ) throws -> StateReport? {
     guard let path = pretrained else { return nil }
-    let report = try model.load(from: path, allowing: .all)
-    if let file = try? SafetensorsState(path: path), file.metadata["mean"] != nil,
+    let file = try TrainingState.weights(in: SafetensorsState(path: path))
+    let report = try model.load(file, source: path, allowing: .all)
+    if file.metadata["mean"] != nil,
       let saved = try? WeightsDescription(file, path: path, modelName: entry.name),
       saved.channels == description.channels
     {

@@ -13,6 +13,8 @@ public struct SafetensorsState: Sendable {
   public let metadata: [String: String]
 
   private let files: [SafetensorsFile]
+  /// The beginning that the names have in the files, and not here.
+  private let prefix: String
   /// For every name the file, and the place in `entries`.
   private let places: [String: (file: Int, entry: Int)]
 
@@ -21,7 +23,7 @@ public struct SafetensorsState: Sendable {
 
   /// The arrays of one file.
   public init(_ file: SafetensorsFile) {
-    self.init([file], metadata: [:])
+    self.init([file], prefix: "", metadata: [:])
   }
 
   /// Opens the safetensors file, or the index when the name ends in `.json`, at `path`. None of the files may be
@@ -34,20 +36,29 @@ public struct SafetensorsState: Sendable {
       return
     }
     let index = try SafetensorsIndex(path: path)
-    self.init(try index.files(), metadata: index.metadata)
+    self.init(try index.files(), prefix: "", metadata: index.metadata)
   }
 
-  /// The arrays of files that have no name in common.
-  private init(_ files: [SafetensorsFile], metadata: [String: String]) {
+  /// The arrays whose names begin with `prefix`, called by the rest of their names.
+  public func under(_ prefix: String) -> SafetensorsState {
+    SafetensorsState(files, prefix: self.prefix + prefix, metadata: metadata)
+  }
+
+  /// The arrays under `prefix` of files that have no name in common.
+  private init(_ files: [SafetensorsFile], prefix: String, metadata: [String: String]) {
     var entries: [SafetensorsEntry] = []
     var places: [String: (file: Int, entry: Int)] = [:]
     for (number, file) in files.enumerated() {
-      for entry in file.entries {
-        places[entry.name] = (number, entries.count)
-        entries.append(entry)
+      for entry in file.entries where entry.name.hasPrefix(prefix) {
+        let name = String(entry.name.dropFirst(prefix.count))
+        places[name] = (number, entries.count)
+        entries.append(
+          SafetensorsEntry(
+            name: name, dtype: entry.dtype, shape: entry.shape, byteRange: entry.byteRange))
       }
     }
     self.files = files
+    self.prefix = prefix
     self.entries = entries
     self.places = places
     self.metadata = files.reduce(into: metadata) { $0.merge($1.metadata) { first, _ in first } }
@@ -66,11 +77,13 @@ public struct SafetensorsState: Sendable {
     of entry: SafetensorsEntry, file: StaticString = #fileID, line: UInt = #line,
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    guard let place = places[entry.name] else {
+    guard let place = places[entry.name],
+      let stored = files[place.file][prefix + entry.name]
+    else {
       fatalError(
         "SafetensorsState: entry \(entry.name) is of another state", file: file, line: line)
     }
-    return try files[place.file].withUnsafeBytes(of: entry, file: file, line: line, body)
+    return try files[place.file].withUnsafeBytes(of: stored, file: file, line: line, body)
   }
 }
 

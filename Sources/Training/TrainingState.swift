@@ -120,6 +120,16 @@ public struct TrainingState {
     self.position = position
   }
 
+  /// The model's arrays in a state file, by their names in the model, also when it is a checkpoint.
+  ///
+  /// ```swift
+  /// let file = try SafetensorsState(path: "runs/digits/checkpoint-00000500.safetensors")
+  /// try net.load(TrainingState.weights(in: file))
+  /// ```
+  public static func weights(in file: SafetensorsState) -> SafetensorsState {
+    file.metadata[Key.format] == nil ? file : file.under(Prefix.model)
+  }
+
   private var optimizerKind: String { String(describing: type(of: optimizer)) }
 
   /// Optimizer and average, both or none.

@@ -48,6 +48,24 @@ struct WeightsCommandTests {
     }
   }
 
+  @Test("a checkpoint serves as weights, for training that begins with it, too")
+  func checkpoint() throws {
+    let trained = try Trained()
+    let name = try #require(
+      namesInDirectory(trained.scratch("out")).first { $0.hasPrefix("checkpoint-") })
+    let checkpoint = trained.scratch("out/\(name)")
+    let results = [trained.weights, checkpoint].map {
+      Session(["evaluate", "--weights", $0, "--data", trained.data, "--json"])
+    }
+    #expect(results.allSatisfy { $0.exitCode == 0 })
+    #expect(results[0].output == results[1].output)
+    let session = Session([
+      "train", "--data", trained.data, "--epochs", "1", "--output", trained.scratch("next"),
+      "--pretrained", checkpoint,
+    ])
+    #expect(session.output.contains("loaded 10 names, left out 0"))
+  }
+
   @Test("evaluate prints accuracy, loss and the classes")
   func evaluate() throws {
     let trained = try Trained()

@@ -54,6 +54,21 @@ struct SafetensorsStateTests {
     #expect(single.entries.map(\.name) == ["c"])
   }
 
+  @Test("the arrays under a prefix go by the rest of their names")
+  func prefix() throws {
+    let path = folder("parts.safetensors")
+    try SafetensorsFile.write(
+      [item("net.a", [1, 2]), item("other", [3]), item("net.b.a", [4])], metadata: ["x": "y"],
+      to: path)
+    let net = try SafetensorsState(path: path).under("net.")
+    #expect(net.entries.map(\.name) == ["a", "b.a"] && net.metadata == ["x": "y"])
+    let deeper = net.under("b.")
+    let entry = try #require(deeper["a"])
+    #expect(
+      deeper.withUnsafeBytes(of: entry) { $0.loadUnaligned(as: Float.self) } == 4)
+    #expect(net["other"] == nil && net.under("none").entries.isEmpty)
+  }
+
   @Test(
     "a file name that leads out of the folder is refused",
     arguments: [
