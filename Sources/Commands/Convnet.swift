@@ -25,7 +25,8 @@ package struct Convnet {
       ModelsCommand.description, SummaryCommand.description,
       GraphCommand.description, FiltersCommand.description, MapsCommand.description,
       SaliencyCommand.description, DreamCommand.description, PatchesCommand.description,
-      ConfusionCommand.description, MistakesCommand.description, BenchmarkCommand.description,
+      ConfusionCommand.description, MistakesCommand.description, BeliefCommand.description,
+      BenchmarkCommand.description,
       ProfileCommand.description, ExportCommand.description, RunCommand.description,
       VerifyCommand.description, helpDescription, versionDescription,
     ])
@@ -117,6 +118,9 @@ package struct Convnet {
     case PatchesCommand.description.name: return try PatchesCommand(arguments, self).run()
     case ConfusionCommand.description.name: return try ConfusionCommand(arguments, self).run()
     case MistakesCommand.description.name: return try MistakesCommand(arguments, self).run()
+    case BeliefCommand.description.name:
+      warnOfDebugBuild()
+      return try BeliefCommand(arguments, self).run()
     case BenchmarkCommand.description.name:
       warnOfDebugBuild()
       return try BenchmarkCommand(arguments, self).run()

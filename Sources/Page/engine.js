@@ -110,6 +110,19 @@ const kernels = {
     });
   },
 
+  Pad(step, [x], [shape], outShape) {
+    const [channels, height, width] = planes(shape), [outChannels, outHeight, outWidth] = planes(outShape);
+    const [front, top, left] = step.amounts;
+    const y = new Float64Array(outChannels * outHeight * outWidth).fill(step.value);
+    for (let c = 0; c < channels; c++) {
+      for (let i = 0; i < height; i++) {
+        const from = (c * height + i) * width;
+        y.set(x.subarray(from, from + width), ((c + front) * outHeight + i + top) * outWidth + left);
+      }
+    }
+    return y;
+  },
+
   Relu: (step, [x]) => x.map((value) => Math.max(value, 0)),
   LeakyRelu: (step, [x]) => x.map((value) => value > 0 ? value : step.alpha * value),
   Tanh: (step, [x]) => x.map(Math.tanh),
@@ -260,6 +273,15 @@ function fieldBelow(step, field, channels, height, width, offset, net) {
     case "Concat": {
       const c0 = Math.max(field.c0 - offset, 0), c1 = Math.min(field.c1 - offset, channels - 1);
       return c0 > c1 ? null : { ...field, c0, c1 };
+    }
+    case "Pad": {
+      const [front, top, left] = step.amounts;
+      const inside = {
+        c0: Math.max(field.c0 - front, 0), c1: Math.min(field.c1 - front, channels - 1),
+        y0: Math.max(field.y0 - top, 0), y1: Math.min(field.y1 - top, height - 1),
+        x0: Math.max(field.x0 - left, 0), x1: Math.min(field.x1 - left, width - 1),
+      };
+      return inside.c0 > inside.c1 || inside.y0 > inside.y1 || inside.x0 > inside.x1 ? null : inside;
     }
     default: return { ...field };
   }

@@ -40,7 +40,7 @@
     Conv: "convolution", MaxPool: "max pooling", AveragePool: "average pooling", Gemm: "fully connected", Relu: "ReLU",
     LeakyRelu: "leaky ReLU", Tanh: "tanh", Sigmoid: "sigmoid", BatchNormalization: "batch normalisation",
     LRN: "local response normalisation", Add: "sum", Concat: "joined", GlobalAveragePool: "mean of each map",
-    Flatten: "as a list", Identity: "the same",
+    Flatten: "as a list", Identity: "the same", Pad: "with constants around",
   };
   const windowed = new Set(["Conv", "MaxPool", "AveragePool"]);
   const stepOf = (value) => net.steps.find((step) => step.output === value);
@@ -348,6 +348,12 @@
       const parts = step.inputs.map((input) => number(unitAt(input, at)));
       return [sumLine(parts.join(" + "), value)];
     },
+    Pad(step, [c, y, x], value) {
+      const [channels, height, width] = planes(net.values[step.inputs[0]].shape);
+      const place = [c, y, x].map((at, axis) => at - step.amounts[axis]);
+      const isInside = place.every((at, axis) => at >= 0 && at < [channels, height, width][axis]);
+      return [sumLine(isInside ? `unit of map ${place[0] + 1}` : "a constant that was added", value)];
+    },
     BatchNormalization(step, [c, y, x], value) {
       const [scale, shift, mean, variance] = step.weights.map((index) => weights[index][c]);
       const before = unitAt(step.inputs[0], [c, y, x]);
@@ -380,6 +386,11 @@
     if (!step) nodes.push(make("p", { className: "hint", textContent: `a pixel of the picture, less the mean ${number(net.mean[c])}, divided by the deviation ${number(net.deviation[c])}` }));
     else if (explanations[step.op]) nodes.push(...explanations[step.op](step, at, result));
     else if (formulas[step.op]) nodes.push(sumLine(formulas[step.op](number(unitAt(step.inputs[0], at))), result));
+    const readers = net.steps.filter((other) => other.inputs.includes(value));
+    if (step && !formulas[step.op] && readers.length === 1 && formulas[readers[0].op]) {
+      nodes.splice(3, 0, make("p", { className: "place" }, `then ${names[readers[0].op]}: `),
+        sumLine(formulas[readers[0].op](number(result)), unitAt(readers[0].output, at)));
+    }
     if (isAnswer) {
       nodes.push(make("h4", { textContent: "Softmax makes it a probability" }),
         sumLine(`e^${number(result)} / the sum over all ${net.classes.length} classes`, run.probabilities[c]));

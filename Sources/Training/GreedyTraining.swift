@@ -1,6 +1,7 @@
 import TapestryDatasets
 import TapestryGraph
 import TapestryModels
+import TapestryOps
 import TapestryOptim
 
 /// Trains the layers of a deep belief net one after the other, by contrastive divergence.
@@ -15,8 +16,21 @@ import TapestryOptim
 /// A layer is trained with the layers below as they are. The same random source gives the same filters again, bit for
 /// bit.
 public struct GreedyTraining {
+  /// How far the training of a layer is.
+  public struct Progress: Sendable {
+    /// From 1.
+    public let epoch: Int
+    public let epochs: Int
+    /// Steps of the epoch that are done.
+    public let step: Int
+    public let steps: Int
+    /// The mean squared difference between what the layer saw and what it made of that, over the epoch so far.
+    public let reconstructionError: Double
+    public var isEndOfEpoch: Bool { step == steps }
+  }
+
   public let net: DeepBeliefNet
-  /// Size of the steps. Default 0.05.
+  /// Size of the first steps; it falls in a straight line to 0 at the end. Default 0.05.
   public var learningRate: Double
   /// Default 0.9.
   public var momentum: Double
@@ -26,7 +40,7 @@ public struct GreedyTraining {
   public var sparsity: Double
   /// How strongly the biases are drawn to that. Default 5.
   public var sparsityWeight: Double
-  /// What turns a batch into what the first layer sees, such as `locallyNormalized(_:radius:)`. Default: nothing.
+  /// What turns a batch into what the first layer sees, such as `whitened(_:cutoff:)`. Default: nothing.
   public var preparation: (Tensor) -> Tensor
   /// Asked between steps whether to stop.
   public var stopRequest: StopRequest?
@@ -46,32 +60,71 @@ public struct GreedyTraining {
     self.stopRequest = stopRequest
   }
 
-  /// Trains one layer.
+  /// Trains one layer. Its visible biases begin where the machine without hidden units would have them, at the mean of
+  /// what it sees (G. Hinton, "A practical guide to training restricted Boltzmann machines", 2012, section 8): filters need
+  /// not learn that.
   ///
-  /// - Parameter report: told after each epoch its number, from 1, and the mean reconstruction error.
-  /// - Precondition: the layer exists.
+  /// - Parameter report: told after each step how far it is.
+  /// - Precondition: the layer exists; the images suit the layers, `net.takes(height:width:)`.
   public func train(
     layer index: Int, on loader: BatchLoader, epochs: Int,
-    report: (_ epoch: Int, _ reconstructionError: Double) -> Void = { _, _ in }
-  ) {
+    report: (Progress) throws -> Void, file: StaticString = #fileID, line: UInt = #line
+  ) rethrows {
+    guard net.layers.indices.contains(index) else {
+      trap(
+        "GreedyTraining: there is no layer \(index) among \(net.layers.count)", file: file,
+        line: line)
+    }
     let layer = net.layers[index]
+    beginAtMean(layer, index, loader)
     let optimizer = SGD(
       layer, learningRate: learningRate, momentum: momentum, weightDecay: weightDecay)
     optimizer.adjust(where: { $0.name.hasSuffix("Bias") }, weightDecay: 0)
+    let steps = loader.batchCount
     for epoch in 0..<epochs {
-      var (sum, batches) = (0.0, 0)
-      for batch in loader.epoch(epoch) {
+      var sum = 0.0
+      for (step, batch) in loader.epoch(epoch).enumerated() {
         if stopRequest?.isRequested == true { return }
         let visible = withoutGradients {
           net.input(ofLayer: index, for: preparation(batch.images))
         }
+        let done = Double(epoch * steps + step) / Double(max(epochs * steps, 1))
+        optimizer.learningRate = learningRate * (1 - done)
         let divergence = layer.contrastiveDivergence(
           of: visible, sparsity: sparsity, sparsityWeight: sparsityWeight)
         optimizer.update(along: divergence.gradients())
         sum += layer.reconstructionError(of: visible)
-        batches += 1
+        try report(
+          Progress(
+            epoch: epoch + 1, epochs: epochs, step: step + 1, steps: steps,
+            reconstructionError: sum / Double(step + 1)))
       }
-      report(epoch + 1, sum / Double(max(batches, 1)))
     }
+  }
+
+  /// Trains one layer without telling how far it is.
+  public func train(
+    layer index: Int, on loader: BatchLoader, epochs: Int, file: StaticString = #fileID,
+    line: UInt = #line
+  ) {
+    train(layer: index, on: loader, epochs: epochs, report: { _ in }, file: file, line: line)
+  }
+
+  private func beginAtMean(_ layer: ConvolutionalRBM, _ index: Int, _ loader: BatchLoader) {
+    var sum = Tensor.zeros([layer.visibleBias.count], dtype: layer.visibleBias.dtype)
+    var count = 0
+    for batch in loader.epoch(0).prefix(8) {
+      let seen = withoutGradients { net.input(ofLayer: index, for: preparation(batch.images)) }
+      sum = sum + seen.mean(along: 0, 2, 3)
+      count += 1
+    }
+    guard count > 0 else { return }
+    let mean = sum * (1 / Double(count))
+    guard layer.visible == .binary else {
+      layer.visibleBias.value = mean
+      return
+    }
+    let share = clip(mean, min: 0.001, max: 0.999)
+    layer.visibleBias.value = log(share / (1 - share))
   }
 }

@@ -47,7 +47,11 @@ struct ExplainPageTests {
     #expect(values.last?["shape"] == [10])
     let counts = json["weights"]?.array?.compactMap { $0["count"]?.int } ?? []
     #expect(counts.reduce(0, +) == net.parameterCount)
-    #expect(json["samples"]?.array?.count == 5)
+    let samples = try #require(json["samples"]?.array)
+    #expect(samples.map { $0["index"]?.int } == [0, 359, 718, 1078, 1437])
+    #expect(
+      samples.map { $0["label"]?.int }
+        == [0, 359, 718, 1078, 1437].map { ImageSet.digits.labels[$0] })
     #expect(json["source"]?["maximum"] == 16)
     #expect(page.html.utf8.count < 3_000_000)
   }
@@ -92,6 +96,17 @@ struct ExplainPageTests {
     #expect(ops.isSuperset(of: ["Conv", "BatchNormalization", "Relu", "Add", "Gemm"]))
   }
 
+  @Test("a residual net with shortcuts of zeros is described")
+  func padding() throws {
+    let json = try data(of: page(of: CIFARResNet(depth: 8, width: 0.5), input: [3, 32, 32]))
+    let steps = try #require(json["steps"]?.array)
+    let pads = steps.filter { $0["op"] == "Pad" }
+    #expect(pads.map { $0["amounts"] } == [[0, 0, 0, 8, 0, 0], [0, 0, 0, 16, 0, 0]])
+    #expect(pads.allSatisfy { $0["value"]?.double == 0 })
+    let values = try #require(json["values"]?.array)
+    #expect(pads.map { values[$0["output"]?.int ?? 0]["shape"] } == [[16, 16, 16], [32, 8, 8]])
+  }
+
   @Test("a net that the page cannot run is refused, with op and layer")
   func refusals() throws {
     struct Unknown: Model {
@@ -100,6 +115,12 @@ struct ExplainPageTests {
     }
     let error = #expect(throws: ExplainPageError.self) { try page(of: Unknown()) }
     #expect(error?.description.contains("cos at ExplainPageTests.swift") == true)
+    // What computes with the results of such an op is not named.
+    #expect(error?.problems.count == 1)
+    let original = #expect(throws: ExplainPageError.self) { try page(of: LeNet5Original()) }
+    #expect(original?.problems.first == "affine of layer squash1: the page has no such op")
+    #expect(original?.problems.contains { $0.hasPrefix("tanh") || $0.hasPrefix("linear") } == false)
+    #expect(original.map { Set($0.problems).count == $0.problems.count } == true)
     #expect(throws: InputMismatch.self) { try page(of: LeNet5(), input: [1, 8, 8]) }
     #expect(throws: ExplainPageError.self) { try page(of: LeNet5(), classNames: ["a", "b"]) }
   }

@@ -30,7 +30,7 @@ public struct ExplainPage: Sendable {
   ///   - normalization: what pixel values in 0 ... 1 are shifted and scaled by before the net sees them.
   ///   - samples: pictures to choose from, of at most the input's height and width. What is drawn becomes a picture of
   ///     their size. Default: none; what is drawn has the input's size.
-  ///   - sampleCount: how many of them, from the first on. Default 40.
+  ///   - sampleCount: how many of them, evenly over the set. Default 40.
   /// - Throws: `InputMismatch` when the net cannot take the input; ``ExplainPageError`` listing the ops that the page
   ///   cannot run, with their layers.
   public init(

@@ -41,24 +41,9 @@ struct PageNet {
   }
 
   private mutating func add(_ step: ModelTrace.Step) {
-    let place = step.layer.map { "\(step.name) of layer \($0)" } ?? "\(step.name) at \(step.site)"
-    guard let operation = step.operation as? any ExchangeableOperation else {
-      problems.append("\(place): the page has no such op")
-      return
-    }
-    var form = ExchangeForm(
-      inputs: step.inputs.map { trace.values[$0].spec },
-      outputs: step.outputs.map { trace.values[$0].spec })
-    do throws(Misuse) {
-      _ = try operation.exchange(&form)
-    } catch {
-      problems.append("\(place): \(error.reason)")
-      return
-    }
-    guard form.nodes.count == 1, let node = form.nodes.first, form.constants.isEmpty,
-      let object = describe(node, step)
-    else {
-      problems.append("\(place): the page has no such op")
+    guard let object = description(of: step) else {
+      // Its results are numbered all the same: what computes with them is not to blame.
+      for output in step.outputs { add(output) }
       return
     }
     add(step.outputs[0])
@@ -68,9 +53,36 @@ struct PageNet {
     steps.append(.object(description))
   }
 
+  /// The step for the engine; nil, with a problem, for one that it cannot run.
+  private mutating func description(of step: ModelTrace.Step) -> JSONObject? {
+    let place = step.layer.map { "\(step.name) of layer \($0)" } ?? "\(step.name) at \(step.site)"
+    func refuse(_ reason: String) -> JSONObject? {
+      let problem = "\(place): \(reason)"
+      if !problems.contains(problem) { problems.append(problem) }
+      return nil
+    }
+    guard let operation = step.operation as? any ExchangeableOperation else {
+      return refuse("the page has no such op")
+    }
+    var form = ExchangeForm(
+      inputs: step.inputs.map { trace.values[$0].spec },
+      outputs: step.outputs.map { trace.values[$0].spec })
+    do throws(Misuse) {
+      _ = try operation.exchange(&form)
+    } catch {
+      return refuse(error.reason)
+    }
+    guard form.nodes.count == 1, let node = form.nodes.first,
+      form.constants.isEmpty || node.operation == "Pad",
+      let object = describe(node, step, form.constants)
+    else { return refuse("the page has no such op") }
+    return object
+  }
+
   /// The step for the engine, or nil for an op that it does not know.
-  private mutating func describe(_ node: ExchangeForm.Node, _ step: ModelTrace.Step) -> JSONObject?
-  {
+  private mutating func describe(
+    _ node: ExchangeForm.Node, _ step: ModelTrace.Step, _ constants: [ExchangeForm.Constant]
+  ) -> JSONObject? {
     let attributes = Dictionary(
       node.attributes.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     func integers(_ name: String, otherwise: [Int]) -> JSONValue {
@@ -117,6 +129,13 @@ struct PageNet {
       object["alpha"] = number("alpha")
     case "Concat":
       guard attributes["axis"] == .integer(1) else { return nil }
+    case "Pad":
+      // Amounts before every axis, then behind, from the batch on.
+      guard trace.values[operands[0]].spec.shape.rank == 4, constants.count == 2,
+        constants[0].values.count == 8, constants[0].values[0] == 0, constants[0].values[4] == 0
+      else { return nil }
+      object["amounts"] = .array([1, 2, 3, 5, 6, 7].map { .integer(Int(constants[0].values[$0])) })
+      object["value"] = .number(constants[1].values[0])
     case "Add":
       // The engine repeats nothing.
       guard Set(operands.map { trace.values[$0].spec.shape }).count == 1 else { return nil }

@@ -5,16 +5,20 @@ import TapestryGraph
 /// The pictures of a page.
 struct PageSamples {
   private let set: ImageSet?
+  private let indices: [Int]
   private let pictures: [[UInt8]]
 
-  /// The first `count` pictures of `set`.
+  /// `count` pictures of `set`, evenly over it: sets may be in the order of the classes.
   ///
   /// - Throws: `FileError` for a picture that cannot be read.
   init(_ set: ImageSet?, count: Int) throws(FileError) {
     self.set = set
+    let available = set?.count ?? 0
+    let chosen = min(count, available)
+    indices = (0..<chosen).map { $0 * available / chosen }
     var pictures: [[UInt8]] = []
     if let set {
-      for index in set.indices.prefix(count) { pictures.append(try set.bytes(of: index)) }
+      for index in indices { pictures.append(try set.bytes(of: index)) }
     }
     self.pictures = pictures
   }
@@ -30,8 +34,11 @@ struct PageSamples {
   var list: JSONValue {
     guard let set else { return .array([]) }
     return .array(
-      pictures.indices.map { index in
-        ["label": .integer(set.labels[index]), "pixels": .string(base64(pictures[index]))]
+      zip(indices, pictures).map { index, picture in
+        [
+          "index": .integer(index), "label": .integer(set.labels[index]),
+          "pixels": .string(base64(picture)),
+        ]
       })
   }
 

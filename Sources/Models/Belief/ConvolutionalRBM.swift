@@ -46,9 +46,12 @@ public struct ConvolutionalRBM: Layer {
   ///   - pooling: P. Default 2.
   ///   - visible: what the visible units are. Default binary.
   ///   - hiddenBias: first value of b; negative ones keep units rare. Default -0.1.
+  ///   - deviation: of the first weights, which are normally distributed; more of it makes the groups differ sooner.
+  ///     Default 0.01.
   public init(
     _ channels: Int, _ groups: Int, kernel: Int, pooling: Int = 2, visible: Visible = .binary,
-    hiddenBias: Double = -0.1, dtype: DType = .float32, file: StaticString = #fileID,
+    hiddenBias: Double = -0.1, deviation: Double = 0.01, dtype: DType = .float32,
+    file: StaticString = #fileID,
     line: UInt = #line
   ) {
     guard channels > 0, groups > 0, kernel > 0, pooling > 0 else {
@@ -61,7 +64,7 @@ public struct ConvolutionalRBM: Layer {
         "ConvolutionalRBM: deviation \(deviation) must be greater than 0", file: file, line: line)
     }
     weight = Parameter(
-      Initializer.normal(deviation: 0.01)([groups, channels, kernel, kernel], dtype: dtype),
+      Initializer.normal(deviation: deviation)([groups, channels, kernel, kernel], dtype: dtype),
       file: file, line: line)
     self.hiddenBias = Parameter(
       Initializer.constant(hiddenBias)([groups], dtype: dtype), file: file, line: line)
@@ -78,9 +81,8 @@ public struct ConvolutionalRBM: Layer {
   // MARK: - Units given others
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    let blocks = blocks(of: excitation(of: input, file: file, line: line))
-    // 1 - P(off) = sigmoid(log Σ e^I): exact also where P(off) rounds to 1.
-    return sigmoid(blocks.logSumExp(along: 4))
+    let blocks = Blocks(excitation(of: input, file: file, line: line), side: pooling)
+    return blocks.sum / (blocks.sum + blocks.off)
   }
 
   /// P(h = 1 | v) `[N, K, H', W']`.
@@ -89,25 +91,14 @@ public struct ConvolutionalRBM: Layer {
   public func hiddenProbabilities(
     of v: Tensor, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
-    let excitation = excitation(of: v, file: file, line: line)
-    let shares = softmax(withOffUnit(blocks(of: excitation)), axis: 4)
-    return spread(shares, like: excitation.shape)
+    Blocks(excitation(of: v, file: file, line: line), side: pooling).probabilities
   }
 
   /// Hidden units drawn at random given `v`: in each block one is 1 or none. No gradient flows through.
   public func sampleHidden(
     of v: Tensor, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
-    withoutGradients {
-      let excitation = excitation(of: v, file: file, line: line)
-      let scores = withOffUnit(blocks(of: excitation))
-      // The largest of scores with Gumbel noise is drawn with the softmax's probabilities.
-      let noise = -log(-log(Tensor.uniform(scores.shape, from: 1e-12, dtype: scores.dtype)))
-      let noisy = scores + noise
-      let winners = (noisy .>= noisy.max(along: 4, keepingDimensions: true))
-        .converted(to: scores.dtype)
-      return spread(winners, like: excitation.shape)
-    }
+    withoutGradients { drawn(from: excitation(of: v, file: file, line: line)) }
   }
 
   /// The mean of the visible units given hidden ones `[N, K, H', W']`.
@@ -141,50 +132,47 @@ public struct ConvolutionalRBM: Layer {
   public func freeEnergy(
     of v: Tensor, file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
-    let blocks = withOffUnit(blocks(of: excitation(of: v, file: file, line: line)))
-    let hiddenTerm = blocks.logSumExp(along: 4).sum(along: 1, 2, 3)
+    let blocks = Blocks(excitation(of: v, file: file, line: line), side: pooling)
+    let hiddenTerm = (blocks.largest + log(blocks.sum + blocks.off)).sum(along: 1, 2, 3)
     let linear = (v.sum(along: 2, 3) * visibleBias).sum(along: 1)
     guard visible != .binary else { return -linear - hiddenTerm }
     return ((v * v).sum(along: 1, 2, 3) * 0.5 - linear) * (1 / variance) - hiddenTerm
   }
 
-  /// A scalar whose gradient is that of contrastive divergence: the mean free energy of the images less that of what
-  /// the machine makes of them in `steps` rounds of Gibbs sampling, per hidden position.
+  /// A scalar whose gradient is that of contrastive divergence: σ² times the mean free energy of the images less that of
+  /// what the machine makes of them in `steps` rounds of Gibbs sampling, per hidden position.
   ///
   /// Its value says little; watch `reconstructionError(of:)`. G. Hinton, "Training products of experts by minimizing
   /// contrastive divergence", 2002.
   ///
   /// - Parameters:
   ///   - steps: rounds of sampling. Default 1.
-  ///   - sparsity: how often a hidden unit should be on; with `sparsityWeight` the squared distance of each group's mean
-  ///     activation from it, as a function of the hidden biases, is added.
+  ///   - sparsity: ρ, how often a hidden unit should be on.
+  ///   - sparsityWeight: λ. The gradient of each hidden bias gets the term λ (a - ρ), a the mean probability of the
+  ///     group's units given the images (Lee et al., section 3.3, whose gradient of (a - ρ)² all but vanishes for rare
+  ///     units, is left without its factor a (1 - a)). Default 0.
   public func contrastiveDivergence(
     of v: Tensor, steps: Int = 1, sparsity: Double = 0.01, sparsityWeight: Double = 0,
     file: StaticString = #fileID, line: UInt = #line
   ) -> Tensor {
-    var dream = sampleHidden(of: v, file: file, line: line)
-    for step in 1...max(steps, 1) {
+    let (dream, activity) = withoutGradients {
+      let drive = excitation(of: v, file: file, line: line)
+      var hidden = drawn(from: drive)
+      for _ in 1..<max(steps, 1) {
+        hidden = sampleHidden(of: sampleVisible(of: hidden, file: file, line: line))
+      }
       // The last picture is a mean, not a draw: less noise in the gradient (Hinton 2012, section 3.2).
-      let picture =
-        step == max(steps, 1)
-        ? withoutGradients { visibleMean(of: dream, file: file, line: line) }
-        : sampleVisible(of: dream, file: file, line: line)
-      dream = step == max(steps, 1) ? picture : sampleHidden(of: picture, file: file, line: line)
+      let picture = visibleMean(of: hidden, file: file, line: line)
+      guard sparsityWeight > 0 else { return (picture, Tensor.zeros([weight.shape[0]])) }
+      return (picture, Blocks(drive, side: pooling).probabilities.mean(along: 0, 2, 3))
     }
     let kernel = weight.shape[2]
     let positions = Double((v.shape[2] - kernel + 1) * (v.shape[3] - kernel + 1))
     let energy = freeEnergy(of: v, file: file, line: line).mean()
     let dreamEnergy = freeEnergy(of: dream, file: file, line: line).mean()
-    let divergence = (energy - dreamEnergy) * (1 / positions)
+    let divergence = (energy - dreamEnergy) * (variance / positions)
     guard sparsityWeight > 0 else { return divergence }
-    // Filters enter as constants: only the biases make units rarer (Lee et al., section 3.3).
-    let drive = withoutGradients { conv2d(v, weight, file: file, line: line) }
-    let excitation =
-      (drive + hiddenBias.reshaped(to: [1, hiddenBias.count, 1, 1])) * (1 / variance)
-    let shares = softmax(withOffUnit(blocks(of: excitation)), axis: 4)
-    let activity = spread(shares, like: excitation.shape).mean(along: 0, 2, 3)
-    let distance = activity - sparsity
-    return divergence + (distance * distance).sum() * sparsityWeight
+    return divergence + (hiddenBias * (activity - sparsity)).sum() * sparsityWeight
   }
 
   /// The mean squared difference between images and their means given the hidden probabilities.
@@ -203,34 +191,58 @@ public struct ConvolutionalRBM: Layer {
   /// I `[N, K, H', W']`.
   private func excitation(of v: Tensor, file: StaticString, line: UInt) -> Tensor {
     let sum = conv2d(v, weight, bias: hiddenBias, file: file, line: line)
+    let (height, width) = (sum.shape[2], sum.shape[3])
+    guard height % pooling == 0, width % pooling == 0 else {
+      trap(
+        "ConvolutionalRBM: the pooling of \(pooling)x\(pooling) must divide the hidden layer's"
+          + " \(height)x\(width); choose another kernel, pooling or image size", file: origin.file,
+        line: origin.line)
+    }
     return variance == 1 ? sum : sum * (1 / variance)
   }
 
-  /// `[N, K, H', W']` as `[N, K, H' / P, W' / P, P²]`.
-  private func blocks(of x: Tensor) -> Tensor {
-    let (n, k, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
-    let p = pooling
-    guard height % p == 0, width % p == 0 else {
-      trap(
-        "ConvolutionalRBM: the pooling of \(p)x\(p) must divide the hidden layer's \(height)x\(width);"
-          + " choose another kernel, pooling or image size", file: origin.file, line: origin.line)
+  /// Hidden units drawn given their excitation: the largest of scores with Gumbel noise is drawn with the softmax's
+  /// probabilities.
+  private func drawn(from excitation: Tensor) -> Tensor {
+    func noise(_ shape: TensorShape) -> Tensor {
+      -log(-log(Tensor.uniform(shape, from: 1e-12, dtype: excitation.dtype)))
     }
-    return x.reshaped(to: [n, k, height / p, p, width / p, p]).transposed(0, 1, 2, 4, 3, 5)
-      .reshaped(to: [n, k, height / p, width / p, p * p])
+    let noisy = excitation + noise(excitation.shape)
+    let best = maxPool2d(noisy, window: Pair(pooling))
+    let threshold = maximum(best, noise(best.shape))
+    return (noisy .>= repeated(threshold, pooling)).converted(to: noisy.dtype)
+  }
+}
+
+/// The hidden units of blocks with their powers e^I, all divided by e^m so that none is infinite, m the largest of a block
+/// and of 0, the excitation of no unit being on.
+private struct Blocks {
+  /// m `[N, K, H' / P, W' / P]`, without a gradient: it cancels.
+  let largest: Tensor
+  /// e^(I - m) `[N, K, H', W']`.
+  let powers: Tensor
+  /// The sum of a block's powers.
+  let sum: Tensor
+  /// e^-m: of no unit being on.
+  let off: Tensor
+  private let side: Int
+
+  init(_ excitation: Tensor, side: Int) {
+    largest = withoutGradients { relu(maxPool2d(excitation, window: Pair(side))) }
+    powers = exp(excitation - repeated(largest, side))
+    sum = sumPool2d(powers, window: Pair(side))
+    off = exp(-largest)
+    self.side = side
   }
 
-  /// Blocks with one more score, 0: that of no unit being on.
-  private func withOffUnit(_ blocks: Tensor) -> Tensor {
-    let shape = blocks.shape
-    let off = Tensor.zeros([shape[0], shape[1], shape[2], shape[3], 1], dtype: blocks.dtype)
-    return concatenate([blocks, off], along: 4)
-  }
+  var probabilities: Tensor { powers / repeated(sum + off, side) }
+}
 
-  /// Blocks with the off unit back as `[N, K, H', W']`, without it.
-  private func spread(_ blocks: Tensor, like shape: TensorShape) -> Tensor {
-    let p = pooling
-    return blocks.sliced(0..<p * p, along: 4)
-      .reshaped(to: [shape[0], shape[1], shape[2] / p, shape[3] / p, p, p])
-      .transposed(0, 1, 2, 4, 3, 5).reshaped(to: shape)
-  }
+/// `[N, K, h, w]` with each element repeated to a block of `side` x `side`.
+private func repeated(_ x: Tensor, _ side: Int) -> Tensor {
+  guard side > 1 else { return x }
+  let shape = Array(x.shape)
+  return x.reshaped(to: [shape[0], shape[1], shape[2], 1, shape[3], 1])
+    .broadcast(to: [shape[0], shape[1], shape[2], side, shape[3], side])
+    .reshaped(to: [shape[0], shape[1], shape[2] * side, shape[3] * side])
 }

@@ -27,6 +27,19 @@ public struct DeepBeliefNet: Model {
 
   public func callAsFunction(_ input: Tensor) -> Tensor { layers.reduce(input) { $1($0) } }
 
+  /// Whether images of this size suit every layer: filters fit, and pools divide what they leave.
+  public func takes(height: Int, width: Int) -> Bool {
+    var size = (height: height, width: width)
+    for layer in layers {
+      let (kernel, pooling) = (layer.weight.shape[2], layer.pooling)
+      size = (size.height - kernel + 1, size.width - kernel + 1)
+      guard size.height > 0, size.width > 0, size.height % pooling == 0, size.width % pooling == 0
+      else { return false }
+      size = (size.height / pooling, size.width / pooling)
+    }
+    return true
+  }
+
   /// What layer `index` sees for these images: the images themselves for the first.
   public func input(ofLayer index: Int, for images: Tensor) -> Tensor {
     layers.prefix(index).reduce(images) { $1($0) }

@@ -155,6 +155,45 @@ struct ConvolutionalRBMTests {
     #expect(net.namedParameters.map(\.name).first == "layers.0.weight")
   }
 
+  @Test("the sparsity term adds λ (a - ρ) to the gradient of each hidden bias")
+  func sparsityGradient() throws {
+    let machine = small(.gaussian(deviation: 0.5))
+    let image = Tensor([0, 1, 0, 1, 1, 1, 0, 0, 1], dtype: .float64).reshaped(to: [1, 1, 3, 3])
+    func gradients(_ weight: Double) throws -> [Double] {
+      try withRandomSource(RandomSource(seed: 2)) {
+        let term = machine.contrastiveDivergence(of: image, sparsity: 0.01, sparsityWeight: weight)
+        return try #require(term.gradients()[machine.hiddenBias]).scalars()
+      }
+    }
+    let activity = machine.hiddenProbabilities(of: image).mean(along: 0, 2, 3).scalars()
+    for (group, (plain, sparse)) in zip(try gradients(0), try gradients(3)).enumerated() {
+      #expect(abs(sparse - plain - 3 * (activity[group] - 0.01)) < 1e-12)
+    }
+  }
+
+  @Test("blocks of hidden units with huge excitation stay finite")
+  func extremes() {
+    let machine = small()
+    machine.weight.value = .ones([2, 1, 2, 2], dtype: .float64) * 1e4
+    let image = Tensor.ones([1, 1, 3, 3], dtype: .float64)
+    #expect(machine(image).scalars() == [1, 1])
+    #expect(machine.hiddenProbabilities(of: image).scalars() == Array(repeating: 0.25, count: 8))
+    #expect(machine.freeEnergy(of: image).item.isFinite)
+    #expect(machine(-image).scalars().allSatisfy { $0 >= 0 && $0 < 1e-300 })
+  }
+
+  @Test("a net says which sizes its filters and pools suit")
+  func sizes() {
+    let net = DeepBeliefNet([
+      ConvolutionalRBM(1, 2, kernel: 7), ConvolutionalRBM(2, 3, kernel: 5),
+    ])
+    let good = (1...40).filter { net.takes(height: $0, width: $0) }
+    // 7 - 1 + 2 (5 - 1 + 2 n), n = 1, 2, ...
+    #expect(good == [18, 22, 26, 30, 34, 38])
+    #expect(net.takes(height: 18, width: 30) && !net.takes(height: 18, width: 31))
+    #expect(net(.zeros([1, 1, 22, 18])).shape == [1, 3, 2, 1])
+  }
+
   @Test("local normalisation takes light and contrast away")
   func localNormalization() {
     let image = Tensor.normal([1, 2, 16, 16], dtype: .float64, source: RandomSource(seed: 4))
@@ -165,6 +204,43 @@ struct ConvolutionalRBMTests {
     #expect(flat.allSatisfy { abs($0) < 1e-6 })
   }
 
+  @Test(
+    "whitening makes amplitudes rise with the frequency up to the cutoff, and takes light and contrast away"
+  )
+  func whitening() {
+    /// What is left of a wave, against what is left of one of 1/8: images are scaled, so two waves are compared in one.
+    func ratio(of frequency: Double) -> Double {
+      let side = 64
+      let waves = (0..<side * side).map { place -> Double in
+        let x = Double(place % side)
+        let y = Double(place / side)
+        return cosine(2 * .pi * frequency * x) + cosine(2 * .pi / 8 * y)
+      }
+      let image = Tensor(waves, dtype: .float64).reshaped(to: [1, 1, side, side])
+      let inner = whitened(image).sliced(16..<48, along: 2).sliced(16..<48, along: 3)
+      let across = inner.mean(along: 2).scalars()
+      let down = inner.mean(along: 3).scalars()
+      return (across.map { $0 * $0 }.reduce(0, +) / down.map { $0 * $0 }.reduce(0, +)).squareRoot()
+    }
+    func response(_ f: Double) -> Double {
+      f * exponential(-(f / 0.4) * (f / 0.4) * (f / 0.4) * (f / 0.4))
+    }
+    for frequency in [1.0 / 16, 1.0 / 4, 3.0 / 8] {
+      let expected = response(frequency) / response(1.0 / 8)
+      let found = ratio(of: frequency)
+      #expect(abs(found / expected - 1) < 0.06, "\(frequency): \(found), not \(expected)")
+    }
+    let noise = Tensor.normal([2, 3, 16, 20], dtype: .float64, source: RandomSource(seed: 4))
+    let plain = whitened(noise).scalars()
+    for (a, b) in zip(plain, whitened(noise * 7 + 3).scalars()) { #expect(abs(a - b) < 1e-3) }
+    let each = whitened(noise)
+    #expect(each.mean(along: 1, 2, 3).scalars().allSatisfy { abs($0) < 1e-9 })
+    #expect((each * each).mean(along: 1, 2, 3).scalars().allSatisfy { abs($0 - 1) < 1e-2 })
+    let flat = whitened(.ones([1, 1, 9, 9], dtype: .float64) * 5).scalars()
+    #expect(flat.allSatisfy { abs($0) < 1e-6 })
+  }
+
+  private func cosine(_ x: Double) -> Double { cos(Tensor(x, dtype: .float64)).item }
   private func exponential(_ x: Double) -> Double { exp(Tensor(x, dtype: .float64)).item }
   private func logarithm(_ x: Double) -> Double { log(Tensor(x, dtype: .float64)).item }
 }
