@@ -82,26 +82,3 @@ INLINE int64_t TYPED(patch_width)(int64_t columns) {
   }
   return best;
 }
-
-/// The same from two matrices, interleaved: to[lane to_stride + 2 k] is the first's, to[... + 2 k + 1] the second's. The second has
-/// `count` or `count - 1` rows.
-static void TYPED(unpack_pairs)(
-    int64_t lanes, int64_t count, int64_t second_count, const REAL *first, const REAL *second, int64_t from_stride, REAL *to,
-    int64_t to_stride) {
-  for (int64_t k = 0; k < count; k += LANES) {
-    V even[LANES], odd[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) even[i] = LOAD(first + (k + i) * from_stride);
-    TYPED(transpose)(even);
-    UNROLL for (int i = 0; i < LANES; i++) odd[i] = LOAD(second + (k + i) * from_stride);
-    TYPED(transpose)(odd);
-    int64_t left = count + second_count - 2 * k;
-    for (int64_t i = 0; i < lanes; i++) {
-      REAL *at = to + i * to_stride + 2 * k;
-      V low = LOW_HALVES(even[i], odd[i]), high = HIGH_HALVES(even[i], odd[i]);
-      if (left >= LANES) STORE(at, low);
-      else TYPED(store_part)(at, low, left);
-      if (left >= 2 * LANES) STORE(at + LANES, high);
-      else if (left > LANES) TYPED(store_part)(at + LANES, high, left - LANES);
-    }
-  }
-}

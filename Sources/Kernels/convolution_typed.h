@@ -6,15 +6,24 @@
 #include "gemm_lanes.h"
 #include "convolution_source.h"
 #include "convolution_lanes.h"
+#include "convolution_part.h"
+#include "convolution_pixels.h"
+#include "convolution_few.h"
+#include "convolution_lines.h"
+#include "convolution_pack.h"
 #include "convolution_correlate.h"
 #include "convolution_weight.h"
 #include "convolution_weight_lanes.h"
 #include "convolution_winograd.h"
+#include "convolution_bias.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
-/// `phases`: rows and columns are dealt out to planes, so that neighbouring outputs meet neighbouring pixels.
+/// `phases`: rows and columns are dealt out to planes, so that neighbouring outputs meet neighbouring pixels. `lines`: output rows whose
+/// part of an image is copied at a time, or 0.
 static TYPED(source) TYPED(forward_source)(
-    const tapestry_convolution *c, const REAL *x, bool phases, int64_t *offsets) {
+    const tapestry_convolution *c, const REAL *x, bool phases, int64_t lines, int64_t *offsets) {
+  bool pads = (c->top | c->left | c->bottom | c->right) != 0 || lines > 0;
+  if (lines == 0) lines = c->output_height;
   int64_t stride_height = phases ? c->stride_height : 1, stride_width = phases ? c->stride_width : 1;
   TYPED(source) s = {
     .memory = x, .images = c->batch, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
@@ -24,10 +33,10 @@ static TYPED(source) TYPED(forward_source)(
   };
   int64_t reach_height = (c->kernel_height - 1) * c->dilation_height, reach_width = (c->kernel_width - 1) * c->dilation_width;
   if (phases) {
-    s.rows = c->output_height + reach_height / c->stride_height;
+    s.rows = lines + reach_height / c->stride_height;
     s.pitch = c->output_width + reach_width / c->stride_width;
-  } else if (c->top | c->left | c->bottom | c->right) {
-    s.rows = (c->output_height - 1) * c->stride_height + reach_height + 1;
+  } else if (pads) {
+    s.rows = (lines - 1) * c->stride_height + reach_height + 1;
     s.pitch = (c->output_width - 1) * c->stride_width + reach_width + 1;
   } else {
     s.rows = c->height;
@@ -56,6 +65,8 @@ INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c) {
          (c->top | c->left | c->bottom | c->right) == 0 && c->height * c->width >= 512;
 }
 
+#include "convolution_depthwise.h"
+
 #define DTYPE (REAL_BYTES == 4 ? TAPESTRY_FLOAT32 : TAPESTRY_FLOAT64)
 
 INLINE bool TYPED(choose_few)(TYPED(correlation) *s, int64_t deepest) {
@@ -67,50 +78,27 @@ INLINE bool TYPED(choose_few)(TYPED(correlation) *s, int64_t deepest) {
   return s->few;
 }
 
-/// One panel of the weights of the forward direction: index runs over groups and panels.
-typedef struct {
-  const TYPED(correlation) *correlation;
-  const tapestry_convolution *shape;
-  const REAL *weight;
-  int64_t phase_height, phase_width;
-} TYPED(packing);
-
-static void TYPED(pack_forward_task)(void *context, int64_t index) {
-  const TYPED(packing) *p = context;
-  const TYPED(correlation) *s = p->correlation;
-  const TYPED(part) *part = s->part;
-  int64_t first, group = s->panels ? index / s->panels : 0, depth = TYPED(block_depth)(part->depth);
-  if (s->patch) {
-    first = index % s->panels * LANES;
-    TYPED(pack_lanes)(
-        s->outs - first, part->depth, p->weight + (group * s->outs + first) * part->depth, part->depth,
-        part->weights + index * LANES * part->depth, LANES);
-    return;
-  }
-  if (s->lanes) {
-    group = index / s->blocks, first = index % s->blocks * 2 * LANES;
-    int registers = s->outs - first > LANES ? 2 : 1;
-    for (int v = 0; v < registers; v++)
-      TYPED(pack_lanes)(
-          s->outs - first - v * LANES, part->depth, p->weight + (group * s->outs + first + v * LANES) * part->depth, part->depth,
-          part->weights + index * 2 * LANES * part->depth + v * LANES, registers * LANES);
-    return;
-  }
-  int rows = TYPED(channel_panel)(s, index % s->panels, &first);
-  for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
-    int64_t here = part->depth - k0 < depth ? part->depth - k0 : depth;
-    TYPED(pack_rows)(
-        false, rows, s->outs - first, here, p->weight + (group * s->outs + first) * part->depth + k0, part->depth,
-        part->weights + group * s->outs * part->depth + k0 * s->outs + first * here);
-  }
+/// Decides whether parts of images are copied, each for `lines` output rows at most, and computed from the copy by the same thread, so that
+/// the copy is read from its cache. `row`: elements of a row of the copy over all channels; `step` and `reach`: how many of its rows lie between
+/// output rows, and how many one of them meets. Small images are copied whole, and so are all images where weights are larger: each thread then
+/// takes blocks of weights.
+static void TYPED(choose_window)(
+    TYPED(correlation) *s, int64_t lines, int64_t columns, int64_t row, int64_t step, int64_t reach) {
+  int64_t image_bytes = ((lines - 1) * step + reach) * row * REAL_BYTES, weight_bytes = s->weight_elements * REAL_BYTES;
+  if (image_bytes <= WINDOW_BYTES / 2 || image_bytes * s->images <= weight_bytes) return;
+  int64_t most = TYPED(lines_of)(columns);
+  while (most > 1 && ((most - 1) * step + reach) * row * REAL_BYTES > WINDOW_BYTES) most /= 2;
+  int64_t windows = (lines + most - 1) / most, splits = (weight_bytes + HELD_BYTES - 1) / HELD_BYTES;
+  s->window_lines = (lines + windows - 1) / windows;
+  s->task_blocks = (s->blocks + splits - 1) / splits;
 }
 
 static void TYPED(forward)(
     const tapestry_convolution *c, const void *x, const void *weight, const void *bias, bool relu, void *y) {
   TYPED(correlation) s = {
     .images = c->batch, .groups = c->groups, .outs = c->filters / c->groups, .target = y, .bias = bias, .relu = relu,
-    .part_count = 1, .target_channel = c->output_height * c->output_width, .target_row = c->output_width,
-    .target_column = 1, .target_image = c->filters * c->output_height * c->output_width,
+    .shape = c, .weight = weight, .part_count = 1, .target_channel = c->output_height * c->output_width,
+    .target_row = c->output_width, .target_column = 1, .target_image = c->filters * c->output_height * c->output_width,
   };
   TYPED(part) part = {
     .rows = c->output_height, .columns = c->output_width,
@@ -138,6 +126,10 @@ static void TYPED(forward)(
     return;
   }
   if (TYPED(suits_winograd)(c, c->output_height, c->output_width) && TYPED(winograd_forward)(c, x, weight, bias, relu, y)) return;
+  if (TYPED(is_depthwise)(c)) {
+    TYPED(depthwise_forward)(c, x, weight, bias, relu, y);
+    return;
+  }
   s.parts = &part;
   s.part = &part;
   if (TYPED(fills_lanes)(s.outs) && s.outs > FEW_ROWS && part.depth <= DEPTH && TYPED(patch_width)(part.columns)) {
@@ -148,92 +140,24 @@ static void TYPED(forward)(
     TYPED(choose_few)(&s, part.depth);
   }
   int64_t padded_outs = s.patch ? s.panels * LANES : s.lanes ? s.blocks * 2 * LANES : s.outs;
-  size_t weight_bytes = (size_t)(s.groups * padded_outs * part.depth) * sizeof(REAL);
-  size_t bytes = weight_bytes + (size_t)part.depth * sizeof(int64_t);
+  s.weight_elements = s.groups * padded_outs * part.depth;
+  size_t bytes = (size_t)part.depth * sizeof(int64_t);
   part.offsets = tapestry_allocate(bytes);
-  part.weights = (REAL *)(part.offsets + part.depth);
   // A strided 1x1 kernel meets so few pixels that a copy without the others pays.
   bool phases = !s.lanes || c->kernel_height * c->kernel_width == 1;
-  s.source = TYPED(forward_source)(c, x, phases, part.offsets);
+  if (s.lanes && (phases ? c->stride_height * c->stride_width > 1 : (c->top | c->left | c->bottom | c->right) != 0)) {
+    int64_t reach = (c->kernel_width - 1) * c->dilation_width + 1;
+    int64_t pitch = phases ? c->output_width : (c->output_width - 1) * c->stride_width + reach;
+    TYPED(choose_window)(
+        &s, part.rows, part.columns, c->channels * pitch, phases ? 1 : c->stride_height,
+        (c->kernel_height - 1) * c->dilation_height + 1);
+    s.window_step = c->stride_height;
+  }
+  s.source = TYPED(forward_source)(c, x, phases, s.window_lines, part.offsets);
   s.row_step = phases ? s.source.pitch : c->stride_height * s.source.pitch;
   s.column_step = phases ? 1 : c->stride_width;
-  TYPED(packing) packing = {.correlation = &s, .weight = weight};
-  int64_t panels = s.groups * (s.lanes ? s.blocks : s.panels);
-  if (weight_bytes > 65536) tapestry_parallel(panels, &packing, TYPED(pack_forward_task));
-  else for (int64_t i = 0; i < panels; i++) TYPED(pack_forward_task)(&packing, i);
   TYPED(correlate)(&s);
   tapestry_release(part.offsets, bytes);
-}
-
-/// One block of the weights of one phase of the input gradient, input channels along the lanes.
-static void TYPED(pack_gradient_lanes)(const TYPED(packing) *p, int64_t group, int64_t block) {
-  const TYPED(correlation) *s = p->correlation;
-  const TYPED(part) *part = s->part;
-  const tapestry_convolution *c = p->shape;
-  int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, first = block * 2 * LANES, taps = 0;
-  int registers = s->outs - first > LANES ? 2 : 1;
-  // The phase's kernel rows and columns.
-  size_t bytes = (size_t)(area * LANES) * sizeof(REAL) + (size_t)(2 * area) * sizeof(int64_t);
-  int64_t *tap_of = tapestry_allocate(bytes), *place_of = tap_of + area;
-  REAL *turned = (REAL *)(place_of + area);
-  int64_t columns = 0, rows = 0;
-  for (int64_t kw = 0; kw < c->kernel_width; kw++)
-    columns += (p->phase_width + c->left - kw * c->dilation_width) % c->stride_width == 0;
-  for (int64_t kh = 0; kh < c->kernel_height; kh++) {
-    if ((p->phase_height + c->top - kh * c->dilation_height) % c->stride_height != 0) continue;
-    int64_t column = 0;
-    for (int64_t kw = 0; kw < c->kernel_width; kw++) {
-      if ((p->phase_width + c->left - kw * c->dilation_width) % c->stride_width != 0) continue;
-      tap_of[taps] = kh * c->kernel_width + kw;
-      place_of[taps++] = rows * filters * columns + column++;
-    }
-    rows++;
-  }
-  REAL *to = part->weights + (group * s->blocks + block) * 2 * LANES * part->depth;
-  for (int v = 0; v < registers; v++) {
-    int64_t lanes = s->outs - first - v * LANES;
-    for (int64_t f = 0; f < filters; f++) {
-      const REAL *from = p->weight + ((group * filters + f) * s->outs + first + v * LANES) * area;
-      if (area == 1) {
-        STORE(to + f * registers * LANES + v * LANES, lanes >= LANES ? LOAD(from) : TYPED(load_part)(from, lanes));
-        continue;
-      }
-      TYPED(pack_lanes)(lanes, area, from, area, turned, LANES);
-      for (int64_t t = 0; t < taps; t++)
-        STORE(to + ((place_of[t] + f * columns) * registers + v) * LANES, LOAD(turned + tap_of[t] * LANES));
-    }
-  }
-  tapestry_release(tap_of, bytes);
-}
-
-/// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over the phase's
-/// kernel rows, filters and the phase's kernel columns.
-static void TYPED(pack_gradient_task)(void *context, int64_t index) {
-  const TYPED(packing) *p = context;
-  const TYPED(correlation) *s = p->correlation;
-  const TYPED(part) *part = s->part;
-  const tapestry_convolution *c = p->shape;
-  if (s->lanes) {
-    TYPED(pack_gradient_lanes)(p, index / s->blocks, index % s->blocks);
-    return;
-  }
-  int64_t first, group = index / s->panels, depth = TYPED(block_depth)(part->depth);
-  int rows = TYPED(channel_panel)(s, index % s->panels, &first);
-  int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, k = 0;
-  REAL *block = part->weights + group * s->outs * part->depth;
-  for (int64_t kh = 0; kh < c->kernel_height; kh++) {
-    if ((p->phase_height + c->top - kh * c->dilation_height) % c->stride_height != 0) continue;
-    for (int64_t f = 0; f < filters; f++) {
-      const REAL *from = p->weight + ((group * filters + f) * s->outs + first) * area + kh * c->kernel_width;
-      for (int64_t kw = 0; kw < c->kernel_width; kw++) {
-        if ((p->phase_width + c->left - kw * c->dilation_width) % c->stride_width != 0) continue;
-        int64_t k0 = k / depth * depth, here = part->depth - k0 < depth ? part->depth - k0 : depth;
-        REAL *to = block + k0 * s->outs + first * here + (k - k0) * rows;
-        for (int i = 0; i < rows; i++) to[i] = from[i * area + kw];
-        k++;
-      }
-    }
-  }
 }
 
 /// gx at row i stride + a meets kernel row kh where a + top - kh dilation is a multiple of the stride, at cotangent row i + that
@@ -243,7 +167,7 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
   TYPED(correlation) s = {
     .images = c->batch, .groups = c->groups, .outs = c->channels / c->groups, .target = gx,
     .target_image = c->channels * c->height * c->width, .target_channel = c->height * c->width,
-    .target_row = c->width * c->stride_height, .target_column = c->stride_width,
+    .target_row = c->width * c->stride_height, .target_column = c->stride_width, .shape = c, .weight = weight, .backward = true,
   };
   if (s.target_image * s.images == 0) return;
   if (TYPED(is_connected)(c)) {
@@ -261,6 +185,10 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
     return;
   }
   if (TYPED(suits_winograd)(c, c->height, c->width) && TYPED(winograd_input_gradient)(c, gy, weight, gx)) return;
+  if (TYPED(is_depthwise)(c) && c->stride_height == 1 && c->stride_width == 1) {
+    TYPED(depthwise_input_gradient)(c, gy, weight, gx);
+    return;
+  }
   s.source = (TYPED(source)){
     .memory = gy, .images = c->batch, .channels = c->filters, .height = c->output_height, .width = c->output_width, .step_height = 1,
     .step_width = 1, .phases_height = 1, .phases_width = 1,
@@ -285,22 +213,27 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
     }
   s.source.top = -low_h;
   s.source.left = -low_w;
-  s.source.rows = (c->height + c->stride_height - 1) / c->stride_height + high_h - low_h;
   s.source.pitch = (c->width + c->stride_width - 1) / c->stride_width + high_w - low_w;
-  TYPED(source_sizes)(&s.source);
   int64_t phases_h = c->stride_height < c->height ? c->stride_height : c->height;
   int64_t phases_w = c->stride_width < c->width ? c->stride_width : c->width;
   s.part_count = phases_h * phases_w;
   s.pairs = phases_w == 2 && c->stride_width == 2;
-  // Every tap belongs to one phase (or to none, beyond the image), so all parts together have no more than all weights.
-  size_t part_bytes = (size_t)s.part_count * sizeof(TYPED(part)), offset_bytes = (size_t)(filters * area) * sizeof(int64_t);
   TYPED(choose_few)(&s, filters * area);
+  // Every tap belongs to one phase (or to none, beyond the image), so all parts together have no more than all weights.
   int64_t padded_channels = s.lanes ? c->groups * s.blocks * 2 * LANES : c->channels;
-  size_t weight_bytes = (size_t)(filters * padded_channels * area) * sizeof(REAL);
-  size_t bytes = part_bytes + offset_bytes + weight_bytes;
+  s.weight_elements = filters * padded_channels * area;
+  int64_t lines = (c->height + c->stride_height - 1) / c->stride_height;
+  if (s.lanes && (high_h | low_h | high_w | low_w) != 0) {
+    int64_t columns = (c->width + c->stride_width - 1) / c->stride_width;
+    TYPED(choose_window)(&s, lines, columns, c->filters * s.source.pitch, 1, high_h - low_h + 1);
+    s.window_step = 1;
+  }
+  s.source.rows = (s.window_lines ? s.window_lines : lines) + high_h - low_h;
+  TYPED(source_sizes)(&s.source);
+  size_t part_bytes = (size_t)s.part_count * sizeof(TYPED(part)), offset_bytes = (size_t)(filters * area) * sizeof(int64_t);
+  size_t bytes = part_bytes + offset_bytes;
   s.parts = tapestry_allocate(bytes);
-  int64_t *offsets = (int64_t *)(s.parts + s.part_count);
-  REAL *weights = (REAL *)(offsets + filters * area);
+  int64_t *offsets = (int64_t *)(s.parts + s.part_count), weights = 0;
   s.row_step = s.source.pitch;
   s.column_step = 1;
   for (int64_t a = 0; a < phases_h; a++)
@@ -309,7 +242,7 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
       *part = (TYPED(part)){
         .rows = (c->height - a + c->stride_height - 1) / c->stride_height,
         .columns = (c->width - b + c->stride_width - 1) / c->stride_width,
-        .target_offset = a * c->width + b, .offsets = offsets, .weights = weights,
+        .target_offset = a * c->width + b, .phase_height = a, .phase_width = b, .offsets = offsets, .weight_offset = weights,
       };
       for (int64_t kh = 0; kh < c->kernel_height; kh++) {
         int64_t h = a + c->top - kh * c->dilation_height;
@@ -328,12 +261,6 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
       }
       offsets += part->depth;
       weights += part->depth * padded_channels;
-      if (part->depth == 0) continue;
-      s.part = part;
-      TYPED(packing) packing = {.correlation = &s, .shape = c, .weight = weight, .phase_height = a, .phase_width = b};
-      int64_t panels = s.groups * (s.lanes ? s.blocks : s.panels);
-      if (weight_bytes > 65536) tapestry_parallel(panels, &packing, TYPED(pack_gradient_task));
-      else for (int64_t i = 0; i < panels; i++) TYPED(pack_gradient_task)(&packing, i);
     }
   TYPED(correlate)(&s);
   tapestry_release(s.parts, bytes);
@@ -364,48 +291,16 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
           (const REAL *)x + n * c->channels * pixels, pixels, gw, c->channels, n > 0, NULL);
     return;
   }
+  if (TYPED(is_depthwise)(c) && c->batch * s.rows * s.columns > 0) {
+    TYPED(depthwise_weight_gradient)(c, x, gy, gw);
+    return;
+  }
   size_t bytes = (size_t)s.taps * sizeof(int64_t);
   int64_t *offsets = tapestry_allocate(bytes);
-  s.source = TYPED(forward_source)(c, x, true, offsets);
+  s.source = TYPED(forward_source)(c, x, true, 0, offsets);
   s.offsets = offsets;
   TYPED(add_weights)(&s, true);
   tapestry_release(offsets, bytes);
-}
-
-typedef struct {
-  const tapestry_convolution *shape;
-  const REAL *gy;
-  REAL *gb;
-} TYPED(bias_sum);
-
-static void TYPED(bias_task)(void *context, int64_t f) {
-  const TYPED(bias_sum) *s = context;
-  int64_t pixels = s->shape->output_height * s->shape->output_width;
-  REAL total = 0;
-  for (int64_t n = 0; n < s->shape->batch; n++) {
-    const REAL *from = s->gy + (n * s->shape->filters + f) * pixels;
-    // Blocks of 4096 terms, four sums each.
-    for (int64_t start = 0; start < pixels; start += 4096) {
-      int64_t end = start + 4096 < pixels ? start + 4096 : pixels, p = start;
-      V sum[4] = {{0}, {0}, {0}, {0}};
-      for (; p + 4 * LANES <= end; p += 4 * LANES)
-        UNROLL for (int v = 0; v < 4; v++) sum[v] += LOAD(from + p + v * LANES);
-      for (; p + LANES <= end; p += LANES) sum[0] += LOAD(from + p);
-      V all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-      REAL block = TYPED(sum_each)(&all, 1)[0];
-      for (; p < end; p++) block += from[p];
-      total += block;
-    }
-  }
-  s->gb[f] = total;
-}
-
-static void TYPED(bias_gradient)(const tapestry_convolution *c, const void *gy, void *gb) {
-  TYPED(bias_sum) s = {c, gy, gb};
-  if (c->batch * c->filters * c->output_height * c->output_width >= 65536)
-    tapestry_parallel(c->filters, &s, TYPED(bias_task));
-  else
-    for (int64_t f = 0; f < c->filters; f++) TYPED(bias_task)(&s, f);
 }
 
 #undef DTYPE

@@ -2,7 +2,7 @@
 // row of filter f and the source's row at tap, summed over images in a fixed order.
 //
 // Pixels of a block of images are laid out in rows: [filters, pixels] of the cotangent and, gathered by runs as in
-// convolution_correlate.h, [taps, pixels] of the source; `dot` multiplies DOT_ROWS filters by DOT_COLUMNS taps in registers.
+// convolution_pixels.h, [taps, pixels] of the source; `dot` multiplies DOT_ROWS filters by DOT_COLUMNS taps in registers.
 // Where rows of the source are read in place (few filters, wide images) the cotangent is copied with the source's pitch instead,
 // zeros in the columns between. It serves where filters fill no register; see convolution_weight_lanes.h for the others.
 //

@@ -133,6 +133,27 @@ struct ConvolutionKernelCase: CustomStringConvertible {
         batch: 2, channels: 6, filters: 33, size: (17, 16), kernel: (1, 7), padding: (0, 3, 0, 3)),
       .make(
         batch: 2, channels: 6, filters: 33, size: (17, 16), kernel: (7, 1), padding: (3, 0, 3, 0)),
+      // Windows of images, with weights for one task and for several; weights larger than all images.
+      .make(
+        batch: 2, channels: 20, filters: 34, size: (60, 62), kernel: (3, 3), stride: (2, 2),
+        padding: (1, 1, 1, 1)),
+      .make(
+        batch: 2, channels: 70, filters: 36, size: (63, 61), kernel: (1, 1), stride: (2, 2)),
+      .make(
+        batch: 4, channels: 66, filters: 1010, size: (34, 33), kernel: (2, 2), stride: (4, 4),
+        padding: (0, 1, 0, 0)),
+      .make(
+        batch: 2, channels: 120, filters: 200, size: (7, 7), kernel: (3, 3), padding: (1, 1, 1, 1)),
+      // Depthwise: whole and partial registers, more filters than channels, kernels of other sizes.
+      .make(
+        batch: 2, channels: 20, filters: 20, groups: 20, size: (30, 37), kernel: (3, 3),
+        padding: (1, 1, 1, 1)),
+      .make(
+        batch: 3, channels: 5, filters: 10, groups: 5, size: (18, 40), kernel: (3, 3),
+        padding: (1, 0, 2, 1)),
+      .make(
+        batch: 2, channels: 8, filters: 8, groups: 8, size: (19, 20), kernel: (5, 5),
+        padding: (4, 4, 4, 4), dilation: (2, 2)),
     ]
     var numbers = TestNumbers(3)
     var cases = named.compactMap { $0 }.map { ConvolutionKernelCase($0, relu: true, bias: true) }
@@ -244,11 +265,12 @@ extension KernelSuite {
     @Test("convolution: an infinite pixel reaches the outputs and weights that it meets, no others")
     func infinity() {
       let dtype = KernelRuns.dtypes[0]
-      for (channels, filters, padding) in [(1, 6, 0), (2, 17, 0), (50, 48, 1)] {
+      let cases = [(1, 6, 1, 0), (2, 17, 1, 0), (50, 48, 1, 1), (5, 5, 5, 1)]
+      for (channels, filters, groups, padding) in cases {
         let sides = (top: padding, left: padding, bottom: padding, right: padding)
         var shape = tapestry_convolution.make(
-          batch: 1, channels: channels, filters: filters, size: (20, 21), kernel: (3, 3),
-          padding: sides)!
+          batch: 1, channels: channels, filters: filters, groups: groups, size: (20, 21),
+          kernel: (3, 3), padding: sides)!
         var numbers = TestNumbers(5)
         var x = numbers.values(shape.inputs)
         let corner = 20 * 21 - 1

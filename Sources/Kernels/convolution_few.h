@@ -1,0 +1,187 @@
+// Few output channels, for one variant and element type: a register of pixels is read in place for every tap, FEW_ROWS channels by
+// FEW_VECTORS registers at a time; or channels lie along the lanes and a patch of pixels is broadcast.
+
+/// What one call of the loop over taps computes, and where it goes: to targets[v] + r channel, or to sums[r][v] if a store there
+/// would overrun.
+typedef struct {
+  const REAL *pixels[FEW_VECTORS];
+  REAL *targets[FEW_VECTORS], *sums;
+  int64_t depth, channel;
+  const int64_t *offsets;
+  const REAL *weights, *bias;
+  bool relu, direct;
+} TYPED(few_work);
+
+/// Output r at register v = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k], plus bias[r].
+INLINE void TYPED(few_body)(const int rows, const TYPED(few_work) *work) {
+  V sum[FEW_ROWS][FEW_VECTORS];
+  const REAL *at[FEW_VECTORS], *weights = work->weights;
+  const int64_t *offset = work->offsets, *end = offset + work->depth;
+  UNROLL for (int v = 0; v < FEW_VECTORS; v++) at[v] = work->pixels[v];
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = (V){0};
+  _Pragma("clang loop unroll(disable)") for (; offset < end; offset++, weights += rows) {
+    V pixel[FEW_VECTORS];
+    UNROLL for (int v = 0; v < FEW_VECTORS; v++) pixel[v] = LOAD(at[v] + *offset);
+    UNROLL for (int r = 0; r < rows; r++) {
+      V weight = SPLAT(weights[r]);
+      UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = FMA(weight, pixel[v], sum[r][v]);
+    }
+  }
+  if (work->bias) {
+    UNROLL for (int r = 0; r < rows; r++) {
+      V bias = SPLAT(work->bias[r]);
+      UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] += bias;
+    }
+  }
+  if (work->relu) {
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
+      sum[r][v] = TYPED(relu)(sum[r][v]);
+  }
+  if (work->direct) {
+    UNROLL for (int v = 0; v < FEW_VECTORS; v++) UNROLL for (int r = 0; r < rows; r++)
+      STORE(work->targets[v] + r * work->channel, sum[r][v]);
+  } else {
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
+      STORE(work->sums + (r * FEW_VECTORS + v) * LANES, sum[r][v]);
+  }
+}
+
+typedef void (*TYPED(few))(const TYPED(few_work) *work);
+#define FEW(rows) \
+  static void TYPED(few_##rows)(const TYPED(few_work) *work) { TYPED(few_body)(rows, work); }
+FEW(1) FEW(2) FEW(3) FEW(4)
+#if FEW_ROWS > 4
+FEW(5) FEW(6)
+#endif
+#undef FEW
+static const TYPED(few) TYPED(few_rows)[FEW_ROWS] = {
+  TYPED(few_1), TYPED(few_2), TYPED(few_3), TYPED(few_4),
+#if FEW_ROWS > 4
+  TYPED(few_5), TYPED(few_6),
+#endif
+};
+
+/// Limits the taps of `work` to the kernel rows that meet the image for some output row in low ... high.
+INLINE void TYPED(skip_zeros)(
+    const TYPED(correlation) *s, const TYPED(part) *part, int64_t low, int64_t high, const REAL *weights, int rows,
+    TYPED(few_work) *work) {
+  int64_t first = 0, end = part->kernel_rows, top = s->source.top, bottom = top + s->source.height;
+#define MEETS(r) (high + part->shift + (r) * part->step >= top && low + part->shift + (r) * part->step < bottom)
+  while (first < end && !MEETS(first)) first++;
+  while (end > first && !MEETS(end - 1)) end--;
+#undef MEETS
+  int64_t taps = part->depth / part->kernel_rows;
+  work->offsets = part->offsets + first * taps;
+  work->weights = weights + first * taps * rows;
+  work->depth = (end - first) * taps;
+}
+
+/// Output rows row0 ..< row1 of all channels of one group of one image, pixels read in place. Registers start at multiples of
+/// LANES; the last one of a row ends with it where the row is long enough, so that some pixels are computed twice.
+static void TYPED(correlate_rows)(
+    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
+    int64_t row0, int64_t row1) {
+  REAL sums[FEW_ROWS * FEW_VECTORS * LANES] __attribute__((aligned(64)));
+  const REAL *source = image + group * (s->source.channels / s->groups) * s->source.channel_size;
+  const REAL *weights = part->weights + group * s->outs * part->depth;
+  int64_t per_row = (part->columns + LANES - 1) / LANES, count = (row1 - row0) * per_row;
+  bool dense = s->target_column == 1 && s->target_row == part->columns;
+  int64_t end = row1 * part->columns - LANES;  // stores may not pass the last row: it may be another thread's
+  TYPED(few_work) work = {
+    .sums = sums, .depth = part->depth, .channel = s->target_channel, .offsets = part->offsets, .relu = s->relu,
+  };
+  for (int64_t panel = 0; panel < s->panels; panel++) {
+    int64_t first, row = row0, in_row = 0;
+    int rows = TYPED(channel_panel)(s, panel, &first);
+    REAL *target = s->target + part->target_offset + image_index * s->target_image +
+                   (group * s->outs + first) * s->target_channel;
+    work.weights = weights + first * part->depth;
+    work.bias = s->bias ? s->bias + group * s->outs + first : NULL;
+    for (int64_t v0 = 0; v0 < count; v0 += FEW_VECTORS) {
+      int64_t column = 0, columns[FEW_VECTORS], low = row, high = row;
+      work.direct = dense;
+      for (int v = 0; v < FEW_VECTORS; v++) {
+        if (v0 + v < count) {
+          column = in_row * LANES;
+          if (column + LANES > part->columns && part->columns >= LANES) column = part->columns - LANES;
+          work.pixels[v] = source + row * s->source.pitch + column;
+          work.targets[v] = target + row * s->target_row + column * s->target_column;
+          columns[v] = column;
+          high = row;
+          work.direct = work.direct && row * part->columns + column <= end;
+          if (++in_row == per_row) in_row = 0, row++;
+        } else {  // the last one again
+          work.pixels[v] = work.pixels[v - 1];
+          work.targets[v] = work.targets[v - 1];
+        }
+      }
+      if (part->kernel_rows) TYPED(skip_zeros)(s, part, low, high, weights + first * part->depth, rows, &work);
+      TYPED(few_rows)[rows - 1](&work);
+      if (work.direct) continue;
+      for (int v = 0; v < FEW_VECTORS && v0 + v < count; v++) {
+        int64_t length = part->columns - columns[v] < LANES ? part->columns - columns[v] : LANES;
+        for (int r = 0; r < rows; r++) {
+          const REAL *sum = sums + (r * FEW_VECTORS + v) * LANES;
+          REAL *to = work.targets[v] + r * s->target_channel;
+          if (length == LANES && s->target_column == 1) {
+            STORE(to, LOAD(sum));
+          } else {
+            for (int64_t t = 0; t < length; t++) to[t * s->target_column] = sum[t];
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The same with channels along the lanes: see convolution_lanes.h.
+static void TYPED(correlate_patches)(
+    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
+    int64_t row0, int64_t row1) {
+  enum { room = (PATCH_SUMS + LANES - 1) / LANES * LANES };
+  REAL sums[room * LANES] __attribute__((aligned(64))), channels[LANES * room + LANES];
+  const REAL *source = image + group * (s->source.channels / s->groups) * s->source.channel_size;
+  int64_t width = s->patch, per_row = (part->columns + width - 1) / width, count = (row1 - row0) * per_row;
+  int height = TYPED(patch_height)(width, 1);
+  int64_t end = row1 * part->columns - LANES;
+  for (int64_t panel = 0; panel < s->panels; panel++) {
+    int64_t first = panel * LANES, lanes = s->outs - first < LANES ? s->outs - first : LANES;
+    const REAL *weights = part->weights + (group * s->panels + panel) * LANES * part->depth;
+    const REAL *bias = s->bias ? s->bias + group * s->outs + first : NULL;
+    REAL *target = s->target + part->target_offset + image_index * s->target_image +
+                   (group * s->outs + first) * s->target_channel;
+    int64_t row = row0, in_row = 0;
+    for (int64_t v0 = 0; v0 < count; v0 += height) {
+      const REAL *rows[8];
+      int64_t places[8], here = count - v0 < height ? count - v0 : height;
+      for (int r = 0; r < height; r++) {
+        if (r < here) {
+          int64_t column = in_row * width + width <= part->columns ? in_row * width : part->columns - width;
+          rows[r] = source + row * s->source.pitch + column;
+          places[r] = row * part->columns + column;
+          if (++in_row == per_row) in_row = 0, row++;
+        } else {
+          rows[r] = rows[r - 1];
+        }
+      }
+      TYPED(patch)(width, 1, part->depth, part->offsets, weights, rows, sums, false);
+      for (int64_t i = 0; i < here * width; i += LANES) {
+        V square[LANES];
+        UNROLL for (int q = 0; q < LANES; q++) square[q] = LOAD(sums + (i + q) * LANES);
+        TYPED(transpose)(square);
+        UNROLL for (int q = 0; q < LANES; q++) STORE(channels + q * room + i, square[q]);
+      }
+      for (int64_t f = 0; f < lanes; f++) {
+        REAL *to = target + f * s->target_channel;
+        for (int r = 0; r < here; r++)
+          for (int64_t t = 0; t < width; t += LANES) {
+            V x = LOAD(channels + f * room + r * width + t);
+            if (bias) x += SPLAT(bias[f]);
+            if (s->relu) x = TYPED(relu)(x);
+            if (places[r] + t <= end) STORE(to + places[r] + t, x);
+            else TYPED(store_part)(to + places[r] + t, x, width - t < LANES ? width - t : LANES);
+          }
+      }
+    }
+  }
+}

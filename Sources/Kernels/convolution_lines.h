@@ -1,0 +1,118 @@
+// Output channels along the lanes, for one variant and element type: up to 14 neighbours of a row, broadcast from the source in place
+// (convolution_lanes.h), against two registers of weights [tap][channels]. Sums lie as [pixel][channels] and are transposed on their
+// way out.
+
+/// Sums of output rows l0 ..< l1 (counted over the images at work) and one block of channels: sums[row][column][channels].
+static void TYPED(sum_lines)(
+    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *images, int64_t group, int64_t block, int64_t l0,
+    int64_t l1, int registers, REAL *sums) {
+  int64_t stride = registers * LANES, columns = part->columns, depth = TYPED(block_depth)(part->depth);
+  const REAL *source = images + group * (s->source.channels / s->groups) * s->source.channel_size;
+  const REAL *weights = part->weights + (group * s->blocks + block) * part->depth * 2 * LANES;
+  int height = s->column_step == 1 ? TYPED(patch_height)(columns, registers) : 0;
+  if (columns == 1) height = 0;
+  if (part->depth == 0) memset(sums, 0, (size_t)((l1 - l0) * columns * stride) * sizeof(REAL));
+  for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
+    int64_t here = part->depth - k0 < depth ? part->depth - k0 : depth;
+    for (int64_t l = l0; l < l1; l += height ? height : 1) {
+      REAL *to = sums + (l - l0) * columns * stride;
+      const REAL *lines[8];
+      for (int64_t i = 0; i < (height ? height : 1); i++) {
+        int64_t line = l + i < l1 ? l + i : l1 - 1;
+        lines[i] = source + line / part->rows * s->source.image_size + line % part->rows * s->row_step;
+      }
+      if (height) {
+        TYPED(patch)(columns, registers, here, part->offsets + k0, weights + k0 * stride, lines, to, k0 > 0);
+        continue;
+      }
+      int64_t panels = (columns + COLUMN_ROWS - 1) / COLUMN_ROWS;
+      for (int64_t p = 0; p < panels; p++) {
+        int64_t column = columns * p / panels, rows = columns * (p + 1) / panels - column;
+        TYPED(columns)[rows - 1][registers - 1](
+            here, part->offsets + k0, weights + k0 * stride, lines[0] + column * s->column_step, s->column_step,
+            2 * rows * s->column_step, to + column * stride, stride, k0 > 0);
+      }
+    }
+  }
+}
+
+/// unpack_lanes from two matrices, interleaved: to[lane to_stride + 2 k] is the first's, to[... + 2 k + 1] the second's. The second has
+/// `count` or `count - 1` rows.
+static void TYPED(unpack_pairs)(
+    int64_t lanes, int64_t count, int64_t second_count, const REAL *first, const REAL *second, int64_t from_stride, REAL *to,
+    int64_t to_stride) {
+  for (int64_t k = 0; k < count; k += LANES) {
+    V even[LANES], odd[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) even[i] = LOAD(first + (k + i) * from_stride);
+    TYPED(transpose)(even);
+    UNROLL for (int i = 0; i < LANES; i++) odd[i] = LOAD(second + (k + i) * from_stride);
+    TYPED(transpose)(odd);
+    int64_t left = count + second_count - 2 * k;
+    for (int64_t i = 0; i < lanes; i++) {
+      REAL *at = to + i * to_stride + 2 * k;
+      V low = LOW_HALVES(even[i], odd[i]), high = HIGH_HALVES(even[i], odd[i]);
+      if (left >= LANES) STORE(at, low);
+      else TYPED(store_part)(at, low, left);
+      if (left >= 2 * LANES) STORE(at + LANES, high);
+      else if (left > LANES) TYPED(store_part)(at + LANES, high, left - LANES);
+    }
+  }
+}
+
+/// The same rows to the outputs. `paired`: the part is followed by the one whose columns lie between its own.
+static void TYPED(correlate_lanes)(
+    const TYPED(correlation) *s, const TYPED(part) *part, bool paired, const REAL *images, int64_t first_image, int64_t group,
+    int64_t block, int64_t l0, int64_t l1) {
+  int64_t first = group * s->outs + block * 2 * LANES, rows = part->rows, columns = part->columns;
+  int64_t lanes = s->outs - block * 2 * LANES < 2 * LANES ? s->outs - block * 2 * LANES : 2 * LANES;
+  int registers = lanes > LANES ? 2 : 1;
+  // Patches overrun by up to seven rows, transposition by up to LANES pixels.
+  int64_t stride = registers * LANES, room = ((l1 - l0 + 7) * columns + LANES) * stride;
+  size_t bytes = (size_t)(room * (paired ? 2 : 1)) * sizeof(REAL);
+  REAL *sums = tapestry_allocate(bytes);
+  TYPED(sum_lines)(s, part, images, group, block, l0, l1, registers, sums);
+  if (paired) TYPED(sum_lines)(s, part + 1, images, group, block, l0, l1, registers, sums + room);
+  if (s->bias || s->relu) {
+    V bias[2] = {{0}, {0}};
+    for (int v = 0; v < registers && s->bias; v++)
+      bias[v] = lanes - v * LANES >= LANES ? LOAD(s->bias + first + v * LANES)
+                                           : TYPED(load_part)(s->bias + first + v * LANES, lanes - v * LANES);
+    for (int64_t q = 0; q < (l1 - l0) * columns * registers; q++) {
+      V x = LOAD(sums + q * LANES);
+      if (s->bias) x += bias[q % registers];
+      STORE(sums + q * LANES, s->relu ? TYPED(relu)(x) : x);
+    }
+  }
+  bool dense = s->target_column == 1 && s->target_row == columns;  // rows of an image follow one another
+  for (int64_t l = l0; l < l1;) {
+    int64_t image = l / rows, row = l % rows, lines = dense ? (rows - row < l1 - l ? rows - row : l1 - l) : 1;
+    REAL *to = s->target + part->target_offset + (first_image + image) * s->target_image + first * s->target_channel +
+               row * s->target_row;
+    for (int v = 0; v < registers; v++, to += LANES * s->target_channel) {
+      int64_t count = lanes - v * LANES < LANES ? lanes - v * LANES : LANES;
+      const REAL *from = sums + (l - l0) * columns * stride + v * LANES;
+      if (paired) {
+        int64_t second = part[1].columns;
+        TYPED(unpack_pairs)(
+            count, columns, second, from, sums + room + (l - l0) * second * stride + v * LANES, stride, to, s->target_channel);
+      } else if (s->target_column == 1) {
+        TYPED(unpack_lanes)(count, lines * columns, from, stride, to, s->target_channel);
+      } else {
+        for (int64_t i = 0; i < count; i++)
+          for (int64_t c = 0; c < columns; c++) to[i * s->target_channel + c * s->target_column] = from[c * stride + i];
+      }
+    }
+    l += lines;
+  }
+  tapestry_release(sums, bytes);
+}
+
+INLINE bool TYPED(is_paired)(const TYPED(correlation) *s, int64_t part) {
+  return s->lanes && s->pairs && part % 2 == 0;
+}
+
+/// Output rows of one task: whole groups of lines that patches take together.
+INLINE int64_t TYPED(lines_of)(int64_t columns) {
+  int64_t lines = LINE_PIXELS / (columns ? columns : 1) / 4 * 4;
+  return lines < 4 ? columns >= LINE_PIXELS ? 1 : 4 : lines;
+}

@@ -1,0 +1,117 @@
+// The weights of a correlation as its inner loops read them, for one variant and element type.
+
+/// One panel of the weights of the forward direction: index runs over groups and panels.
+static void TYPED(pack_forward)(const TYPED(correlation) *s, const TYPED(part) *part, int64_t index) {
+  int64_t first, group = s->panels ? index / s->panels : 0, depth = TYPED(block_depth)(part->depth);
+  if (s->patch) {
+    first = index % s->panels * LANES;
+    TYPED(pack_lanes)(
+        s->outs - first, part->depth, s->weight + (group * s->outs + first) * part->depth, part->depth,
+        part->weights + index * LANES * part->depth, LANES);
+    return;
+  }
+  if (s->lanes) {
+    group = index / s->blocks, first = index % s->blocks * 2 * LANES;
+    int registers = s->outs - first > LANES ? 2 : 1;
+    for (int v = 0; v < registers; v++)
+      TYPED(pack_lanes)(
+          s->outs - first - v * LANES, part->depth, s->weight + (group * s->outs + first + v * LANES) * part->depth, part->depth,
+          part->weights + index * 2 * LANES * part->depth + v * LANES, registers * LANES);
+    return;
+  }
+  int rows = TYPED(channel_panel)(s, index % s->panels, &first);
+  for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
+    int64_t here = part->depth - k0 < depth ? part->depth - k0 : depth;
+    TYPED(pack_rows)(
+        false, rows, s->outs - first, here, s->weight + (group * s->outs + first) * part->depth + k0, part->depth,
+        part->weights + group * s->outs * part->depth + k0 * s->outs + first * here);
+  }
+}
+
+/// One block of the weights of one phase of the input gradient, input channels along the lanes.
+static void TYPED(pack_gradient_lanes)(
+    const TYPED(correlation) *s, const TYPED(part) *part, int64_t group, int64_t block) {
+  const tapestry_convolution *c = s->shape;
+  int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, first = block * 2 * LANES, taps = 0;
+  int registers = s->outs - first > LANES ? 2 : 1;
+  // The phase's kernel rows and columns.
+  size_t bytes = (size_t)(area * LANES) * sizeof(REAL) + (size_t)(2 * area) * sizeof(int64_t);
+  int64_t *tap_of = tapestry_allocate(bytes), *place_of = tap_of + area;
+  REAL *turned = (REAL *)(place_of + area);
+  int64_t columns = 0, rows = 0;
+  for (int64_t kw = 0; kw < c->kernel_width; kw++)
+    columns += (part->phase_width + c->left - kw * c->dilation_width) % c->stride_width == 0;
+  for (int64_t kh = 0; kh < c->kernel_height; kh++) {
+    if ((part->phase_height + c->top - kh * c->dilation_height) % c->stride_height != 0) continue;
+    int64_t column = 0;
+    for (int64_t kw = 0; kw < c->kernel_width; kw++) {
+      if ((part->phase_width + c->left - kw * c->dilation_width) % c->stride_width != 0) continue;
+      tap_of[taps] = kh * c->kernel_width + kw;
+      place_of[taps++] = rows * filters * columns + column++;
+    }
+    rows++;
+  }
+  REAL *to = part->weights + (group * s->blocks + block) * 2 * LANES * part->depth;
+  for (int v = 0; v < registers; v++) {
+    int64_t lanes = s->outs - first - v * LANES;
+    for (int64_t f = 0; f < filters; f++) {
+      const REAL *from = s->weight + ((group * filters + f) * s->outs + first + v * LANES) * area;
+      if (area == 1) {
+        STORE(to + f * registers * LANES + v * LANES, lanes >= LANES ? LOAD(from) : TYPED(load_part)(from, lanes));
+        continue;
+      }
+      TYPED(pack_lanes)(lanes, area, from, area, turned, LANES);
+      for (int64_t t = 0; t < taps; t++)
+        STORE(to + ((place_of[t] + f * columns) * registers + v) * LANES, LOAD(turned + tap_of[t] * LANES));
+    }
+  }
+  tapestry_release(tap_of, bytes);
+}
+
+/// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over the phase's
+/// kernel rows, filters and the phase's kernel columns.
+static void TYPED(pack_gradient)(const TYPED(correlation) *s, const TYPED(part) *part, int64_t index) {
+  const tapestry_convolution *c = s->shape;
+  if (s->lanes) {
+    TYPED(pack_gradient_lanes)(s, part, index / s->blocks, index % s->blocks);
+    return;
+  }
+  int64_t first, group = index / s->panels, depth = TYPED(block_depth)(part->depth);
+  int rows = TYPED(channel_panel)(s, index % s->panels, &first);
+  int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, k = 0;
+  REAL *block = part->weights + group * s->outs * part->depth;
+  for (int64_t kh = 0; kh < c->kernel_height; kh++) {
+    if ((part->phase_height + c->top - kh * c->dilation_height) % c->stride_height != 0) continue;
+    for (int64_t f = 0; f < filters; f++) {
+      const REAL *from = s->weight + ((group * filters + f) * s->outs + first) * area + kh * c->kernel_width;
+      for (int64_t kw = 0; kw < c->kernel_width; kw++) {
+        if ((part->phase_width + c->left - kw * c->dilation_width) % c->stride_width != 0) continue;
+        int64_t k0 = k / depth * depth, here = part->depth - k0 < depth ? part->depth - k0 : depth;
+        REAL *to = block + k0 * s->outs + first * here + (k - k0) * rows;
+        for (int i = 0; i < rows; i++) to[i] = from[i * area + kw];
+        k++;
+      }
+    }
+  }
+}
+
+
+static void TYPED(pack_task)(void *context, int64_t index) {
+  const TYPED(correlation) *s = context;
+  (s->backward ? TYPED(pack_gradient) : TYPED(pack_forward))(s, s->part, index);
+}
+
+/// The weights of all parts, in memory that the caller releases.
+static REAL *TYPED(pack_weights)(TYPED(correlation) *s) {
+  size_t bytes = (size_t)s->weight_elements * sizeof(REAL);
+  REAL *weights = tapestry_allocate(bytes);
+  int64_t panels = s->groups * (s->lanes ? s->blocks : s->panels);
+  for (int64_t p = 0; p < s->part_count; p++) {
+    s->parts[p].weights = weights + s->parts[p].weight_offset;
+    if (s->parts[p].depth == 0) continue;
+    s->part = &s->parts[p];
+    if (bytes > 65536) tapestry_parallel(panels, s, TYPED(pack_task));
+    else for (int64_t i = 0; i < panels; i++) TYPED(pack_task)(s, i);
+  }
+  return weights;
+}
