@@ -35,7 +35,7 @@ let package = Package(
       path: "Sources/Models"),
     .target(
       name: "TapestryDatasets",
-      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits"],
+      dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits", "CTapestryKernels"],
       path: "Sources/Datasets"),
     .target(
       name: "TapestryTraining",

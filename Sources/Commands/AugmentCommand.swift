@@ -183,8 +183,10 @@ enum AugmentOption {
     do throws(AugmentationError) {
       return try Augmentation(text)
     } catch {
+      let isHere = arguments.command.name == AugmentCommand.description.name
       throw arguments.misuse(
-        "'--augment': \(listing(error.problems))\n'convnet augment --help' lists the steps")
+        "'--augment': \(listing(error.problems))"
+          + (isHere ? "" : "\n'convnet augment --help' lists the steps"))
     }
   }
 }

@@ -1,4 +1,4 @@
-import TapestryModels
+import TapestryFiles
 
 /// An argument of a command that is known by its place.
 package struct CommandArgument: Equatable, Sendable {

@@ -35,8 +35,10 @@ struct ConfusionCommand {
     let source = try net.dataSource(data)
     let test = try net.testImages(of: source)
     let loader = try net.description.loader(test, batchSize: EvaluateCommand.batchSize)
+    let result = evaluate(net.model, on: loader)
+    try loader.requireIntact()
     let figure = confusionFigure(
-      evaluate(net.model, on: loader), classNames: net.description.classNames,
+      result, classNames: net.description.classNames,
       title: "\(net.description.model) on \(source.name)")
     try output.write(figure, console)
     return 0

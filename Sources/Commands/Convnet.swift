@@ -1,4 +1,5 @@
 import TapestryDatasets
+import TapestryFiles
 import TapestryModels
 import TapestryTraining
 

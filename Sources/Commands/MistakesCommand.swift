@@ -42,6 +42,7 @@ struct MistakesCommand {
     let test = try net.testImages(of: source)
     let loader = try net.description.loader(test, batchSize: EvaluateCommand.batchSize)
     let mistakes = worstMistakes(of: net.model, on: loader, count: count)
+    try loader.requireIntact()
     let names = net.description.classNames
     let sheet = mistakeSheet(
       mistakes, classNames: names, title: "Mistakes of \(net.description.model) on \(source.name)")

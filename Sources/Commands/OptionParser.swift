@@ -1,3 +1,4 @@
+import TapestryFiles
 import TapestryModels
 
 extension CommandDescription {

@@ -3,7 +3,7 @@
 /// Each accessor gives what was typed, else the default. To ask for a name that the command does
 /// not declare, or as another kind, is a mistake in the program and traps.
 package struct ParsedArguments: Sendable {
-  private let command: CommandDescription
+  let command: CommandDescription
   private let values: [String: String]
   private let positional: [String: [String]]
 

@@ -1,4 +1,4 @@
-import TapestryModels
+import TapestryFiles
 import TapestryOptim
 
 /// How the learning rate goes, as `--schedule` says it: a name, then numbers with colons.

@@ -117,11 +117,7 @@ struct TrainingChoices {
     accumulation = try arguments.int("accumulate")
     maximumGradientNorm = arguments.optionalDouble("clip")
     resize = try ImageResize(arguments)
-    do {
-      augmentation = try Augmentation(arguments.optionalString("augment") ?? "")
-    } catch {
-      throw arguments.misuse("'--augment': \(error)")
-    }
+    augmentation = try AugmentOption.value(arguments) ?? []
     if optimizer.needsWholeSet {
       let name = optimizer.rawValue
       guard hasRate else {

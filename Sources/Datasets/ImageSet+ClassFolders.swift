@@ -86,7 +86,10 @@ struct ClassFolder {
     var problems: [DatasetError.Problem] = []
     for folder in folders {
       guard let label = classNames.firstIndex(of: folder) else {
-        problems.append(.inconsistent("the folder \(quoted(folder)) is no known class"))
+        problems.append(
+          .inconsistent(
+            "the folder \(quoted(folder)) is no known class; the classes are \(listed(classNames))")
+        )
         continue
       }
       do throws(FileError) {
@@ -237,6 +240,12 @@ private struct ClassFolderLoader {
     return text
       + "\n  Give a size to resize all to: 'size:' in a program, --size on the command line."
   }
+}
+
+/// Names for messages, the first ten.
+private func listed(_ names: [String]) -> String {
+  names.prefix(10).map(quoted).joined(separator: ", ")
+    + (names.count > 10 ? " and \(names.count - 10) more" : "")
 }
 
 /// The name of a folder or file for messages.

@@ -1,3 +1,5 @@
+import CTapestryKernels
+
 /// A map of the plane, from the pixels of a picture that is made to places in the one it is made from. The
 /// origin is the middle of the image; `x` runs along rows, `y` down the columns, in pixels.
 struct AffineMap: Equatable, Sendable {
@@ -79,19 +81,10 @@ private struct AffineWalk {
     }
     let plane = height * width
     for channel in 0..<channels {
-      let image = source + channel * plane
-      let line = target + channel * plane + row * width
-      for column in inside {
-        let x = startX + stepX * Float(column)
-        let y = startY + stepY * Float(column)
-        // Inside, cutting off rounds down; narrow numbers are converted faster.
-        let (left, top) = (Int32(x), Int32(y))
-        let (shareX, shareY) = (x - Float(left), y - Float(top))
-        let corner = image + Int(top) * width + Int(left)
-        let upper = corner[0] + (corner[1] - corner[0]) * shareX
-        let lower = corner[width] + (corner[width + 1] - corner[width]) * shareX
-        line[column] = upper + (lower - upper) * shareY
-      }
+      tapestry_sample_line(
+        source + channel * plane, Int64(width), startX, startY, stepX, stepY,
+        Int64(inside.lowerBound), Int64(inside.upperBound),
+        target + channel * plane + row * width)
     }
     for column in inside.upperBound..<width {
       drawEdge(row, column, startX, startY, from: source, to: target)
@@ -106,10 +99,12 @@ private struct AffineWalk {
     let (low, high) = (Float(0.01), Float(limit) - 1.01)
     guard abs(step) > 1e-6 else { return start > low && start < high ? 0..<count : 0..<0 }
     let (one, other) = ((low - start) / step, (high - start) / step)
-    // A column further inside than it must be.
-    let first = min(max(min(one, other).rounded(.up) + 1, 0), Float(count))
-    let last = min(max(max(one, other).rounded(.down) - 1, -1), Float(count - 1))
-    return first <= last ? Int(first)..<Int(last) + 1 : 0..<0
+    let (enters, leaves) = (min(one, other), max(one, other))
+    guard leaves >= 1, enters < Float(count) else { return 0..<0 }
+    // A column further inside than it must be; what is cut off is not negative.
+    let first = enters < -1 ? 0 : Int(max(enters, 0)) + 2
+    let end = Int(min(leaves, Float(count)))
+    return first < end ? first..<end : 0..<0
   }
 
   /// A pixel of which some neighbours may be beyond the edges, or all.

@@ -108,6 +108,13 @@ private struct TransformReader {
   private let name: String
   private var arguments: ArraySlice<String>
 
+  /// The names of all steps.
+  private static var names: [String] {
+    Augmentation.grammar.map { line in
+      String(line.prefix { $0 != ":" && $0 != "[" && $0 != " " })
+    }
+  }
+
   init(_ text: String) {
     let words = text.split(separator: ":", omittingEmptySubsequences: false).map { word in
       String(word.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
@@ -174,8 +181,10 @@ private struct TransformReader {
     case "mixup": return .mixup(alpha: number("ALPHA", otherwise: 0.2))
     case "cutmix": return .cutmix(alpha: number("ALPHA", otherwise: 1))
     default:
+      let near = nearest(name, in: Self.names).map { " (did you mean '\($0)'?)" } ?? ""
       note(
-        name.isEmpty ? "a step is missing between commas" : "there is no step '\(quotable(name))'")
+        name.isEmpty
+          ? "a step is missing between commas" : "there is no step '\(quotable(name))'\(near)")
       return nil
     }
   }

@@ -1,3 +1,4 @@
+import TapestryFiles
 import TapestryGraph
 import TapestryOps
 

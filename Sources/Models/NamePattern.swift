@@ -1,3 +1,5 @@
+import TapestryFiles
+
 /// A pattern for dotted names, such as `features.*` or `layer4.*.weight`.
 ///
 /// `*` stands for any text, dots included. A pattern also stands for everything below the names it matches:

@@ -48,7 +48,7 @@ struct AugmentationParsingTests {
       Array(lines.prefix(11)) == [
         "augmentation: 9 problems",
         "  'crop': N is missing",
-        "  'flop:3': there is no step 'flop'",
+        "  'flop:3': there is no step 'flop' (did you mean 'flip'?)",
         "  'flip:2': flip:2: a probability is from 0 to 1",
         "  'rotate:x': DEGREES is 'x', but must be a number",
         "  '': a step is missing between commas",

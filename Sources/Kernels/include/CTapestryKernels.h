@@ -16,6 +16,7 @@
 #include "tapestry_normalization.h"
 #include "tapestry_softmax.h"
 #include "tapestry_random.h"
+#include "tapestry_sampling.h"
 #include "tapestry_optimizer.h"
 
 #endif

@@ -1,4 +1,4 @@
-import TapestryModels
+import TapestryFiles
 import Testing
 
 @Suite("Nearest name")
