@@ -79,13 +79,13 @@ struct AugmentCommandTests {
     #expect(refused.exitCode == 1 && refused.errors.contains("images have different sizes"))
   }
 
-  @Test("--measure tells how many images a second one and two workers prepare")
+  @Test("--measure tells how many images a second one, two and three workers prepare")
   func measure() throws {
     let scratch = try Scratch()
     let session = Session(["augment", "--measure", "--output", scratch("sheet.png")])
-    #expect(session.lines.count == 5)
+    #expect(session.lines.count == 6)
     #expect(session.lines[3].hasPrefix("1 worker: ") && session.lines[4].hasPrefix("2 workers: "))
-    #expect(session.lines[4].hasSuffix(" images/s"))
+    #expect(session.lines[5].hasPrefix("3 workers: ") && session.lines[5].hasSuffix(" images/s"))
   }
 
   @Test("steps and sizes that are not understood are refused, all at once")
