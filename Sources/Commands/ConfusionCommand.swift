@@ -14,10 +14,11 @@ struct ConfusionCommand {
     options: SavedNet.options + [
       PictureOutput.option,
       DataSource.option(help: "The folder of the test images. (default: the embedded digits)"),
-    ])
+    ] + PreprocessingOptions.options)
 
   private let weights: String
   private let modelName: String?
+  private let preprocessing: PreprocessingOptions
   private let data: String?
   private let output: PictureOutput
   private let console: Console
@@ -25,13 +26,15 @@ struct ConfusionCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = try arguments.string("weights")
     modelName = arguments.optionalString("model")
+    preprocessing = try PreprocessingOptions(arguments)
     data = arguments.optionalString("data")
     output = try PictureOutput(arguments)
     console = program.console
   }
 
   func run() throws -> Int32 {
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try preprocessing.complete(&net.description)
     let source = try net.dataSource(data)
     let test = try net.testImages(of: source)
     let loader = try net.description.loader(test, batchSize: EvaluateCommand.batchSize)

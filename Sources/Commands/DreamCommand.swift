@@ -28,10 +28,11 @@ struct DreamCommand {
       .double("blur", default: 0.5, in: 0...20, help: "Deviation of the blur in pixels."),
       .int("jitter", default: 2, in: 0...64, help: "Largest shift before a step, in pixels."),
       .int("seed", default: 0, in: 0 ... .max, help: "Chooses noise and shifts."),
-    ])
+    ] + PreprocessingOptions.options)
 
   private let weights: String
   private let modelName: String?
+  private let preprocessing: PreprocessingOptions
   private let output: PictureOutput
   private let layer: String?
   private let channels: [Int]
@@ -41,6 +42,7 @@ struct DreamCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = try arguments.string("weights")
     modelName = arguments.optionalString("model")
+    preprocessing = try PreprocessingOptions(arguments)
     output = try PictureOutput(arguments)
     layer = arguments.optionalString("layer")
     channels = arguments.ints("channels")
@@ -57,7 +59,8 @@ struct DreamCommand {
   }
 
   func run() throws -> Int32 {
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try preprocessing.complete(&net.description)
     let trace = try net.model.trace(for: net.inputShape)
     let last = trace.steps.last { $0.layer != nil }?.layer
     guard let layer = layer ?? last else {

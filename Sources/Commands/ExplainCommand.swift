@@ -28,10 +28,11 @@ struct ExplainCommand {
           + "this program)"),
       .int("samples", default: 40, in: 0...1000, help: "Test images to put into the page."),
       .string("output", "FILE", default: "explain.html", help: "The page."),
-    ])
+    ] + PreprocessingOptions.options)
 
   private let weights: String?
   private let modelName: String?
+  private let preprocessing: PreprocessingOptions
   private let data: String?
   private let sampleCount: Int
   private let output: String
@@ -40,6 +41,7 @@ struct ExplainCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = arguments.optionalString("weights")
     modelName = arguments.optionalString("model")
+    preprocessing = try PreprocessingOptions(arguments)
     data = arguments.optionalString("data")
     sampleCount = try arguments.int("samples")
     output = try arguments.string("output")
@@ -48,7 +50,8 @@ struct ExplainCommand {
 
   func run() throws -> Int32 {
     let path = try weights ?? recentWeights()
-    let net = try SavedNet(path: path, modelName: modelName)
+    var net = try SavedNet(path: path, modelName: modelName)
+    try preprocessing.complete(&net.description)
     let description = net.description
     // Without --data, a net of data that are not part of this program gets a page to draw on.
     let isKnown = data != nil || description.data == DataSource.digitsName
@@ -56,21 +59,27 @@ struct ExplainCommand {
       isKnown && sampleCount > 0
       ? try description.pictures(
         of: net.testImages(of: net.dataSource(data)), count: sampleCount) : nil
-    let name = printable(description.model)
-    let page = try ExplainPage(
-      of: net.model, named: "\(name), as it was trained",
-      subtitle:
-        "\(grouped(net.model.parameterCount)) parameters · trained on \(description.data) · "
-        + counted(description.classes, "class"),
-      classNames: description.classNames,
-      input: TensorShape([description.channels, description.height, description.width]),
-      normalization: description.normalization, samples: samples, sampleCount: sampleCount)
+    let page = try Self.page(of: net.model, description, samples: samples, count: sampleCount)
     try page.write(to: output)
     console.line(
       """
-      \(console.styled(name, .bold)) from \(path)
+      \(console.styled(printable(description.model), .bold)) from \(path)
       page written to \(console.styled(output, .bold)), \(byteSize(page.html.utf8.count)): open it in a browser
       """)
     return 0
+  }
+
+  /// The page of a net; without samples it is only drawn on.
+  static func page(
+    of model: any Model, _ description: WeightsDescription, samples: ImageSet? = nil, count: Int = 0
+  ) throws -> ExplainPage {
+    try ExplainPage(
+      of: model, named: "\(printable(description.model)), as it was trained",
+      subtitle:
+        "\(grouped(model.parameterCount)) parameters · trained on \(description.data) · "
+        + counted(description.classes, "class"),
+      classNames: description.classNames,
+      input: TensorShape([description.channels, description.height, description.width]),
+      normalization: description.normalization, samples: samples, sampleCount: count)
   }
 }

@@ -17,6 +17,7 @@ struct GraphCommand {
 
         convnet graph lenet5 --output lenet5.svg
         convnet graph digitnet --every-op --time --output digitnet.svg
+        convnet graph resnet50 --depth 1 --open layer2.0 --output resnet50.dot
       """,
     arguments: [CommandArgument("MODEL", help: "Name of a model; 'convnet models' lists them.")],
     options: [
@@ -28,6 +29,9 @@ struct GraphCommand {
       .int(
         "depth", in: 1...64,
         help: "Draws blocks that lie deeper than N as one box. (default: as deep as is readable)"),
+      .list(
+        "open", "BLOCK,...",
+        help: "Draws these blocks with all that is inside, however deep: layer2.0, or layer3.*."),
       .flag("every-op", help: "A box for every op, and every block."),
       .flag("cost", help: "Multiply-accumulates and bytes in every box."),
       .flag("time", help: "The measured time in every box, for one image."),
@@ -38,6 +42,7 @@ struct GraphCommand {
   private let input: [Int]
   private let classes: Int?
   private let depth: Int?
+  private let opened: [NamePattern]
   private let showsEveryOp: Bool
   private let showsCost: Bool
   private let showsTime: Bool
@@ -49,6 +54,7 @@ struct GraphCommand {
     input = arguments.ints("input")
     classes = arguments.optionalInt("classes")
     depth = arguments.optionalInt("depth")
+    opened = arguments.list("open").map { NamePattern($0) }
     showsEveryOp = arguments.has("every-op")
     showsCost = arguments.has("cost")
     showsTime = arguments.has("time")
@@ -56,6 +62,9 @@ struct GraphCommand {
     guard input.isEmpty || input.count == 3 else {
       throw arguments.misuse(
         "--input takes channels, height and width, such as 3,224,224, not \(input.count) numbers")
+    }
+    guard opened.isEmpty || !showsEveryOp else {
+      throw arguments.misuse("--every-op opens every block; it goes without --open")
     }
     guard [".svg", ".dot"].contains(where: output.lowercased().hasSuffix) else {
       throw arguments.misuse("--output is '\(output)', but must end in .svg or .dot")
@@ -81,7 +90,12 @@ struct GraphCommand {
     let title = "\(entry.name), \(size[0])x\(size[1])x\(size[2])"
     var detail = showsEveryOp ? GraphDrawing.Detail.everything : GraphDrawing.Detail()
     detail.depth = depth
-    let isFree = depth == nil && !showsEveryOp
+    if !opened.isEmpty {
+      try requireBlocks(of: trace, entry)
+      detail.depth = depth ?? GraphDrawing.readableDepth(trace)
+      detail.opened = opened
+    }
+    let isFree = depth == nil && !showsEveryOp && opened.isEmpty
     let drawing =
       isFree
       ? GraphDrawing.readable(trace, title: title, times: times)
@@ -99,6 +113,22 @@ struct GraphCommand {
       "\(output): \(entry.name), \(counted(trace.steps.count, "op")) in "
         + "\(drawing.boxes.count) boxes")
     return 0
+  }
+
+  /// - Throws: ``CommandError`` for what `--open` names and the net does not have.
+  private func requireBlocks(of trace: ModelTrace, _ entry: CatalogEntry) throws(CommandError) {
+    let names = GraphDrawing.blockNames(of: trace)
+    let unknown = opened.filter { pattern in !names.contains { pattern.matches($0) } }
+    guard !unknown.isEmpty else { return }
+    let problems = unknown.map { pattern in
+      let near = nearest(pattern.description, in: names)
+      return quoted(pattern.description) + (near.map { " (did you mean '\($0)'?)" } ?? "")
+    }
+    throw CommandError(
+      "\(entry.name) has no block \(problems.joined(separator: ", ")); "
+        + (names.isEmpty
+          ? "it has none" : "its blocks are \(names.prefix(12).joined(separator: ", "))")
+        + (names.count > 12 ? " and \(names.count - 12) more" : ""))
   }
 }
 

@@ -19,10 +19,11 @@ struct MapsCommand {
       PictureOutput.option,
       .list("layers", help: "The layers. (default: all)"),
       .int("limit", default: 32, in: 1...4096, help: "The largest number of maps of a layer."),
-    ])
+    ] + PreprocessingOptions.options)
 
   private let weights: String
   private let modelName: String?
+  private let preprocessing: PreprocessingOptions
   private let images: ImageChoice
   private let output: PictureOutput
   private let layers: [String]
@@ -32,6 +33,7 @@ struct MapsCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = try arguments.string("weights")
     modelName = arguments.optionalString("model")
+    preprocessing = try PreprocessingOptions(arguments)
     images = try ImageChoice(arguments, verb: "draw")
     output = try PictureOutput(arguments)
     layers = arguments.list("layers")
@@ -40,7 +42,8 @@ struct MapsCommand {
   }
 
   func run() throws -> Int32 {
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try preprocessing.complete(&net.description)
     let subject = try images.onlySubject(for: net)
     let image = try subject.tensor(for: net)
     var outputs = net.model.layerOutputs(of: image).filter { $0.value.rank == 4 }

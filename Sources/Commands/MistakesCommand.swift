@@ -16,10 +16,11 @@ struct MistakesCommand {
       DataSource.option(help: "The folder of the test images. (default: the embedded digits)"),
       .int("count", default: 16, in: 1...1000, help: "How many at most."),
       .flag("json", help: "Lists them too, one JSON object per line."),
-    ])
+    ] + PreprocessingOptions.options)
 
   private let weights: String
   private let modelName: String?
+  private let preprocessing: PreprocessingOptions
   private let data: String?
   private let output: PictureOutput
   private let count: Int
@@ -29,6 +30,7 @@ struct MistakesCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = try arguments.string("weights")
     modelName = arguments.optionalString("model")
+    preprocessing = try PreprocessingOptions(arguments)
     data = arguments.optionalString("data")
     output = try PictureOutput(arguments)
     count = try arguments.int("count")
@@ -37,7 +39,8 @@ struct MistakesCommand {
   }
 
   func run() throws -> Int32 {
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try preprocessing.complete(&net.description)
     let source = try net.dataSource(data)
     let test = try net.testImages(of: source)
     let loader = try net.description.loader(test, batchSize: EvaluateCommand.batchSize)

@@ -23,10 +23,11 @@ struct PatchesCommand {
       .intList("channels", in: 0...1_000_000, help: "Its channels. (default: the first 8)"),
       .int("count", default: 9, in: 1...100, help: "Images for each channel."),
       .flag("whole", help: "Whole images instead of patches."),
-    ])
+    ] + PreprocessingOptions.options)
 
   private let weights: String
   private let modelName: String?
+  private let preprocessing: PreprocessingOptions
   private let data: String?
   private let output: PictureOutput
   private let layer: String?
@@ -38,6 +39,7 @@ struct PatchesCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = try arguments.string("weights")
     modelName = arguments.optionalString("model")
+    preprocessing = try PreprocessingOptions(arguments)
     data = arguments.optionalString("data")
     output = try PictureOutput(arguments)
     layer = arguments.optionalString("layer")
@@ -48,7 +50,8 @@ struct PatchesCommand {
   }
 
   func run() throws -> Int32 {
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try preprocessing.complete(&net.description)
     guard let layer = try layer ?? net.model.lastMapLayer(for: net.inputShape) else {
       throw CommandError("\(weights): \(net.description.model) has no layer that gives maps")
     }

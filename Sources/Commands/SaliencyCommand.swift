@@ -33,10 +33,11 @@ struct SaliencyCommand {
       .int(
         "patch", in: 1...1024,
         help: "Side of the patch that covers. (default: a sixth of the image)"),
-    ])
+    ] + PreprocessingOptions.options)
 
   private let weights: String
   private let modelName: String?
+  private let preprocessing: PreprocessingOptions
   private let images: ImageChoice
   private let output: PictureOutput
   private let methods: [Method]
@@ -49,6 +50,7 @@ struct SaliencyCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     weights = try arguments.string("weights")
     modelName = arguments.optionalString("model")
+    preprocessing = try PreprocessingOptions(arguments)
     images = try ImageChoice(arguments, verb: "explain")
     output = try PictureOutput(arguments)
     let names = arguments.list("methods")
@@ -68,7 +70,8 @@ struct SaliencyCommand {
   }
 
   func run() throws -> Int32 {
-    let net = try SavedNet(path: weights, modelName: modelName)
+    var net = try SavedNet(path: weights, modelName: modelName)
+    try preprocessing.complete(&net.description)
     let subject = try images.onlySubject(for: net)
     let image = try subject.tensor(for: net)
     let target = try net.target(className, for: image)

@@ -64,8 +64,16 @@ extension TrainCommand {
 
       Try next:
         \(suggestion("evaluate", weights))
-        \(suggestion("classify", weights)) --index 0
+        \(suggestion("classify", weights)) --index 0\(explanation(setup, weights))
       """)
+  }
+
+  /// The suggestion to look into the net, where a page can run it and is not too large to be pleasant.
+  private func explanation(_ setup: TrainingSetup, _ weights: String) -> String {
+    guard setup.model.parameterCount <= 1_000_000,
+      (try? ExplainCommand.page(of: setup.model, setup.description)) != nil
+    else { return "" }
+    return "\n  \(suggestion("explain", weights))"
   }
 
   func reportStop(_ summary: TrainingSummary, _ folder: RunFolder, weights: String) {

@@ -38,11 +38,35 @@ struct GraphCommandTests {
     #expect(text.contains("µs") || text.contains("ms"))
   }
 
+  @Test("--open draws one block with what is inside, as SVG and as DOT")
+  func opening() throws {
+    let scratch = try Scratch()
+    for ending in ["svg", "dot"] {
+      let path = scratch("net.\(ending)")
+      let frame = ending == "svg" ? ">layer2.0</text>" : "label=\"layer2.0\"; style"
+      let closed = Session(["graph", "resnet18", "--depth", "1", "--output", path])
+      #expect(closed.lines == ["\(path): resnet18, 69 ops in 8 boxes"])
+      #expect(try !read(path).contains(frame))
+      let open = Session(
+        ["graph", "resnet18", "--depth", "1", "--open", "layer2.0", "--output", path])
+      #expect(open.lines == ["\(path): resnet18, 69 ops in 13 boxes"])
+      #expect(try read(path).contains(frame))
+    }
+  }
+
   @Test(
     "mistakes name the remedy and write nothing",
     arguments: [
       (["graph", "lenet"], 2, "option '--output FILE' is required"),
       (["graph", "lenet", "--output", "x.svg"], 1, #"no model "lenet" (did you mean 'lenet5'?)"#),
+      (
+        ["graph", "resnet18", "--open", "layer2.7,layer9.*", "--output", "x.svg"], 1,
+        #"resnet18 has no block "layer2.7" (did you mean 'layer"#
+      ),
+      (
+        ["graph", "resnet18", "--open", "layer2", "--every-op", "--output", "x.svg"], 2,
+        "goes without --open"
+      ),
       (["graph", "lenet5", "--output", "x.png"], 2, "must end in .svg or .dot"),
       (["graph", "lenet5", "--output", "x.svg", "--input", "32"], 2, "channels, height and width"),
       (

@@ -170,6 +170,38 @@ struct PictureCommandTests {
     #expect(texts(in: text).contains("channel 5"))
   }
 
+  @Test("classes and the scaling of pixels come from the command line, too")
+  func preprocessing() throws {
+    let net = try Untrained()
+    let names = (0..<10).map { "class \($0)" }.joined(separator: "\n")
+    let classes = try net.scratch.file("names.txt", Array(names.utf8))
+    func text(_ name: String, _ words: [String]) throws -> String {
+      let session = Session(
+        words + ["--weights", net.weights, "--output", net.scratch(name)])
+      #expect(session.exitCode == 0, "\(session.errors)")
+      return try net.text(name)
+    }
+    for command in ["confusion", "mistakes", "dream"] {
+      let steps = command == "dream" ? ["--steps", "2"] : []
+      let drawn = try texts(in: text("a.svg", [command, "--classes", classes] + steps))
+      #expect(drawn.contains { $0.contains("class 3") }, "\(command): \(drawn)")
+    }
+    let map = ["maps", "--index", "3", "--layers", "conv1"]
+    let plain = try text("b.svg", map)
+    #expect(try text("c.svg", map + ["--mean", "0.5", "--deviation", "0.1"]) != plain)
+    let gradient = ["saliency", "--index", "3", "--methods", "gradient", "--class"]
+    let asked = try text("d.svg", gradient + ["class 7", "--classes", classes])
+    #expect(texts(in: asked).first == "Why digitnet says class 7")
+    let best = ["patches", "--layer", "pool1", "--channels", "0", "--count", "1"]
+    #expect(try images(in: text("e.svg", best + ["--mean", "0.5"])) == 2)
+    let page = try text("f.html", ["explain", "--classes", classes, "--mean", "0.25"])
+    #expect(page.contains(#""class 9""#) && page.contains(#""mean":[0.25]"#))
+    let refused = Session(
+      map + ["--weights", net.weights, "--output", net.scratch("g.svg"), "--mean", "1,2"])
+    #expect(
+      refused.exitCode == 1 && refused.complaint.contains("a number for each of the 1 channel"))
+  }
+
   @Test(
     "mistakes on the command line name the remedy",
     arguments: [

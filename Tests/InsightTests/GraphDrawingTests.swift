@@ -76,6 +76,38 @@ struct GraphDrawingTests {
     #expect(two.boxes[2].opCount == 5)
   }
 
+  @Test("a block is opened by its name while the others stay closed")
+  func opening() throws {
+    let trace = try SmallResNet().trace(for: [1, 1, 6, 6])
+    #expect(
+      GraphDrawing.blockNames(of: trace) == ["blocks", "blocks.0", "blocks.1", "blocks.2"])
+    let middle = GraphDrawing(of: trace, detail: .init(depth: 1, opened: ["blocks.1"]))
+    let paths = middle.boxes.map(\.path)
+    #expect(paths.prefix(3) == ["", "stem", "blocks.0"])
+    #expect(paths.contains("blocks.1.conv1") && paths.contains("blocks.1.conv2"))
+    #expect(paths.suffix(3) == ["blocks.2", "", "fc"])
+    #expect(middle.boxes.allSatisfy { $0.repeats == 1 } && middle.blockRepeats.isEmpty)
+    // What a block holds adds up to what is drawn of it.
+    let one = GraphDrawing(of: trace, detail: .init(depth: 1))
+    #expect(middle.boxes.map(\.parameterCount).reduce(0, +) == one.parameterCount)
+    #expect(middle.dot().contains("blocks.1"))
+    // All of them are alike again, and drawn once.
+    let all = GraphDrawing(of: trace, detail: .init(depth: 1, opened: ["blocks"]))
+    #expect(all.blockRepeats == ["blocks.0": 3])
+    #expect(all.boxes.map(\.path).contains("blocks.0.conv1"))
+    // Nothing is left out of a block that stays closed.
+    let resnet = try dryRun { try #require(ModelCatalog.entry(named: "resnet18")).make(10, 3) }
+      .trace(
+        for: [1, 3, 64, 64])
+    let opened = GraphDrawing(of: resnet, detail: .init(depth: 1, opened: ["layer2.0"]))
+    let closed = GraphDrawing(of: resnet, detail: .init(depth: 1, isFolding: false))
+    func box(_ drawing: GraphDrawing, _ path: String) -> [Int] {
+      drawing.boxes.filter { $0.path == path }.flatMap { [$0.opCount, $0.parameterCount] }
+    }
+    #expect(box(opened, "layer1") == box(closed, "layer1") && box(opened, "layer1").count == 2)
+    #expect(opened.boxes.contains { $0.path == "layer2.1" && $0.family == .block })
+  }
+
   @Test("a tape is drawn with its parameters and stays differentiable")
   func tape() {
     let weight = Parameter(Tensor([2, 3]), name: "weight")

@@ -10,11 +10,17 @@ extension GraphDrawing {
     public var isJoining: Bool
     /// Whether equal blocks in a row are drawn once, with their number.
     public var isFolding: Bool
+    /// Blocks that are drawn with all that is inside, however deep they lie: `layer2`, `layer2.0`, `features.*`. What they
+    /// lie in is opened, too.
+    public var opened: [NamePattern]
 
-    public init(depth: Int? = nil, isJoining: Bool = true, isFolding: Bool = true) {
+    public init(
+      depth: Int? = nil, isJoining: Bool = true, isFolding: Bool = true, opened: [NamePattern] = []
+    ) {
       self.depth = depth
       self.isJoining = isJoining
       self.isFolding = isFolding
+      self.opened = opened
     }
 
     /// A box for every op.
@@ -57,28 +63,36 @@ extension GraphDrawing {
   public static func readable(
     _ trace: ModelTrace, title: String = "", limit: Int = 120, times: [Int]? = nil
   ) -> GraphDrawing {
-    let full = GraphDrawing(of: trace, title: title, times: times)
+    let detail = Detail(depth: readableDepth(trace, limit: limit))
+    return GraphDrawing(of: trace, title: title, detail: detail, times: times)
+  }
+
+  /// The depth at which blocks must be drawn as boxes for no more than `limit` of them; `nil` where all can be drawn.
+  public static func readableDepth(_ trace: ModelTrace, limit: Int = 120) -> Int? {
+    let full = GraphDrawing(of: trace)
+    if full.boxes.count <= limit { return nil }
     let deepest = full.boxes.map(\.blocks.count).max() ?? 0
-    if full.boxes.count <= limit { return full }
-    for depth in stride(from: deepest, through: 1, by: -1) {
-      let drawing = GraphDrawing(
-        of: trace, title: title, detail: Detail(depth: depth), times: times)
-      if drawing.boxes.count <= limit || depth == 1 { return drawing }
-    }
-    return full
+    return stride(from: deepest, to: 1, by: -1).first {
+      GraphDrawing(of: trace, detail: Detail(depth: $0)).boxes.count <= limit
+    } ?? 1
+  }
+
+  /// The dotted names of a net's blocks, outer ones before what they hold, each once.
+  public static func blockNames(of trace: ModelTrace) -> [String] {
+    OpGraph(trace, title: "", times: nil).blockNames
   }
 
   init(_ graph: OpGraph, _ detail: Detail) {
     let parameterCount = graph.ops.reduce(0) { $0 + $1.parameterCount }
     let multiplyAccumulates = graph.ops.reduce(0) { $0 + $1.multiplyAccumulates }
     var graph = graph
-    let repeats = detail.isFolding ? graph.foldRepeats(upTo: detail.depth) : [:]
+    let open = graph.openBlocks(detail.opened)
+    let repeats = detail.isFolding ? graph.foldRepeats(upTo: detail.depth, keeping: open) : [:]
     var boxOf = [Int](repeating: -1, count: graph.ops.count)
     var boxes: [Box] = []
     let readers = graph.readers
     for (index, op) in graph.ops.enumerated() {
-      if let depth = detail.depth, op.blocks.count >= depth {
-        let block = Array(op.blocks[..<depth])
+      if let block = op.closedBlock(depth: detail.depth, open: open) {
         if index > 0, boxOf[index - 1] == boxes.count - 1, let last = boxes.last,
           last.family == .block, last.path == block.joined(separator: ".")
         {
@@ -139,7 +153,39 @@ extension GraphDrawing {
   }
 }
 
+extension OpGraph.Op {
+  /// The outermost block at this depth or deeper that is not opened; `nil` for an op that is drawn by itself.
+  fileprivate func closedBlock(depth: Int?, open: Set<[String]>) -> [String]? {
+    guard let depth, blocks.count >= depth else { return nil }
+    return (depth...blocks.count).lazy.map { Array(blocks[..<$0]) }.first { !open.contains($0) }
+  }
+}
+
 extension OpGraph {
+  /// The names of all blocks, in order.
+  var blockNames: [String] {
+    var names: [String] = []
+    var seen: Set<String> = []
+    for op in ops {
+      for length in op.blocks.indices.map({ $0 + 1 }) {
+        let name = op.blocks[..<length].joined(separator: ".")
+        if seen.insert(name).inserted { names.append(name) }
+      }
+    }
+    return names
+  }
+
+  /// The blocks that the patterns stand for, those below them, and those they lie in.
+  func openBlocks(_ patterns: [NamePattern]) -> Set<[String]> {
+    guard !patterns.isEmpty else { return [] }
+    var open: Set<[String]> = []
+    for name in blockNames where patterns.contains(where: { $0.matches(name) }) {
+      let path = name.split(separator: ".").map(String.init)
+      for length in 1...path.count { open.insert(Array(path[..<length])) }
+    }
+    return open
+  }
+
   /// Whether an op is drawn in the box of the one before it.
   fileprivate func joins(_ index: Int, _ before: Int) -> Bool {
     guard ops[index].shape == ops[before].shape else { return false }

@@ -10,13 +10,17 @@ extension OpGraph {
   /// Blocks are equal when they run the same ops with the same attributes, wired in the same way. Shapes may
   /// differ, as in a dense block: the text of a shape then names the first and the last.
   /// - Returns: how many blocks each first one stands for, by its name.
-  /// - Parameter limit: the depth below which blocks are left as they are.
-  mutating func foldRepeats(upTo limit: Int?) -> [String: Int] {
+  /// - Parameters:
+  ///   - limit: the depth below which blocks are left as they are, unless they are opened.
+  ///   - open: blocks that are drawn with what is inside; they differ from those that are not.
+  mutating func foldRepeats(upTo limit: Int?, keeping open: Set<[String]>) -> [String: Int] {
     var repeats: [String: Int] = [:]
     let deepest = ops.map(\.blocks.count).max() ?? 0
     // Outer blocks first: folding inner ones would change what they are compared by.
-    for depth in 1...max(min(deepest, limit ?? deepest), 1) {
-      foldRepeats(depth: depth, &repeats)
+    let reach = open.isEmpty ? limit ?? deepest : deepest
+    for depth in 1...max(min(deepest, reach), 1) {
+      // Inside a block that is drawn as a box all is counted.
+      foldRepeats(depth: depth, isFree: depth <= limit ?? deepest, open, &repeats)
     }
     return repeats
   }
@@ -35,14 +39,23 @@ extension OpGraph {
     return runs
   }
 
-  private mutating func foldRepeats(depth: Int, _ repeats: inout [String: Int]) {
+  private mutating func foldRepeats(
+    depth: Int, isFree: Bool, _ open: Set<[String]>, _ repeats: inout [String: Int]
+  ) {
+    /// What is opened inside a block, by the names in it.
+    func opened(_ block: [String]) -> Set<[String]> {
+      Set(open.filter { $0.starts(with: block) }.map { Array($0.dropFirst(block.count)) })
+    }
     let runs = runs(depth: depth)
     var target = Array(ops.indices)
     var isKept = [Bool](repeating: true, count: ops.count)
     var start = 0
     while start < runs.count {
       var end = start + 1
-      while end < runs.count, follows(runs[end], runs[end - 1]) { end += 1 }
+      while end < runs.count, isFree || open.contains(runs[end].block.dropLast()),
+        follows(runs[end], runs[end - 1]),
+        open.isEmpty || opened(runs[end].block) == opened(runs[end - 1].block)
+      { end += 1 }
       if end - start > 1 {
         repeats[runs[start].block.joined(separator: ".")] = end - start
         for run in runs[start + 1..<end] {
