@@ -7,6 +7,30 @@
 #include <immintrin.h>
 #endif
 
+enum { band_elements = 4096, most_lanes = 16 };
+
+/// Elements of a run of the band's columns with the same remainder: what the last whole vector of outputs reads, and a vector
+/// more, for columns are stored in whole ones.
+static inline int64_t band_run(const tapestry_pooling *s) {
+  int64_t reach = (s->kernel_width - 1) * s->dilation_width / s->stride_width;
+  return (s->output_width + reach + 2 * most_lanes - 1) / most_lanes * most_lanes + most_lanes;
+}
+
+static inline int64_t rows_read(const tapestry_pooling *s, int64_t output_rows) {
+  return (output_rows - 1) * s->stride_height + (s->kernel_height - 1) * s->dilation_height + 1;
+}
+
+/// Output rows of a band: as many as fit L1 comfortably, but one at least.
+static inline int64_t band_rows(const tapestry_pooling *s) {
+  int64_t row = band_run(s) * s->stride_width, others = rows_read(s, 1) - 1;
+  int64_t rows = (band_elements / row - others) / s->stride_height;
+  return rows < 1 ? 1 : rows < s->output_height ? rows : s->output_height;
+}
+
+static inline size_t band_bytes(const tapestry_pooling *s) {
+  return (size_t)(rows_read(s, band_rows(s)) * s->stride_width * band_run(s)) * sizeof(double);
+}
+
 #define REAL_SOURCE "pooling_kernel.h"
 #define KERNEL_SOURCE "reals.h"
 #include "variants.h"
@@ -21,6 +45,14 @@ typedef struct {
   const int32_t *known;
   const void *divisors;
 } pool_job;
+
+/// The same windows, with a stride that is never made as 1: it would only make the band larger.
+static tapestry_pooling plain(const tapestry_pooling *shape) {
+  tapestry_pooling s = *shape;
+  if (s.output_height == 1) s.stride_height = 1;
+  if (s.output_width == 1) s.stride_width = 1;
+  return s;
+}
 
 /// Runs group(context, g) over the planes, on the pool if all of them are more than two pieces of work.
 static void run(pool_job *job, void (*group)(void *, int64_t)) {
@@ -47,21 +79,28 @@ static void run(pool_job *job, void (*group)(void *, int64_t)) {
 
 // MARK: Maximum
 
-#define BODY(type, suffix)                                                                                       \
-  (quarter ? DISPATCH(max_plane_2x2_##suffix) : DISPATCH(max_plane_##suffix))(                                   \
-      job->shape, (const type *)job->from + in, (type *)job->to + out, job->indices ? job->indices + out : NULL);
+#define BODY(type, suffix)                                               \
+  const type *x = (const type *)job->from + in;                          \
+  type *y = (type *)job->to + out;                                       \
+  int32_t *where = job->indices ? job->indices + out : NULL;             \
+  if (quarter) DISPATCH(max_plane_2x2_##suffix)(job->shape, x, y, where); \
+  else DISPATCH(max_plane_##suffix)(job->shape, x, y, where, band);
 static void max_group(void *context, int64_t g) {
   const tapestry_pooling *s = ((const pool_job *)context)->shape;
   bool quarter = s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2 &&
                  s->top == 0 && s->left == 0 && s->dilation_height == 1 && s->dilation_width == 1 &&
                  2 * s->output_height <= s->height && 2 * s->output_width <= s->width;
+  size_t bytes = quarter ? 0 : band_bytes(s);
+  void *band = bytes ? tapestry_allocate(bytes) : NULL;
   FOR_PLANES(BODY)
+  tapestry_release(band, bytes);
 }
 #undef BODY
 
 void tapestry_max_pool(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, int32_t *indices) {
+  tapestry_pooling s = plain(shape);
   pool_job job = {
-      .dtype = dtype, .shape = shape, .planes = shape->planes, .inputs = shape->height * shape->width,
+      .dtype = dtype, .shape = &s, .planes = shape->planes, .inputs = shape->height * shape->width,
       .outputs = shape->output_height * shape->output_width, .from = x, .to = y, .indices = indices};
   run(&job, max_group);
 }
@@ -101,10 +140,15 @@ void tapestry_plane_gather(
 
 // MARK: Sums
 
-#define BODY(type, suffix)           \
-  DISPATCH(sum_plane_##suffix)      \
-  (job->shape, job->divisors, (const type *)job->from + in, (type *)job->to + out);
-static void sum_group(void *context, int64_t g) { FOR_PLANES(BODY) }
+#define BODY(type, suffix)      \
+  DISPATCH(sum_plane_##suffix) \
+  (job->shape, job->divisors, (const type *)job->from + in, (type *)job->to + out, band);
+static void sum_group(void *context, int64_t g) {
+  size_t bytes = band_bytes(((const pool_job *)context)->shape);
+  void *band = tapestry_allocate(bytes);
+  FOR_PLANES(BODY)
+  tapestry_release(band, bytes);
+}
 #undef BODY
 
 #define BODY(type, suffix)                    \
@@ -118,7 +162,9 @@ static void sum_gradient_group(void *context, int64_t g) {
 }
 #undef BODY
 
-static void run_sums(int32_t dtype, int32_t mode, const tapestry_pooling *s, const void *from, void *to, void (*group)(void *, int64_t)) {
+static void run_sums(
+    int32_t dtype, int32_t mode, const tapestry_pooling *shape, const void *from, void *to, void (*group)(void *, int64_t)) {
+  tapestry_pooling plain_shape = plain(shape), *s = &plain_shape;
   pool_job job = {
       .dtype = dtype, .shape = s, .planes = s->planes, .inputs = s->height * s->width,
       .outputs = s->output_height * s->output_width, .from = from, .to = to};

@@ -1,161 +1,156 @@
 // Pooling of one plane of one REAL: see pooling.c.
-#include "mathematics_kernel.h"
+//
+// A band of the image is first copied with everything around it that windows reach, and with the columns of one remainder by the
+// stride side by side. Then every column of the windows is a run of memory for neighbouring outputs, whatever stride, dilation
+// and padding are, and the edges are like the middle.
+
 #define INLINE static inline __attribute__((always_inline))
+
+#define LARGEST ((REAL)__builtin_inf())
 
 /// Does a pixel replace the best so far? Larger, or the first NaN.
 #define WINS(v, best) (((v) > (best)) | (((v) != (v)) & ((best) == (best))))
 
-/// Rows first ..< end of the window at output row i lie in the image.
-INLINE void NAME(rows_inside)(const tapestry_pooling *s, int64_t i, int64_t *first, int64_t *end) {
-  int64_t row = i * s->stride_height - s->top;  // of window row 0
-  *first = row >= 0 ? 0 : (-row + s->dilation_height - 1) / s->dilation_height;
-  *end = row >= s->height ? 0 : (s->height - 1 - row) / s->dilation_height + 1;
-  if (*end > s->kernel_height) *end = s->kernel_height;
-}
-
-/// Output columns first ..< end have windows whose columns all lie in the image.
-INLINE void NAME(whole_windows)(const tapestry_pooling *s, int64_t *first, int64_t *end) {
-  int64_t room = s->width - 1 - (s->kernel_width - 1) * s->dilation_width + s->left;  // most of j * stride_width
-  *first = (s->left + s->stride_width - 1) / s->stride_width;
-  *end = room < 0 ? 0 : room / s->stride_width + 1;
-  if (*end > s->output_width) *end = s->output_width;
-  if (*first > *end) *first = *end;
-}
-
-// A second width of 16 bytes, for images too narrow for whole vectors.
-#define NARROW_LANES (16 / (IS_DOUBLE ? 8 : 4))
-typedef REAL NAME(narrow) __attribute__((ext_vector_type(NARROW_LANES)));
-typedef REAL NAME(unaligned_narrow) __attribute__((ext_vector_type(NARROW_LANES), aligned(sizeof(REAL))));
-typedef __typeof__((NAME(narrow)){} < (NAME(narrow)){}) NAME(narrow_mask);
-typedef int32_t NAME(places) __attribute__((ext_vector_type(LANES), aligned(4)));
-typedef int32_t NAME(narrow_places) __attribute__((ext_vector_type(NARROW_LANES), aligned(4)));
-
-/// Functions on `lanes` output columns from column j on, all with whole windows:
-///   every(p, stride)   p[0], p[stride], ...: with stride 2 the even lanes of two loads, of which the second begins one
-///                      element early so that nothing past the last lane's pixel is read
-///   max_chunk, sum_chunk   the output row at `best`, of window rows first_row ..< end_row
-#define CHUNK(suffix, lanes, vector, unaligned, mask, places, EVEN)                                                   \
-  INLINE vector NAME(every##suffix)(const REAL *p, int64_t stride) {                                                  \
-    if (stride == 1) return *(const unaligned *)p;                                                                    \
-    if (stride == 2) {                                                                                                \
-      vector low = *(const unaligned *)p, high = *(const unaligned *)(p + lanes - 1);                                 \
-      return EVEN(low, high);                                                                                         \
-    }                                                                                                                 \
-    vector v;                                                                                                         \
-    for (int lane = 0; lane < lanes; lane++) v[lane] = p[lane * stride];                                              \
-    return v;                                                                                                         \
-  }                                                                                                                   \
-  INLINE void NAME(max_chunk##suffix)(                                                                                \
-      const tapestry_pooling *s, int64_t i, int64_t j, int64_t first_row, int64_t end_row, int64_t stride,            \
-      const REAL *x, REAL *best_row, int32_t *where_row) {                                                            \
-    int64_t column = j * s->stride_width - s->left;                                                                   \
-    int64_t corner = (i * s->stride_height - s->top + first_row * s->dilation_height) * s->width + column;            \
-    vector best = NAME(every##suffix)(x + corner, stride);                                                            \
-    mask lane_place, where;                                                                                           \
-    for (int lane = 0; lane < lanes; lane++) lane_place[lane] = (REAL_INT)(lane * s->stride_width);                   \
-    where = lane_place + (REAL_INT)corner;                                                                            \
-    for (int64_t a = first_row; a < end_row; a++, corner += s->dilation_height * s->width) {                          \
-      int64_t pixel = corner;                                                                                         \
-      for (int64_t b = 0; b < s->kernel_width; b++, pixel += s->dilation_width) {                                     \
-        vector v = NAME(every##suffix)(x + pixel, stride);                                                            \
-        mask wins = WINS(v, best);                                                                                    \
-        best = wins ? v : best;                                                                                       \
-        if (where_row) where = wins ? lane_place + (REAL_INT)pixel : where;                                           \
-      }                                                                                                               \
-    }                                                                                                                 \
-    *(unaligned *)(best_row + j) = best;                                                                              \
-    if (where_row) *(places *)(where_row + j) = __builtin_convertvector(where, places);                               \
-  }                                                                                                                   \
-  INLINE void NAME(sum_chunk##suffix)(                                                                                \
-      const tapestry_pooling *s, int64_t i, int64_t j, int64_t first_row, int64_t end_row, int64_t stride,            \
-      const REAL *divisors, const REAL *x, REAL *out) {                                                               \
-    int64_t column = j * s->stride_width - s->left;                                                                   \
-    vector sum = (vector)(REAL)0;                                                                                     \
-    for (int64_t a = first_row; a < end_row; a++) {                                                                   \
-      const REAL *p = x + (i * s->stride_height - s->top + a * s->dilation_height) * s->width + column;               \
-      for (int64_t b = 0; b < s->kernel_width; b++, p += s->dilation_width) sum += NAME(every##suffix)(p, stride);    \
-    }                                                                                                                 \
-    *(unaligned *)(out + j) = divisors ? sum / *(const unaligned *)(divisors + j) : sum;                              \
-  }
-
-#if IS_DOUBLE
-#define EVEN_NARROW(low, high) __builtin_shufflevector(low, high, 0, 3)
-#else
-#define EVEN_NARROW(low, high) __builtin_shufflevector(low, high, 0, 2, 5, 7)
-#endif
 #if LANES == 16
-#define EVEN(low, high) \
-  __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31)
+#define EVERY_OTHER(first, a, b)                                                                                         \
+  __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14,   \
+                          first + 16, first + 18, first + 20, first + 22, first + 24, first + 26, first + 28, first + 30)
 #elif LANES == 8
-#define EVEN(low, high) __builtin_shufflevector(low, high, 0, 2, 4, 6, 9, 11, 13, 15)
-#elif LANES == 4 && IS_DOUBLE
-#define EVEN(low, high) __builtin_shufflevector(low, high, 0, 2, 5, 7)
+#define EVERY_OTHER(first, a, b) \
+  __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14)
+#elif LANES == 4
+#define EVERY_OTHER(first, a, b) __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6)
 #else
-#define EVEN EVEN_NARROW
+#define EVERY_OTHER(first, a, b) __builtin_shufflevector(a, b, first, first + 2)
 #endif
-CHUNK(, LANES, VECTOR, NAME(unaligned), MASK, NAME(places), EVEN)
-CHUNK(_narrow, NARROW_LANES, NAME(narrow), NAME(unaligned_narrow), NAME(narrow_mask), NAME(narrow_places), EVEN_NARROW)
-#undef CHUNK
-#undef EVEN
-#undef EVEN_NARROW
 
-/// Calls chunk(j) or narrow(j) so that every column of first ..< end is covered; the last one may go over columns again.
-/// Still fewer columns are left to `single`.
-#define COVER(first, end, chunk, narrow, single)                                  \
-  if (end - first >= LANES) {                                                     \
-    for (int64_t j = first; j < end; j += LANES) chunk(j + LANES <= end ? j : end - LANES); \
-  } else if (end - first >= NARROW_LANES) {                                       \
-    for (int64_t j = first; j < end; j += NARROW_LANES) narrow(j + NARROW_LANES <= end ? j : end - NARROW_LANES); \
-  } else {                                                                        \
-    for (int64_t j = first; j < end; j++) single(j);                              \
+/// even[q] = from[2 q] and odd[q] = from[2 q + 1] for 2 q < count, in whole vectors, with `outside` behind.
+INLINE void NAME(part)(int64_t count, const REAL *from, REAL outside, REAL *even, REAL *odd) {
+  for (int64_t q = 0; 2 * q < count; q += LANES) {
+    int64_t more = count - 2 * q - LANES;
+    VECTOR a = NAME(load_up_to)(from + 2 * q, count - 2 * q, outside), b = NAME(splat)(outside);
+    if (more > 0) b = NAME(load_up_to)(from + 2 * q + LANES, more, outside);
+    NAME(store)(even + q, EVERY_OTHER(0, a, b));
+    NAME(store)(odd + q, EVERY_OTHER(1, a, b));
   }
+}
+#undef EVERY_OTHER
 
-/// One output, its window cut at the image's edges.
-INLINE void NAME(max_single)(
-    const tapestry_pooling *s, int64_t i, int64_t j, int64_t first_row, int64_t end_row, const REAL *x, REAL *best_row,
-    int32_t *where_row) {
-  REAL best = 0;
-  int64_t where = -1;
-  for (int64_t a = first_row; a < end_row; a++) {
-    int64_t row = (i * s->stride_height - s->top + a * s->dilation_height) * s->width;
-    for (int64_t b = 0; b < s->kernel_width; b++) {
-      int64_t column = j * s->stride_width - s->left + b * s->dilation_width;
-      if (column < 0 || column >= s->width) continue;
-      REAL v = x[row + column];
-      bool wins = where < 0 || WINS(v, best);
-      best = wins ? v : best;
-      where = wins ? row + column : where;
+/// Rows first ..< first + count of the image, counted from -top on, to band[row][column % stride][column / stride], columns counted
+/// from -left on; `outside` where there is no pixel.
+INLINE void NAME(copy_band)(
+    const tapestry_pooling *s, int64_t first, int64_t count, REAL outside, const REAL *x, REAL *band) {
+  int64_t run = band_run(s), stride = s->stride_width, left = s->left;
+  int64_t reached = (s->output_width - 1) * stride + (s->kernel_width - 1) * s->dilation_width + 1;
+  int64_t end = left + s->width < reached ? left + s->width : reached;  // behind the last column with a pixel that is read
+  for (int64_t r = 0; r < count; r++, band += stride * run) {
+    bool none = first + r < 0 || first + r >= s->height || end <= left;
+    for (int64_t p = 0; p < stride; p++) {
+      REAL *to = band + p * run;
+      int64_t before = none ? run : (left - p + stride - 1) / stride, after = none ? run : (end - p + stride - 1) / stride;
+      for (int64_t q = 0; q < before; q++) to[q] = outside;
+      for (int64_t q = after; q < run; q++) to[q] = outside;
+    }
+    if (none) continue;
+    const REAL *from = x + (first + r) * s->width - left;
+    int64_t c = left;
+    if (stride == 1) {
+      for (; c < end; c += LANES) NAME(store)(band + c, NAME(load_up_to)(from + c, end - c, outside));
+    } else if (stride == 2) {
+      if (c % 2) band[run + c / 2] = from[c], c++;
+      NAME(part)(end - c, from + c, outside, band + c / 2, band + run + c / 2);
+    } else {
+      for (; c < end; c++) band[c % stride * run + c / stride] = from[c];
     }
   }
-  best_row[j] = best;
-  if (where_row) where_row[j] = (int32_t)where;
 }
 
-/// `stride` is the horizontal stride, constant where it is inlined.
-INLINE void NAME(max_rows)(const tapestry_pooling *s, int64_t stride, const REAL *x, REAL *y, int32_t *indices) {
-  int64_t first, end;
-  NAME(whole_windows)(s, &first, &end);
-  for (int64_t i = 0; i < s->output_height; i++) {
-    REAL *best = y + i * s->output_width;
-    int32_t *where = indices ? indices + i * s->output_width : NULL;
-    int64_t first_row, end_row;
-    NAME(rows_inside)(s, i, &first_row, &end_row);
-#define MAX_CHUNK(j) NAME(max_chunk)(s, i, j, first_row, end_row, stride, x, best, where)
-#define MAX_NARROW(j) NAME(max_chunk_narrow)(s, i, j, first_row, end_row, stride, x, best, where)
-#define MAX_SINGLE(j) NAME(max_single)(s, i, j, first_row, end_row, x, best, where)
-    for (int64_t j = 0; j < first; j++) MAX_SINGLE(j);
-    COVER(first, end, MAX_CHUNK, MAX_NARROW, MAX_SINGLE)
-    for (int64_t j = end; j < s->output_width; j++) MAX_SINGLE(j);
-#undef MAX_CHUNK
-#undef MAX_NARROW
-#undef MAX_SINGLE
+/// Copies what output rows i0 and following read; returns the row behind the last of them.
+INLINE int64_t NAME(next_band)(const tapestry_pooling *s, int64_t i0, REAL outside, const REAL *x, REAL *band) {
+  int64_t rows = band_rows(s);
+  if (rows > s->output_height - i0) rows = s->output_height - i0;
+  NAME(copy_band)(s, i0 * s->stride_height - s->top, rows_read(s, rows), outside, x, band);
+  return i0 + rows;
+}
+
+/// Where column b of the windows begins in a row of the band. Dividing by a stride that is not constant takes longer than
+/// what is done there: hence the cases of callers.
+INLINE int64_t NAME(column_start)(const tapestry_pooling *s, int64_t run, int64_t stride, int64_t b) {
+  int64_t column = b * s->dilation_width;
+  return stride == 1 ? column : column % stride * run + column / stride;
+}
+
+// MARK: Maximum
+
+/// One output, its window cut at the image's edges.
+static void NAME(max_single)(const tapestry_pooling *s, int64_t i, int64_t j, const REAL *x, REAL *to, int32_t *to_index) {
+  REAL best = 0;
+  int64_t where = -1;
+  for (int64_t a = 0; a < s->kernel_height; a++) {
+    int64_t row = i * s->stride_height - s->top + a * s->dilation_height;
+    for (int64_t b = 0; b < s->kernel_width; b++) {
+      int64_t column = j * s->stride_width - s->left + b * s->dilation_width;
+      if (row < 0 || row >= s->height || column < 0 || column >= s->width) continue;
+      REAL v = x[row * s->width + column];
+      bool wins = where < 0 || WINS(v, best);
+      best = wins ? v : best;
+      where = wins ? row * s->width + column : where;
+    }
+  }
+  *to = best;
+  *to_index = (int32_t)where;
+}
+
+typedef int32_t NAME(places) __attribute__((ext_vector_type(LANES), aligned(4)));
+
+/// An output row; the size of the kernel and the stride are constant where it is inlined. Pads are -infinity, so they win only
+/// where a window has nothing greater: such outputs are computed again.
+INLINE void NAME(max_row)(
+    const tapestry_pooling *s, int64_t height, int64_t width, int64_t stride, int64_t i, const REAL *from, const REAL *x,
+    REAL *y, int32_t *indices) {
+  int64_t run = band_run(s), down = s->dilation_height * stride * run;
+  MASK lane_number, lane_place;
+  for (int lane = 0; lane < LANES; lane++) lane_number[lane] = lane;
+  lane_place = lane_number * (REAL_INT)stride;
+  for (int64_t j = 0; j < s->output_width; j += LANES) {
+    int64_t place = (i * s->stride_height - s->top) * s->width + j * stride - s->left;
+    int64_t count = s->output_width - j < LANES ? s->output_width - j : LANES;
+    const REAL *row = from + j;
+    VECTOR best = NAME(splat)(-LARGEST);
+    MASK where = lane_place;
+    for (int64_t a = 0; a < height; a++, row += down, place += s->dilation_height * s->width)
+      for (int64_t b = 0; b < width; b++) {
+        VECTOR v = NAME(load)(row + NAME(column_start)(s, run, stride, b));
+        MASK wins = WINS(v, best);
+        best = wins ? v : best;
+        where = wins ? lane_place + (REAL_INT)(place + b * s->dilation_width) : where;
+      }
+    NAME(store_up_to)(y + j, count, best);
+    if (!indices) continue;
+    NAME(places) places = __builtin_convertvector(where, NAME(places));
+    if (count == LANES) *(NAME(places) *)(indices + j) = places;
+    else
+      for (int64_t q = 0; q < count; q++) indices[j + q] = places[q];
+    if (__builtin_reduce_or((best == NAME(splat)(-LARGEST)) & (lane_number < (REAL_INT)count)))
+      for (int64_t q = j; q < j + count; q++) NAME(max_single)(s, i, q, x, y + q, indices + q);
   }
 }
 
-static void NAME(max_plane)(const tapestry_pooling *s, const REAL *x, REAL *y, int32_t *indices) {
-  if (s->stride_width == 1) NAME(max_rows)(s, 1, x, y, indices);
-  else if (s->stride_width == 2) NAME(max_rows)(s, 2, x, y, indices);
-  else NAME(max_rows)(s, s->stride_width, x, y, indices);
+static void NAME(max_plane)(const tapestry_pooling *s, const REAL *x, REAL *y, int32_t *indices, REAL *band) {
+  int64_t height = s->kernel_height, width = s->kernel_width, stride = s->stride_width;
+  bool three = height == 3 && width == 3;
+  for (int64_t i0 = 0, i1; i0 < s->output_height; i0 = i1) {
+    i1 = NAME(next_band)(s, i0, -LARGEST, x, band);
+    for (int64_t i = i0; i < i1; i++) {
+      const REAL *from = band + (i - i0) * s->stride_height * stride * band_run(s);
+      REAL *to = y + i * s->output_width;
+      int32_t *where = indices ? indices + i * s->output_width : NULL;
+      if (three && stride == 1) NAME(max_row)(s, 3, 3, 1, i, from, x, to, where);
+      else if (three && stride == 2) NAME(max_row)(s, 3, 3, 2, i, from, x, to, where);
+      else if (stride == 1) NAME(max_row)(s, height, width, 1, i, from, x, to, where);
+      else NAME(max_row)(s, height, width, stride, i, from, x, to, where);
+    }
+  }
 }
 
 /// Windows of 2 x 2, stride 2, no padding: both rows at once. Scan order is upper left, upper right, lower left, lower right.
@@ -210,44 +205,41 @@ static void NAME(divisors)(int32_t mode, const tapestry_pooling *s, REAL *diviso
     for (int64_t j = 0; j < s->output_width; j++) divisors[i * s->output_width + j] = NAME(divisor)(mode, s, i, j);
 }
 
-INLINE void NAME(sum_single)(
-    const tapestry_pooling *s, int64_t i, int64_t j, int64_t first_row, int64_t end_row, const REAL *divisors,
-    const REAL *x, REAL *out) {
-  REAL sum = 0;
-  for (int64_t a = first_row; a < end_row; a++) {
-    const REAL *row = x + (i * s->stride_height - s->top + a * s->dilation_height) * s->width;
-    for (int64_t b = 0; b < s->kernel_width; b++) {
-      int64_t column = j * s->stride_width - s->left + b * s->dilation_width;
-      if (column >= 0 && column < s->width) sum += row[column];
+/// `stride` is constant where it is inlined.
+INLINE void NAME(sum_row)(
+    const tapestry_pooling *s, int64_t stride, const REAL *from, const REAL *divisors, REAL *y) {
+  int64_t run = band_run(s), down = s->dilation_height * stride * run;
+  for (int64_t j = 0; j < s->output_width; j += LANES) {
+    const REAL *row = from + j;
+    VECTOR sum = NAME(splat)(0);
+    for (int64_t a = 0; a < s->kernel_height; a++, row += down)
+      for (int64_t b = 0; b < s->kernel_width; b++) sum += NAME(load)(row + NAME(column_start)(s, run, stride, b));
+    int64_t count = s->output_width - j;
+    NAME(store_up_to)(y + j, count, divisors ? sum / NAME(load_up_to)(divisors + j, count, 1) : sum);
+  }
+}
+
+static void NAME(sum_plane)(const tapestry_pooling *s, const REAL *divisors, const REAL *x, REAL *y, REAL *band) {
+  int64_t stride = s->stride_width;
+  for (int64_t i0 = 0, i1; i0 < s->output_height; i0 = i1) {
+    i1 = NAME(next_band)(s, i0, 0, x, band);
+    for (int64_t i = i0; i < i1; i++) {
+      const REAL *from = band + (i - i0) * s->stride_height * stride * band_run(s);
+      const REAL *divide = divisors ? divisors + i * s->output_width : NULL;
+      REAL *to = y + i * s->output_width;
+      if (stride == 1) NAME(sum_row)(s, 1, from, divide, to);
+      else if (stride == 2) NAME(sum_row)(s, 2, from, divide, to);
+      else NAME(sum_row)(s, stride, from, divide, to);
     }
   }
-  out[j] = divisors ? sum / divisors[j] : sum;
 }
 
-INLINE void NAME(sum_rows)(const tapestry_pooling *s, int64_t stride, const REAL *divisors, const REAL *x, REAL *y) {
-  int64_t first, end;
-  NAME(whole_windows)(s, &first, &end);
-  for (int64_t i = 0; i < s->output_height; i++) {
-    REAL *out = y + i * s->output_width;
-    const REAL *divide = divisors ? divisors + i * s->output_width : NULL;
-    int64_t first_row, end_row;
-    NAME(rows_inside)(s, i, &first_row, &end_row);
-#define SUM_CHUNK(j) NAME(sum_chunk)(s, i, j, first_row, end_row, stride, divide, x, out)
-#define SUM_NARROW(j) NAME(sum_chunk_narrow)(s, i, j, first_row, end_row, stride, divide, x, out)
-#define SUM_SINGLE(j) NAME(sum_single)(s, i, j, first_row, end_row, divide, x, out)
-    for (int64_t j = 0; j < first; j++) SUM_SINGLE(j);
-    COVER(first, end, SUM_CHUNK, SUM_NARROW, SUM_SINGLE)
-    for (int64_t j = end; j < s->output_width; j++) SUM_SINGLE(j);
-#undef SUM_CHUNK
-#undef SUM_NARROW
-#undef SUM_SINGLE
-  }
-}
-
-static void NAME(sum_plane)(const tapestry_pooling *s, const REAL *divisors, const REAL *x, REAL *y) {
-  if (s->stride_width == 1) NAME(sum_rows)(s, 1, divisors, x, y);
-  else if (s->stride_width == 2) NAME(sum_rows)(s, 2, divisors, x, y);
-  else NAME(sum_rows)(s, s->stride_width, divisors, x, y);
+/// Rows first ..< end of the window at output row i lie in the image.
+INLINE void NAME(rows_inside)(const tapestry_pooling *s, int64_t i, int64_t *first, int64_t *end) {
+  int64_t row = i * s->stride_height - s->top;  // of window row 0
+  *first = row >= 0 ? 0 : (-row + s->dilation_height - 1) / s->dilation_height;
+  *end = row >= s->height ? 0 : (s->height - 1 - row) / s->dilation_height + 1;
+  if (*end > s->kernel_height) *end = s->kernel_height;
 }
 
 /// Output columns j whose pixel j * stride - left + offset lies in the image.
@@ -293,7 +285,6 @@ static void NAME(sum_plane_gradient)(
     }
   }
 }
-#undef COVER
-#undef NARROW_LANES
 #undef WINS
+#undef LARGEST
 #undef INLINE

@@ -34,9 +34,10 @@ import Testing
             if first.isEmpty { first = results }
             #expect(first.count == results.count)
             for (a, b) in zip(first, results) {
+              // Weights' gradients are sums of two thousand terms of size 1, in an order of each variant's own.
               expectClose(
                 b, a, "\(row.testDescription), \(dtype), \(name) against \(names[0])",
-                absoluteTolerance: dtype == .float64 ? 1e-11 : 1e-5, equatingNaN: true)
+                absoluteTolerance: dtype == .float64 ? 1e-11 : 5e-5, equatingNaN: true)
             }
           }
         }
