@@ -15,6 +15,7 @@
 #include "convolution_weight.h"
 #include "convolution_weight_lanes.h"
 #include "convolution_winograd.h"
+#include "convolution_winograd_weight.h"
 #include "convolution_bias.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
@@ -277,6 +278,7 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
         DTYPE, true, false, c->filters, s.taps, c->batch, gy, c->filters, x, s.taps, gw, s.taps, false, NULL);
     return;
   }
+  if (TYPED(suits_winograd)(c, c->output_height, c->output_width) && TYPED(winograd_weight_gradient)(c, x, gy, gw)) return;
   if (s.filters > 2 * LANES || TYPED(fills_registers)(s.filters)) {
     if ((double)s.filters * (double)s.taps * (double)(c->batch * s.rows * s.columns) > 0) {
       TYPED(wide_weight_gradient)(c, x, gy, gw);

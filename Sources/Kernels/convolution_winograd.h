@@ -339,9 +339,3 @@ static bool TYPED(winograd_input_gradient)(const tapestry_convolution *c, const 
   };
   return TYPED(winograd_correlate)(&s);
 }
-
-#undef TILE_POINTS
-#undef ROOM_BYTES
-#undef SHARED_BYTES
-#undef WEIGHT_CHANNELS
-#undef OUT_TILES

@@ -133,15 +133,14 @@ struct ConvolutionKernelCase: CustomStringConvertible {
         batch: 2, channels: 6, filters: 33, size: (17, 16), kernel: (1, 7), padding: (0, 3, 0, 3)),
       .make(
         batch: 2, channels: 6, filters: 33, size: (17, 16), kernel: (7, 1), padding: (3, 0, 3, 0)),
-      // Windows of images, with weights for one task and for several; weights larger than all images.
+      .make(
+        batch: 3, channels: 96, filters: 100, size: (13, 14), kernel: (3, 3), padding: (1, 1, 1, 1)),
+      // Windows of images; weights larger than all images.
       .make(
         batch: 2, channels: 20, filters: 34, size: (60, 62), kernel: (3, 3), stride: (2, 2),
         padding: (1, 1, 1, 1)),
       .make(
         batch: 2, channels: 70, filters: 36, size: (63, 61), kernel: (1, 1), stride: (2, 2)),
-      .make(
-        batch: 4, channels: 66, filters: 1010, size: (34, 33), kernel: (2, 2), stride: (4, 4),
-        padding: (0, 1, 0, 0)),
       .make(
         batch: 2, channels: 120, filters: 200, size: (7, 7), kernel: (3, 3), padding: (1, 1, 1, 1)),
       // Depthwise: whole and partial registers, more filters than channels, kernels of other sizes.
@@ -241,6 +240,66 @@ extension KernelSuite {
         dtype, start: unwritten(gb.count), expected: gb, tolerance: tolerance,
         "bias gradient \(one)"
       ) { tapestry_convolution_bias_gradient(dtype, &shape, mg.pointer, $0) }
+    }
+
+    /// The definition would take minutes for these; the kernels of float64, which are direct and are compared with it above,
+    /// do not.
+    @Test("convolution: layers of many windows and tiles agree with float64")
+    func largeLayers() {
+      let layers: [tapestry_convolution?] = [
+        .make(
+          batch: 5, channels: 100, filters: 104, size: (60, 61), kernel: (3, 3),
+          padding: (1, 1, 1, 1)),
+        .make(
+          batch: 4, channels: 66, filters: 1010, size: (34, 33), kernel: (2, 2), stride: (4, 4),
+          padding: (0, 1, 0, 0)),
+        .make(
+          batch: 3, channels: 64, filters: 64, size: (57, 56), kernel: (3, 3),
+          padding: (1, 1, 1, 1)),
+        .make(batch: 7, channels: 70, filters: 90, size: (23, 24), kernel: (1, 1)),
+      ]
+      for case var shape? in layers {
+        var numbers = TestNumbers(UInt64(shape.products))
+        let x = numbers.values(shape.inputs)
+        let w = numbers.values(shape.weights)
+        let gy = numbers.values(shape.outputs)
+        func run(
+          _ dtype: Int32,
+          _ results: (_ x: GuardedMemory, _ w: GuardedMemory, _ gy: GuardedMemory) -> Void
+        ) {
+          results(GuardedMemory(dtype, x), GuardedMemory(dtype, w), GuardedMemory(dtype, gy))
+        }
+        let (single, double) = (KernelRuns.dtypes[0], KernelRuns.dtypes[1])
+        let y = GuardedMemory(double, [Double](repeating: 0, count: shape.outputs))
+        let gx = GuardedMemory(double, [Double](repeating: 0, count: shape.inputs))
+        let gw = GuardedMemory(double, [Double](repeating: 0, count: shape.weights))
+        run(double) { x, w, gy in
+          tapestry_convolution_forward(
+            double, &shape, x.pointer, w.pointer, nil, false, y.pointer)
+          tapestry_convolution_input_gradient(double, &shape, gy.pointer, w.pointer, gx.pointer)
+          tapestry_convolution_weight_gradient(double, &shape, x.pointer, gy.pointer, gw.pointer)
+        }
+        func check(
+          _ count: Int, _ expected: GuardedMemory, _ name: String,
+          _ body: (UnsafeMutableRawPointer) -> Void
+        ) {
+          KernelRuns.check(
+            single, start: [Double](repeating: .nan, count: count),
+            expected: (0..<count).map { expected[$0] }, tolerance: (8e-6, 0),
+            "\(name) \(shape.label)", body)
+        }
+        run(single) { x, w, gy in
+          check(shape.outputs, y, "forward") {
+            tapestry_convolution_forward(single, &shape, x.pointer, w.pointer, nil, false, $0)
+          }
+          check(shape.inputs, gx, "input gradient") {
+            tapestry_convolution_input_gradient(single, &shape, gy.pointer, w.pointer, $0)
+          }
+          check(shape.weights, gw, "weight gradient") {
+            tapestry_convolution_weight_gradient(single, &shape, x.pointer, gy.pointer, $0)
+          }
+        }
+      }
     }
 
     @Test("convolution: NaN passes through relu")
