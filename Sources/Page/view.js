@@ -45,6 +45,12 @@
   const windowed = new Set(["Conv", "MaxPool", "AveragePool"]);
   const stepOf = (value) => net.steps.find((step) => step.output === value);
 
+  /** Which rows and columns the window of a unit covers, beyond the border too. */
+  function windowOf({ kernel: [kh, kw], strides: [sy, sx], pads: [top, left], dilations: [dy, dx] }, [, y, x]) {
+    const y0 = y * sy - top, x0 = x * sx - left;
+    return { y0, y1: y0 + (kh - 1) * dy, x0, x1: x0 + (kw - 1) * dx };
+  }
+
   function title(value) {
     const step = stepOf(value);
     if (!step) return "input";
@@ -68,6 +74,8 @@
     constructor(value) {
       this.value = value;
       this.shape = planes(net.values[value].shape);
+      // Room for the padding that windows reach into.
+      this.padding = Math.max(0, ...net.steps.filter((step) => windowed.has(step.op) && step.inputs[0] === value).flatMap((step) => step.pads));
       this.canvas = make("canvas", { tabIndex: 0 });
       this.canvas.setAttribute("role", "application");
       this.canvas.setAttribute("aria-label", `${title(value)}: ${subtitle(value)}. Arrow keys move between units, page up and down between maps.`);
@@ -94,18 +102,17 @@
       this.unit = isList ? 14 : Math.max(2, Math.min(Math.floor(84 / width), 14));
       if (!isList && channels <= 3) this.unit = Math.max(2, Math.min(Math.floor(128 / width), 14));
       this.gap = isList ? 2 : 6;
-      const step = width * this.unit + this.gap;
-      this.columns = Math.max(1, Math.min(channels, Math.floor((room + this.gap) / step)));
+      this.margin = this.padding * this.unit;
+      [this.stepX, this.stepY] = [width, height].map((size) => size * this.unit + 2 * this.margin + this.gap);
+      this.columns = Math.max(1, Math.min(channels, Math.floor((room + this.gap) / this.stepX)));
       const rows = Math.ceil(channels / this.columns);
-      this.canvas.width = this.columns * step - this.gap;
-      this.canvas.height = rows * (height * this.unit + this.gap) - this.gap;
+      this.canvas.width = this.columns * this.stepX - this.gap;
+      this.canvas.height = rows * this.stepY - this.gap;
     }
 
     corner(channel) {
-      const [, height, width] = this.shape;
       return [
-        (channel % this.columns) * (width * this.unit + this.gap),
-        Math.floor(channel / this.columns) * (height * this.unit + this.gap),
+        (channel % this.columns) * this.stepX + this.margin, Math.floor(channel / this.columns) * this.stepY + this.margin,
       ];
     }
 
@@ -132,6 +139,11 @@
 
     outline(context, { c0, c1, y0, y1, x0, x1 }) {
       const isUnit = chosen && chosen.value === this.value;
+      const reader = chosen && stepOf(chosen.value);
+      if (reader && windowed.has(reader.op) && reader.inputs[0] === this.value) {
+        ({ y0, y1, x0, x1 } = windowOf(reader, chosen.at));
+        if (reader.pads.some((pad) => pad > 0)) for (let c = c0; c <= c1; c++) this.outlinePadding(context, c, reader.pads);
+      }
       context.strokeStyle = isUnit ? theme.accent : theme.field;
       context.fillStyle = context.strokeStyle;
       context.lineWidth = 2;
@@ -145,14 +157,24 @@
       }
     }
 
+    /** Dashes around a map with the zeros that a window finds beyond its border. */
+    outlinePadding(context, c, [top, left, bottom, right]) {
+      const [, height, width] = this.shape, [x, y] = this.corner(c), unit = this.unit;
+      context.save();
+      context.strokeStyle = theme.field;
+      context.setLineDash([3, 3]);
+      context.lineWidth = 1;
+      context.strokeRect(x - left * unit + 0.5, y - top * unit + 0.5, (width + left + right) * unit - 1, (height + top + bottom) * unit - 1);
+      context.restore();
+    }
+
     /** The unit under the pointer, or null. */
     hit(event) {
       const bounds = this.canvas.getBoundingClientRect(), [channels, height, width] = this.shape;
       const x = (event.clientX - bounds.left) * this.canvas.width / bounds.width;
       const y = (event.clientY - bounds.top) * this.canvas.height / bounds.height;
-      const stepX = width * this.unit + this.gap, stepY = height * this.unit + this.gap;
-      const c = Math.floor(y / stepY) * this.columns + Math.floor(x / stepX);
-      const unitX = Math.floor((x % stepX) / this.unit), unitY = Math.floor((y % stepY) / this.unit);
+      const c = Math.floor(y / this.stepY) * this.columns + Math.floor(x / this.stepX);
+      const unitX = Math.floor((x % this.stepX - this.margin) / this.unit), unitY = Math.floor((y % this.stepY - this.margin) / this.unit);
       return c >= 0 && c < channels && unitX >= 0 && unitX < width && unitY >= 0 && unitY < height ? [c, unitY, unitX] : null;
     }
 

@@ -111,6 +111,19 @@ with sync_playwright() as playwright:
     page.keyboard.press("Escape")
     check("Escape lets go", "Point at a unit" in page.inner_text("#unit"))
 
+    # Over the padding: the window of the first unit begins beyond the border, and the canvas has room for it.
+    padded = page.evaluate("tapestry.net.steps.filter((step) => step.op === 'Conv' && step.pads[0] > 0).map((step) => [step.output, step.inputs[0]])")
+    if padded:
+        unit, below = [page.locator(f".layer canvas[data-value='{value}']") for value in padded[0]]
+        corner = "canvas => canvas.getContext('2d').getImageData(0, 0, 3, 3).data.some((value) => value > 0)"
+        check("nothing is drawn around the maps", not below.evaluate(corner))
+        page.locator("#clear").focus()
+        unit.focus()
+        page.wait_for_timeout(200)
+        check("a window over the padding is shown", below.evaluate(corner), page.inner_text("#unit .place"))
+        check("the padding counts as zeros", page.locator("td.outside").count() > 0)
+        page.keyboard.press("Escape")
+
     page.locator("#pad").focus()
     page.click("#clear")
     page.locator("#pad").focus()

@@ -46,6 +46,19 @@ struct BeliefCommandTests {
     }
   }
 
+  @Test("a request to stop ends the training, keeps what there is and says so")
+  func stopping() throws {
+    let scratch = try Scratch()
+    let session = Session(
+      ["belief", "--output", scratch("a")] + small, isTerminal: true,
+      stopWhen: { $0.contains("layer 1  epoch 1/2") })
+    #expect(session.exitCode == 130)
+    #expect(session.output.contains("stopped in the training of layer 1"))
+    #expect(!session.output.contains("layer 2  epoch"))
+    #expect(session.output.contains(" left"))
+    #expect(try namesInDirectory(scratch("a")).contains("belief.safetensors"))
+  }
+
   @Test("images in colour are made gray and whitened, without their border")
   func colour() throws {
     let scratch = try Scratch()
