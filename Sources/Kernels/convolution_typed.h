@@ -68,6 +68,31 @@ INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c) {
 
 #include "convolution_depthwise.h"
 
+/// The products of a 1x1 kernel: c of image n = a times b of image n.
+typedef struct {
+  int32_t dtype;
+  bool transposed;
+  int64_t m, n, k, lda;
+  const REAL *a, *b;
+  REAL *c;
+  const tapestry_epilogue *epilogue;
+} TYPED(pointwise);
+
+static void TYPED(pointwise_task)(void *context, int64_t image) {
+  const TYPED(pointwise) *s = context;
+  tapestry_gemm(
+      s->dtype, s->transposed, false, s->m, s->n, s->k, s->a, s->lda, s->b + image * s->k * s->n, s->n, s->c + image * s->m * s->n,
+      s->n, false, s->epilogue);
+}
+
+/// Each thread takes whole images where there are enough of them, and all threads one image after the other where not.
+static void TYPED(run_pointwise)(TYPED(pointwise) *s, int64_t images) {
+  int64_t threads = tapestry_thread_count();
+  bool parallel = (double)(s->m * s->n) * (double)(s->k * images) >= PARALLEL_PRODUCTS;
+  if (parallel && (images >= 4 * threads || images % threads == 0)) tapestry_parallel(images, s, TYPED(pointwise_task));
+  else for (int64_t n = 0; n < images; n++) TYPED(pointwise_task)(s, n);
+}
+
 #define DTYPE (REAL_BYTES == 4 ? TAPESTRY_FLOAT32 : TAPESTRY_FLOAT64)
 
 INLINE bool TYPED(choose_few)(TYPED(correlation) *s, int64_t deepest) {
@@ -119,11 +144,11 @@ static void TYPED(forward)(
   }
   if (TYPED(is_pointwise)(c)) {
     tapestry_epilogue epilogue = {.row_bias = bias, .relu = relu};
-    int64_t pixels = part.rows * part.columns;
-    for (int64_t n = 0; n < c->batch; n++)
-      tapestry_gemm(
-          DTYPE, false, false, c->filters, pixels, c->channels, weight, c->channels,
-          (const REAL *)x + n * c->channels * pixels, pixels, s.target + n * c->filters * pixels, pixels, false, &epilogue);
+    TYPED(pointwise) products = {
+      .dtype = DTYPE, .m = c->filters, .n = part.rows * part.columns, .k = c->channels, .lda = c->channels, .a = weight, .b = x, .c = y,
+      .epilogue = &epilogue,
+    };
+    TYPED(run_pointwise)(&products, c->batch);
     return;
   }
   if (TYPED(suits_winograd)(c, c->output_height, c->output_width) && TYPED(winograd_forward)(c, x, weight, bias, relu, y)) return;
@@ -178,11 +203,11 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
     return;
   }
   if (TYPED(is_pointwise)(c)) {
-    int64_t pixels = c->height * c->width;
-    for (int64_t n = 0; n < c->batch; n++)
-      tapestry_gemm(
-          DTYPE, true, false, c->channels, pixels, c->filters, weight, c->channels,
-          (const REAL *)gy + n * c->filters * pixels, pixels, s.target + n * c->channels * pixels, pixels, false, NULL);
+    TYPED(pointwise) products = {
+      .dtype = DTYPE, .transposed = true, .m = c->channels, .n = c->height * c->width, .k = c->filters, .lda = c->channels,
+      .a = weight, .b = gy, .c = gx,
+    };
+    TYPED(run_pointwise)(&products, c->batch);
     return;
   }
   if (TYPED(suits_winograd)(c, c->height, c->width) && TYPED(winograd_input_gradient)(c, gy, weight, gx)) return;

@@ -16,6 +16,7 @@
 #define COLUMN_GROUP 8             // column panels of a task: 256 columns, 256 kB of L2
 #define PACK_AHEAD 8               // rows of B that packing is ahead of with fetching
 #define PACK_GROUP 4               // column panels packed by one task
+#define OWN_ELEMENTS 131072        // of A up to which every task takes all of its rows: 512 kB of L2
 #define STACK_ELEMENTS (32768 / REAL_BYTES)  // smaller scratch lives on the stack
 
 typedef struct {
@@ -187,7 +188,8 @@ static void TYPED(tile_task)(void *context, int64_t index) {
 static void TYPED(packed_product)(const TYPED(product) *p) {
   TYPED(block) block = {.of = p};
   bool large_b = (double)p->k * (double)p->n * REAL_BYTES > 1 << IN_PLACE_BITS;
-  bool own_b = p->m <= 64 && p->m > WIDE_ROWS && (p->transpose_b || large_b);
+  bool own_b = (p->m <= 64 && p->m > WIDE_ROWS && (p->transpose_b || large_b)) ||
+               (p->m > 64 && p->m * p->k <= OWN_ELEMENTS && large_b && !p->transpose_b);
   bool pack_b = !own_b && (p->transpose_b || p->m > 64);
   bool pack_a = !(p->transpose_a ? p->m * REAL_BYTES <= 65536 && p->k <= 256 : p->m == 1);
   REAL stack[STACK_ELEMENTS] __attribute__((aligned(64)));
@@ -206,6 +208,7 @@ static void TYPED(packed_product)(const TYPED(product) *p) {
       while (p->parallel && block.row_group > 1 &&
              (block.row_panels / block.row_group) * (block.column_panels / block.column_group + 1) < 8)
         block.row_group /= 2;
+      if (own_b) block.row_group = block.row_panels;
       block.row_groups = (block.row_panels + block.row_group - 1) / block.row_group;
       block.column_groups = (block.column_panels + block.column_group - 1) / block.column_group;
       int64_t blocks = (p->k + DEPTH - 1) / DEPTH, depth = (p->k + blocks - 1) / blocks;
@@ -377,6 +380,7 @@ static void TYPED(multiply)(
 #undef SPAN
 #undef ROW_GROUP
 #undef COLUMN_GROUP
+#undef OWN_ELEMENTS
 #undef STACK_ELEMENTS
 #undef PACK_GROUP
 #undef PACK_AHEAD
