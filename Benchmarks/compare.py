@@ -10,6 +10,7 @@ every measurement of a net on the other side, so that peak memory is that of one
 
 import json
 import math
+import os
 import re
 import resource
 import statistics
@@ -49,6 +50,7 @@ NAMES = (
     + ["lenet5 step, batch 64"]
     + [f"{net} step, batch {batch}" for net, batch in NETS.items()]
     + [f"{net} inference, batch {batch}" for net in NETS for batch in (1, 8)]
+    + ["from process start to the end of the first step", "one thread against all, alexnet step, batch 32"]
 )
 
 
@@ -240,8 +242,9 @@ def one(format, row):
     print(json.dumps({"median_us": micros, "peak_bytes": peak_bytes()}))
 
 
-def ours(row):
-    done = subprocess.run([ROWS, row], check=True, capture_output=True, text=True)
+def ours(row, threads=None):
+    environment = os.environ | ({"TAPESTRY_THREADS": str(threads)} if threads else {})
+    done = subprocess.run([ROWS, row], check=True, capture_output=True, text=True, env=environment)
     if not done.stdout:
         sys.exit(f"{ROWS} has no row '{row}': build it again")
     return json.loads(done.stdout)
@@ -296,6 +299,38 @@ def compare_net(row):
     return shortest(here), shortest(found), shortest(other) if other else None
 
 
+FIRST_STEP = """
+import torch
+from torch import nn
+net = nn.Sequential(
+    nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+    nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 100), nn.ReLU(), nn.Linear(100, 10))
+optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+nn.functional.cross_entropy(net(torch.rand(64, 1, 32, 32)), torch.arange(64) % 10).backward()
+optimizer.step()
+"""
+
+
+def compare_starts():
+    """Microseconds that a process takes which makes one step of the digit net, batch 64, the shortest of five."""
+
+    def shortest(command):
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            times.append((time.perf_counter() - start) * 1e6)
+        return min(times)
+
+    return shortest([ROWS, "first step"]), shortest([sys.executable, "-c", FIRST_STEP])
+
+
+def compare_threads():
+    """Microseconds of a step on all threads and on one, in turn."""
+    pairs = [(ours("alexnet step, batch 32"), ours("alexnet step, batch 32", threads=1)) for _ in range(2)]
+    return [min(result["median_us"] for result in results) for results in zip(*pairs)]
+
+
 def main(parts):
     if not ROWS.exists():
         sys.exit("build first: swift build -c release --package-path Benchmarks")
@@ -309,7 +344,12 @@ def main(parts):
     ratios = {}
     for row in names:
         remark = ""
-        if is_net(row):
+        if row.startswith("from process start"):
+            here, there = compare_starts()
+        elif row.startswith("one thread"):
+            here, there = compare_threads()
+            remark = "the second figure is ours on one thread"
+        elif is_net(row):
             result = compare_net(row)
             if result is None:
                 print(f"{row:52} needs torchvision")
