@@ -108,6 +108,7 @@
       const rows = Math.ceil(channels / this.columns);
       this.canvas.width = this.columns * this.stepX - this.gap;
       this.canvas.height = rows * this.stepY - this.gap;
+      this.painted = null;
     }
 
     corner(channel) {
@@ -116,10 +117,21 @@
       ];
     }
 
+    /** Draws the maps, and a field over them. The maps are painted once per result of the net. */
     draw(field) {
-      const [channels, height, width] = this.shape, data = run.values[this.value], unit = this.unit;
+      const isFresh = this.painted && this.painted.run === run && this.painted.theme === theme.name;
+      if (isFresh && !field && !this.hasField) return;
+      if (!isFresh) this.paint();
       const context = this.canvas.getContext("2d");
       context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      context.drawImage(this.painted.canvas, 0, 0);
+      this.hasField = Boolean(field);
+      if (field) this.outline(context, field);
+    }
+
+    paint() {
+      const [channels, height, width] = this.shape, data = run.values[this.value], unit = this.unit;
+      const canvas = make("canvas", { width: this.canvas.width, height: this.canvas.height }), context = canvas.getContext("2d");
       let scale = 1e-12;
       for (const value of data) scale = Math.max(scale, Math.abs(value));
       for (let c = 0; c < channels; c++) {
@@ -134,7 +146,7 @@
         }
         context.putImageData(picture, left, top);
       }
-      if (field) this.outline(context, field);
+      this.painted = { canvas, run, theme: theme.name };
     }
 
     outline(context, { c0, c1, y0, y1, x0, x1 }) {
@@ -615,6 +627,7 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   function setTheme(name) {
     document.documentElement.dataset.theme = name;
+    theme.name = name;
     readTheme();
     if (run) { drawLayers(); if (chosen) explain(); }
   }
