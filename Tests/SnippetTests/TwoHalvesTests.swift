@@ -37,8 +37,7 @@ import Testing
   /// Runs `convnet train` with these words and waits for its end.
   private func train(_ words: [String]) throws {
     let process = Process()
-    process.executableURL = try #require(
-      Repository.builtProgram("convnet"), "the program 'convnet' is not beside the tests")
+    process.executableURL = Repository.builtProgram("convnet")
     process.arguments = ["train", "--quiet"] + words
     let output = Pipe()
     process.standardOutput = output
