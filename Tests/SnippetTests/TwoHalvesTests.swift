@@ -37,7 +37,9 @@ import Testing
   /// Runs `convnet train` with these words and waits for its end.
   private func train(_ words: [String]) throws {
     let process = Process()
-    process.executableURL = Repository.builtProgram("convnet")
+    let program = try #require(
+      Repository.builtProgram("convnet"), "the program 'convnet' is not beside the tests")
+    process.executableURL = program
     process.arguments = ["train", "--quiet"] + words
     let output = Pipe()
     process.standardOutput = output
