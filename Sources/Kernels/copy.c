@@ -1,4 +1,4 @@
-// Strided copies and sums, gather and scatter.
+// Strided copies, gather and scatter.
 //
 // Axes are ordered by the target's strides, so that the target is written in order, and merged. Then the inner part
 // is one of: a contiguous run, a repeated element, a transpose in tiles, or a plain strided loop.
@@ -8,7 +8,6 @@
 #include <string.h>
 
 typedef struct {
-  int32_t kind;   // what a row does: see below
   int64_t bytes;  // per element
   tapestry_space space;  // operand 0 the target, 1 the source
   char *target;
@@ -17,48 +16,37 @@ typedef struct {
   int64_t outer_count, rows_per_piece, pieces;
 } copy_job;
 
-enum { copy_elements = -1 };  // otherwise `kind` is the dtype to add in
-
 static inline int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 // MARK: Rows
 
-#define STRIDED(type, operation)                                                                     \
-  {                                                                                                  \
-    type *t = (type *)target;                                                                        \
-    const type *s = (const type *)source;                                                            \
-    if (ts == 1 && ss == 1)                                                                          \
-      for (int64_t i = 0; i < n; i++) t[i] operation s[i];                                           \
-    else if (ts == 1 && ss == 0) {                                                                   \
-      type v = *s;                                                                                   \
-      for (int64_t i = 0; i < n; i++) t[i] operation v;                                              \
-    } else if (ts == 1 && ss == -1)                                                                  \
-      for (int64_t i = 0; i < n; i++) t[i] operation s[-i];                                          \
-    else if (ts == 1 && ss == 2)                                                                     \
-      for (int64_t i = 0; i < n; i++) t[i] operation s[2 * i];                                       \
-    else                                                                                             \
-      for (int64_t i = 0; i < n; i++) t[i * ts] operation s[i * ss];                                 \
-  }                                                                                                  \
+#define STRIDED(type)                                                 \
+  {                                                                   \
+    type *t = (type *)target;                                         \
+    const type *s = (const type *)source;                             \
+    if (ts == 1 && ss == 1)                                           \
+      for (int64_t i = 0; i < n; i++) t[i] = s[i];                    \
+    else if (ts == 1 && ss == 0) {                                    \
+      type v = *s;                                                    \
+      for (int64_t i = 0; i < n; i++) t[i] = v;                       \
+    } else if (ts == 1 && ss == -1)                                   \
+      for (int64_t i = 0; i < n; i++) t[i] = s[-i];                   \
+    else if (ts == 1 && ss == 2)                                      \
+      for (int64_t i = 0; i < n; i++) t[i] = s[2 * i];                \
+    else                                                              \
+      for (int64_t i = 0; i < n; i++) t[i * ts] = s[i * ss];          \
+  }                                                                   \
   break
 
 static void row(const copy_job *job, char *target, int64_t ts, const char *source, int64_t ss, int64_t n) {
-  switch (job->kind) {
-    case copy_elements:
-      if (ts == 1 && ss == 1 && n * job->bytes >= 128) {
-        memcpy(target, source, (size_t)(n * job->bytes));
-        break;
-      }
-      switch (job->bytes) {
-        case 4: STRIDED(uint32_t, =);
-        case 8: STRIDED(uint64_t, =);
-        default: STRIDED(uint8_t, =);
-      }
-      break;
-    case TAPESTRY_FLOAT32: STRIDED(float, +=);
-    case TAPESTRY_FLOAT64: STRIDED(double, +=);
-    case TAPESTRY_INT32: STRIDED(uint32_t, +=);  // unsigned: overflow wraps
-    case TAPESTRY_INT64: STRIDED(uint64_t, +=);
-    default: break;
+  if (ts == 1 && ss == 1 && n * job->bytes >= 128) {
+    memcpy(target, source, (size_t)(n * job->bytes));
+    return;
+  }
+  switch (job->bytes) {
+    case 4: STRIDED(uint32_t);
+    case 8: STRIDED(uint64_t);
+    default: STRIDED(uint8_t);
   }
 }
 
@@ -101,37 +89,28 @@ static inline void turn_1(const uint8_t *s, int64_t stride, uint8_t *turned) {
 
 /// A tile of a transpose: `down` target rows of `along` elements each. Source elements are contiguous down, target
 /// elements along; whole tiles have constant bounds, so they stay in registers or one or two cache lines per row.
-#define TILE(type, bits, turn, operation)                                                                     \
-  {                                                                                                 \
-    type *t = (type *)target;                                                                       \
-    const type *s = (const type *)source;                                                           \
-    if (down == tile && along == tile) {                                                            \
-      _Alignas(64) type turned[tile * tile];                                                        \
-      turn((const bits *)s, source_stride, (bits *)turned);                                         \
-      for (int j = 0; j < tile; j++)                                                                \
-        for (int i = 0; i < tile; i++) t[j * target_stride + i] operation turned[j * tile + i];     \
-    } else                                                                                          \
-      for (int64_t j = 0; j < down; j++)                                                            \
-        for (int64_t i = 0; i < along; i++) t[j * target_stride + i] operation s[i * source_stride + j]; \
-  }                                                                                                 \
+#define TILE(type, turn)                                                                        \
+  {                                                                                             \
+    type *t = (type *)target;                                                                   \
+    const type *s = (const type *)source;                                                       \
+    if (down == tile && along == tile) {                                                        \
+      _Alignas(64) type turned[tile * tile];                                                    \
+      turn(s, source_stride, turned);                                                           \
+      for (int j = 0; j < tile; j++)                                                            \
+        for (int i = 0; i < tile; i++) t[j * target_stride + i] = turned[j * tile + i];         \
+    } else                                                                                      \
+      for (int64_t j = 0; j < down; j++)                                                        \
+        for (int64_t i = 0; i < along; i++) t[j * target_stride + i] = s[i * source_stride + j]; \
+  }                                                                                             \
   break
 
 static void transpose_tile(
     const copy_job *job, char *target, int64_t target_stride, const char *source, int64_t source_stride, int64_t down,
     int64_t along) {
-  switch (job->kind) {
-    case copy_elements:
-      switch (job->bytes) {
-        case 4: TILE(uint32_t, uint32_t, turn_4, =);
-        case 8: TILE(uint64_t, uint64_t, turn_8, =);
-        default: TILE(uint8_t, uint8_t, turn_1, =);
-      }
-      break;
-    case TAPESTRY_FLOAT32: TILE(float, uint32_t, turn_4, +=);
-    case TAPESTRY_FLOAT64: TILE(double, uint64_t, turn_8, +=);
-    case TAPESTRY_INT32: TILE(uint32_t, uint32_t, turn_4, +=);
-    case TAPESTRY_INT64: TILE(uint64_t, uint64_t, turn_8, +=);
-    default: break;
+  switch (job->bytes) {
+    case 4: TILE(uint32_t, turn_4);
+    case 8: TILE(uint64_t, turn_8);
+    default: TILE(uint8_t, turn_1);
   }
 }
 
@@ -186,8 +165,8 @@ static void run_piece(void *context, int64_t piece) {
   row(job, job->target + begin * ts * job->bytes, ts, job->source + begin * ss * job->bytes, ss, n);
 }
 
-static void strided(
-    int32_t kind, int64_t bytes, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
+void tapestry_strided_copy(
+    int32_t element_size, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
     const int64_t *source_strides, const void *source) {
   int64_t ordered[3][tapestry_most_axes];  // sizes, target strides, source strides; the target's descending
   int32_t axes = 0;
@@ -201,7 +180,7 @@ static void strided(
     ordered[1][at] = target_strides[axis];
     ordered[2][at] = source_strides[axis];
   }
-  copy_job job = {.kind = kind, .bytes = bytes, .target = target, .source = source, .tile_axis = -1};
+  copy_job job = {.bytes = element_size, .target = target, .source = source, .tile_axis = -1};
   job.space = tapestry_merged(axes, ordered[0], 2, (const int64_t *const[]){ordered[1], ordered[2]});
   const tapestry_space *s = &job.space;
   int32_t last = s->rank - 1;
@@ -227,19 +206,6 @@ static void strided(
   job.pieces = (job.outer_count + job.rows_per_piece - 1) / job.rows_per_piece;
   if (s->count < 2 * tapestry_piece) run_units(&job, 0, job.outer_count);
   else tapestry_parallel(job.pieces, &job, copy_piece);
-}
-
-void tapestry_strided_copy(
-    int32_t element_size, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
-    const int64_t *source_strides, const void *source) {
-  strided(copy_elements, element_size, rank, sizes, target_strides, target, source_strides, source);
-}
-
-void tapestry_strided_add(
-    int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
-    const int64_t *source_strides, const void *source) {
-  int64_t bytes = dtype == TAPESTRY_FLOAT32 || dtype == TAPESTRY_INT32 ? 4 : 8;
-  strided(dtype, bytes, rank, sizes, target_strides, target, source_strides, source);
 }
 
 // MARK: Gather and scatter

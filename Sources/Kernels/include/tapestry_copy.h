@@ -12,11 +12,6 @@ void tapestry_strided_copy(
     int32_t element_size, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
     const int64_t *source_strides, const void *source);
 
-/// As above, but target += source. float32, float64, int32, int64.
-void tapestry_strided_add(
-    int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
-    const int64_t *source_strides, const void *source);
-
 /// y[o, j, i] = x[o, indices[j], i]: x is [outer, rows, inner], y is [outer, count, inner]. Indices are in 0 ..< rows
 /// (the caller has checked).
 void tapestry_gather(
