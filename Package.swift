@@ -78,17 +78,22 @@ let package = Package(
     .testTarget(
       name: "ModelsTests",
       dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
-    .testTarget(name: "FilesTests", dependencies: ["TapestryFiles"]),
+    .testTarget(name: "FilesTests", dependencies: ["TestSupport", "TapestryFiles"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
+      name: "DatasetsTests",
+      dependencies: ["TestSupport", "TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
     // Runs the scripts in Snippets/, which SwiftPM finds and builds by itself.
     .testTarget(name: "SnippetTests"),
-    .testTarget(name: "TrainingTests", dependencies: ["Tapestry", "TapestryFiles"]),
     .testTarget(
-      name: "InsightTests", dependencies: ["Tapestry", "TapestryInsight", "TapestryFiles"]),
+      name: "TrainingTests", dependencies: ["TestSupport", "Tapestry", "TapestryFiles"]),
+    .testTarget(
+      name: "InsightTests",
+      dependencies: ["TestSupport", "Tapestry", "TapestryInsight", "TapestryFiles"]),
     .testTarget(
       name: "CommandsTests",
-      dependencies: ["TapestryCommands", "Tapestry", "TapestryFiles", "CTapestryKernels"]),
+      dependencies: [
+        "TestSupport", "TapestryCommands", "Tapestry", "TapestryFiles", "CTapestryKernels",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,7 @@
 import Tapestry
 import TapestryCommands
 import TapestryFiles
+import TestSupport
 import Testing
 
 @Suite("convnet belief")

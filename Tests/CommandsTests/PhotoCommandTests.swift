@@ -1,5 +1,6 @@
 import TapestryCommands
 import TapestryFiles
+import TestSupport
 import Testing
 
 /// Photos of all sizes in class folders, `train` and `test`: red ones are tall, blue ones wide.

@@ -1,6 +1,7 @@
 import Tapestry
 import TapestryCommands
 import TapestryFiles
+import TestSupport
 import Testing
 
 /// An untrained digit net in a file, which is enough to draw.

@@ -1,5 +1,6 @@
 import TapestryCommands
 import TapestryFiles
+import TestSupport
 import Testing
 
 @Suite("convnet train --pretrained --freeze")

@@ -1,6 +1,7 @@
 import TapestryCommands
 import TapestryFiles
 import TapestryTraining
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -46,52 +47,6 @@ final class Session {
   var complaint: String {
     errors.split(separator: "\n", omittingEmptySubsequences: false)
       .filter { !$0.contains("built for debug") }.joined(separator: "\n")
-  }
-}
-
-/// A directory that goes away, with all that is in it, when its owner does.
-final class Scratch {
-  let path: String
-
-  init() throws {
-    var template = Array("/tmp/convnet-XXXXXX".utf8CString)
-    path = try #require(mkdtemp(&template).map { String(cString: $0) })
-  }
-
-  deinit { Self.remove(path) }
-
-  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
-
-  func file(_ name: String, _ bytes: [UInt8]) throws -> String {
-    let file = try #require(fopen(self(name), "w"))
-    #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
-    #expect(fclose(file) == 0)
-    return self(name)
-  }
-
-  func folder(_ name: String) -> String {
-    #expect(mkdir(self(name), 0o755) == 0)
-    return self(name)
-  }
-
-  func bytes(_ name: String) throws -> [UInt8] {
-    let file = try #require(fopen(self(name), "r"))
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 22)
-    bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
-    return bytes
-  }
-
-  /// The names of what is in it, sorted, `.` and `..` left out.
-  var names: [String] { (try? namesInDirectory(path)) ?? [] }
-
-  private static func remove(_ path: String) {
-    guard let names = try? namesInDirectory(path) else {
-      _ = unlink(path)
-      return
-    }
-    for name in names { remove("\(path)/\(name)") }
-    _ = rmdir(path)
   }
 }
 

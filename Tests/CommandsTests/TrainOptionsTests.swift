@@ -1,5 +1,6 @@
 import TapestryCommands
 import TapestryFiles
+import TestSupport
 import Testing
 
 /// What the options of `convnet train` do, and what they refuse.

@@ -1,5 +1,6 @@
 import TapestryCommands
 import TapestryFiles
+import TestSupport
 import Testing
 
 /// A folder with data and the weights of a net that was trained on it.

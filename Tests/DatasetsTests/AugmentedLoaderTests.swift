@@ -1,5 +1,6 @@
 import TapestryDatasets
 import TapestryGraph
+import TestSupport
 import Testing
 
 @Suite("Loaders with augmentation")

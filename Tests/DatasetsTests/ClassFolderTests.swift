@@ -1,6 +1,7 @@
 import TapestryDatasets
 import TapestryFiles
 import TapestryGraph
+import TestSupport
 import Testing
 
 @Suite("Folders of images by class")

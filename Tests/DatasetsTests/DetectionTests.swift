@@ -1,5 +1,6 @@
 import TapestryDatasets
 import TapestryFiles
+import TestSupport
 import Testing
 
 @Suite("Data whose form is found out")

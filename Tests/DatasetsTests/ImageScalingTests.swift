@@ -1,4 +1,5 @@
 import TapestryDatasets
+import TestSupport
 import Testing
 
 @Suite("Image scaling")

@@ -1,4 +1,4 @@
-import TapestryFiles
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -12,46 +12,22 @@ import Testing
 /// A folder of files in MNIST's format, removed when its owner goes away.
 final class TestFolder {
   let path: String
+  private let scratch: Scratch
+  private let name: String
 
   init(_ name: String = "numbers", _ files: [String: [UInt8]] = [:]) throws {
-    var template = Array("/tmp/tapestry-XXXXXX".utf8CString)
-    path = try #require(mkdtemp(&template).map { String(cString: $0) }) + "/" + name
-    #expect(mkdir(path, 0o755) == 0)
+    scratch = try Scratch()
+    self.name = name
+    path = scratch.folder(name)
     for (name, bytes) in files { try write(name, bytes) }
   }
 
-  deinit {
-    Self.removeContents(of: path)
-    _ = rmdir(path)
-    _ = rmdir(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
-  }
-
-  private static func removeContents(of path: String) {
-    for name in (try? namesInDirectory(path)) ?? [] {
-      let inner = "\(path)/\(name)"
-      if unlink(inner) == 0 { continue }
-      removeContents(of: inner)
-      _ = rmdir(inner)
-    }
-  }
-
   /// Makes a folder in the folder, with those above it.
-  func folder(_ name: String) {
-    var made = path
-    for part in name.split(separator: "/") {
-      made += "/\(part)"
-      _ = mkdir(made, 0o755)
-    }
-  }
+  func folder(_ inner: String) { scratch.folder("\(name)/\(inner)") }
 
   @discardableResult
-  func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-    // Writing over a file would wait for the disk on some file systems; a new one does not.
-    _ = unlink("\(path)/\(name)")
-    let file = try #require(fopen("\(path)/\(name)", "w"))
-    #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
-    #expect(fclose(file) == 0)
-    return "\(path)/\(name)"
+  func write(_ file: String, _ bytes: [UInt8]) throws -> String {
+    try scratch.file("\(name)/\(file)", bytes)
   }
 
   func remove(_ name: String) {
@@ -75,17 +51,4 @@ func idxImages(_ count: Int, _ height: Int, _ width: Int, first: Int = 0) -> [UI
 /// A file of labels.
 func idxLabels(_ labels: [UInt8]) -> [UInt8] {
   idx(2049, [UInt32(labels.count)], labels)
-}
-
-/// The text of the error that `body` throws; a failure when it throws none.
-func message<Result>(
-  _ sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Result
-) -> String {
-  do {
-    _ = try body()
-    Issue.record("nothing was thrown", sourceLocation: sourceLocation)
-    return ""
-  } catch {
-    return "\(error)"
-  }
 }

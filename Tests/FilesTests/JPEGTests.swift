@@ -1,4 +1,5 @@
 import TapestryFiles
+import TestSupport
 import Testing
 
 @Suite("JPEG")

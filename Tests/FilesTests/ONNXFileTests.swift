@@ -1,4 +1,5 @@
 import TapestryFiles
+import TestSupport
 import Testing
 
 /// A small file with a message of every kind.

@@ -1,4 +1,5 @@
 import TapestryFiles
+import TestSupport
 import Testing
 
 @Suite("PNG that is damaged or hostile")

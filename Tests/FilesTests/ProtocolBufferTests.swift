@@ -1,4 +1,5 @@
 import TapestryFiles
+import TestSupport
 import Testing
 
 /// All fields of the message that `bytes` are, inner ones not looked into.

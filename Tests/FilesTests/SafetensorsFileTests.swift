@@ -1,4 +1,5 @@
 import TapestryFiles
+import TestSupport
 import Testing
 
 /// A file with `header` and `dataCount` bytes of data counting up from 0.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -8,59 +9,28 @@ import Testing
   import Glibc
 #endif
 
-/// A directory that is removed, with the files in it, when its owner goes away.
+/// A directory for files whose permissions and links matter, too.
 final class TemporaryDirectory {
-  let path: String
+  private let scratch: Scratch
 
-  init() throws {
-    var template = Array("/tmp/tapestry-XXXXXX".utf8CString)
-    path = try #require(mkdtemp(&template).map { String(cString: $0) })
-  }
+  init() throws { scratch = try Scratch() }
 
-  deinit {
-    for name in names { _ = unlink("\(path)/\(name)") }
-    _ = rmdir(path)
-  }
+  var path: String { scratch.path }
 
   /// The names in the directory, sorted.
-  var names: [String] {
-    guard let directory = opendir(path) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
+  var names: [String] { scratch.names }
 
-  func callAsFunction(_ name: String) -> String {
-    "\(path)/\(name)"
-  }
+  func callAsFunction(_ name: String) -> String { scratch(name) }
 
-  /// Writes `bytes` without any of the functions under test, and returns the path.
-  func file(_ name: String, _ bytes: [UInt8]) throws -> String {
-    let path = self(name)
-    let file = try #require(fopen(path, "w"))
-    #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
-    #expect(fclose(file) == 0)
-    return path
-  }
+  /// Writes a file and returns its path.
+  func file(_ name: String, _ bytes: [UInt8]) throws -> String { try scratch.file(name, bytes) }
 
   func file(_ name: String, _ text: String) throws -> String {
     try file(name, Array(text.utf8))
   }
 
-  /// The bytes at `path`, read without any of the functions under test.
-  func bytes(_ path: String) throws -> [UInt8] {
-    let file = try #require(fopen(path, "r"))
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    while case let byte = getc(file), byte >= 0 { bytes.append(UInt8(byte)) }
-    return bytes
-  }
+  /// The bytes at `path`.
+  func bytes(_ path: String) throws -> [UInt8] { try Scratch.bytes(path) }
 
   func permissions(_ path: String) -> UInt32 {
     var status = stat()
@@ -81,18 +51,5 @@ final class TemporaryDirectory {
 
   func removeDirectory(_ path: String) {
     #expect(rmdir(path) == 0)
-  }
-}
-
-/// The text of the error that `body` throws; a failure when it throws none.
-func message<Result>(
-  _ sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Result
-) -> String {
-  do {
-    _ = try body()
-    Issue.record("nothing was thrown", sourceLocation: sourceLocation)
-    return ""
-  } catch {
-    return "\(error)"
   }
 }

@@ -1,6 +1,7 @@
 import Tapestry
 import TapestryFiles
 import TapestryInsight
+import TestSupport
 import Testing
 
 @Suite("Pictures")
@@ -85,7 +86,7 @@ struct PictureTests {
 
   @Test("a figure is written as SVG or PNG, as its name ends")
   func writing() throws {
-    let scratch = try Folder()
+    let scratch = try Scratch()
     var figure = Figure(width: 4, height: 4, title: "t")
     figure.rectangle(x: 0, y: 0, width: 4, height: 4, color: .rgb(1, 2, 3))
     try figure.write(to: scratch("a.png"))

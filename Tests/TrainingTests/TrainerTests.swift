@@ -1,5 +1,6 @@
 import Tapestry
 import TapestryFiles
+import TestSupport
 import Testing
 
 #if canImport(Darwin)

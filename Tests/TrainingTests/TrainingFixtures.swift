@@ -63,28 +63,3 @@ func noisy(seed: UInt64 = 1) -> Noisy { withRandomSource(RandomSource(seed: seed
 func modelBits(_ model: any Model) -> [UInt64] {
   model.state.flatMap { $0.value.scalars().map(\.bitPattern) }
 }
-
-/// A folder that goes away, with all that is in it, when its owner does.
-final class Scratch {
-  let path: String
-
-  init() throws {
-    var template = Array("/tmp/tapestry-XXXXXX".utf8CString)
-    path = try #require(mkdtemp(&template).map { String(cString: $0) })
-  }
-
-  deinit { Self.remove(path) }
-
-  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
-
-  static func names(_ path: String) -> [String] { (try? namesInDirectory(path)) ?? [] }
-
-  private static func remove(_ path: String) {
-    guard let names = try? namesInDirectory(path) else {
-      _ = unlink(path)
-      return
-    }
-    for name in names { remove("\(path)/\(name)") }
-    _ = rmdir(path)
-  }
-}

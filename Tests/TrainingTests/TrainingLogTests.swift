@@ -1,6 +1,7 @@
 import Tapestry
 import TapestryFiles
 import TapestryTraining
+import TestSupport
 import Testing
 
 @Suite("Training logs")
