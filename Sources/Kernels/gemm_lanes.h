@@ -16,17 +16,16 @@ INLINE void TYPED(column_body)(
     int64_t stride, int64_t ahead, REAL *sums, int64_t sums_stride, bool add) {
   V sum[COLUMN_ROWS][2];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < registers; v++) sum[r][v] = (V){0};
-  // Three addresses and the strides 1, 2, 3, 4 reach 15 rows.
-  const REAL *fifth = first + 5 * stride, *tenth = first + 10 * stride;
-  int64_t thrice = 3 * stride;
+  // Three addresses and the strides 1, 2, 3, 4 reach 15 rows. In bytes: a register then serves for 1, 2 and 4.
+  int64_t once = stride * REAL_BYTES, thrice = 3 * once, fifth = 5 * once;
   _Pragma("clang loop unroll(disable)") for (int64_t p = 0; p < count; p++, vectors += registers * LANES) {
     V vector[2];
     UNROLL for (int v = 0; v < registers; v++) vector[v] = LOAD(vectors + v * LANES);
-    int64_t offset = offsets[p];
-    __builtin_prefetch(first + offset + ahead);
+    const char *at = (const char *)(first + offsets[p]);
+    __builtin_prefetch((const REAL *)at + ahead);
     UNROLL for (int r = 0; r < rows; r++) {
-      const REAL *at = (r < 5 ? first : r < 10 ? fifth : tenth) + offset;
-      V value = SPLAT(at[r % 5 == 3 ? thrice : r % 5 * stride]);
+      if (r == 5 || r == 10) at += fifth;
+      V value = SPLAT(*(const REAL *)(at + (r % 5 == 3 ? thrice : r % 5 * once)));
       UNROLL for (int v = 0; v < registers; v++) sum[r][v] = FMA(value, vector[v], sum[r][v]);
     }
   }
