@@ -32,9 +32,10 @@ typedef struct {
   int64_t sets, runs, set_step, run_step;
   int64_t parts, pairs;  // parts of a set; pairs of sums of a set
   int64_t each;          // units in a piece of work
-  const void *x, *g, *scale, *shift;
+  const void *x, *g, *scale, *shift, *addend;
   void *mean, *variance;  // written where they are results
   void *y, *gscale, *gshift;
+  tapestry_normalization_relu relu;  // of the gradient
   tapestry_moments *moments;  // [sets, parts], if parts > 1
   double *sums;               // [sets, pairs, 2]
 } normalize_job;
@@ -153,10 +154,10 @@ static void share_strips(normalize_job *job, void (*body)(void *, int64_t)) {
 }
 
 void tapestry_normalize(
-    int32_t dtype, const tapestry_normalization *shape, const void *x, const void *scale, const void *shift, void *y,
-    void *mean, void *variance) {
+    int32_t dtype, const tapestry_normalization *shape, const void *x, const void *scale, const void *shift, const void *addend,
+    void *y, void *mean, void *variance) {
   normalize_job job = planned(dtype, shape);
-  job.x = x, job.scale = scale, job.shift = shift, job.y = y, job.mean = mean, job.variance = variance;
+  job.x = x, job.scale = scale, job.shift = shift, job.addend = addend, job.y = y, job.mean = mean, job.variance = variance;
   if (count(&job) == 0) return;
   if (has_strips(&job)) {
     share_strips(&job, strips_forward);
@@ -178,9 +179,10 @@ void tapestry_normalize(
 
 void tapestry_normalize_with(
     int32_t dtype, const tapestry_normalization *shape, const void *x, const void *mean, const void *variance,
-    const void *scale, const void *shift, void *y) {
+    const void *scale, const void *shift, const void *addend, void *y) {
   normalize_job job = planned(dtype, shape);
-  job.x = x, job.scale = scale, job.shift = shift, job.y = y, job.mean = (void *)mean, job.variance = (void *)variance;
+  job.x = x, job.scale = scale, job.shift = shift, job.addend = addend, job.y = y;
+  job.mean = (void *)mean, job.variance = (void *)variance;
   job.fixed = true;
   if (count(&job) == 0) return;
   if (has_strips(&job)) share_strips(&job, strips_forward);
@@ -211,8 +213,9 @@ static void strips_gradient(void *context, int64_t piece) {
 
 void tapestry_normalize_gradient(
     int32_t dtype, const tapestry_normalization *shape, bool fixed, const void *g, const void *x, const void *mean,
-    const void *variance, const void *scale, void *gx, void *gscale, void *gshift) {
+    const void *variance, const void *scale, const tapestry_normalization_relu *relu, void *gx, void *gscale, void *gshift) {
   normalize_job job = planned(dtype, shape);
+  if (shape->relu) job.relu = *relu, job.shift = relu->shift;
   job.g = g, job.x = x, job.mean = (void *)mean, job.variance = (void *)variance, job.scale = scale;
   job.y = gx, job.gscale = gscale, job.gshift = gshift, job.fixed = fixed;
   if (count(&job) == 0) {

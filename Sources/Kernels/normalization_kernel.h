@@ -78,30 +78,54 @@ static void NAME(moments)(int64_t runs, int64_t stride, int64_t n, const REAL *x
     NAME(block_moments)(runs - run < several ? runs - run : several, stride, n, x + run * stride, total);
 }
 
-/// Adds the sums of g and of g (x - mean).
-static void NAME(block_sums)(
-    int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, REAL mean, double *sums) {
-  const VECTOR centre = SPLAT(mean);
+/// How the cotangents of a stretch reach the sums and the gradient: all of them, or those that max(y, 0) let through.
+typedef struct {
+  REAL mean, factor, shift;
+  const REAL *y;   // with an addend
+  REAL *gaddend;
+} NAME(gate);
+
+enum { NAME(open), NAME(computed), NAME(kept) };  // kinds of gates: none, by y computed again, by y kept
+
+INLINE VECTOR NAME(normalized)(VECTOR x, VECTOR mean, VECTOR factor, VECTOR shift) { return (x - mean) * factor + shift; }
+
+/// max(x, 0), NaN passing through.
+INLINE VECTOR NAME(positive_part)(VECTOR x) { return x < 0 ? SPLAT(0) : x; }
+
+/// Adds the sums of g and of g (x - mean). The cotangents that a kept result lets through are written too.
+INLINE void NAME(block_sums)(
+    const int kind, int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate, double *sums) {
+  const VECTOR centre = SPLAT(gate.mean), factor = SPLAT(gate.factor), shift = SPLAT(gate.shift), zero = SPLAT(0);
   VECTOR s = SPLAT(0), t = s, p = s, q = s;
-#define FIRST(i)                                       \
-  {                                                    \
-    VECTOR v = NAME(load)(g + (i));                    \
-    s += v;                                            \
-    p += v * (NAME(load)(x + (i)) - centre);           \
+#define THROUGH(v, u, i, load)                                                              \
+  if (kind == NAME(computed)) v = NAME(normalized)(u, centre, factor, shift) > 0 ? v : zero; \
+  if (kind == NAME(kept)) v = load > 0 ? v : zero;
+#define FIRST(i)                                                        \
+  {                                                                     \
+    VECTOR v = NAME(load)(g + (i)), u = NAME(load)(x + (i));            \
+    THROUGH(v, u, i, NAME(load)(gate.y + (i)))                          \
+    if (kind == NAME(kept)) NAME(store)(gate.gaddend + (i), v);         \
+    s += v;                                                             \
+    p += v * (u - centre);                                              \
   }
-#define SECOND(i)                                      \
-  {                                                    \
-    VECTOR v = NAME(load)(g + (i));                    \
-    t += v;                                            \
-    q += v * (NAME(load)(x + (i)) - centre);           \
+#define SECOND(i)                                                       \
+  {                                                                     \
+    VECTOR v = NAME(load)(g + (i)), u = NAME(load)(x + (i));            \
+    THROUGH(v, u, i, NAME(load)(gate.y + (i)))                          \
+    if (kind == NAME(kept)) NAME(store)(gate.gaddend + (i), v);         \
+    t += v;                                                             \
+    q += v * (u - centre);                                              \
   }
-#define REST(i, count)                                               \
-  {                                                                  \
-    VECTOR v = NAME(load_part)(g + (i), count, 0);                   \
-    t += v;                                                          \
-    q += v * (NAME(load_part)(x + (i), count, mean) - centre);       \
+#define REST(i, count)                                                                          \
+  {                                                                                             \
+    VECTOR v = NAME(load_part)(g + (i), count, 0), u = NAME(load_part)(x + (i), count, gate.mean); \
+    THROUGH(v, u, i, NAME(load_part)(gate.y + (i), count, 0))                                   \
+    if (kind == NAME(kept)) NAME(store_part)(gate.gaddend + (i), count, v);                     \
+    t += v;                                                                                     \
+    q += v * (u - centre);                                                                      \
   }
   FOR_RUNS(FIRST, SECOND, REST)
+#undef THROUGH
 #undef FIRST
 #undef SECOND
 #undef REST
@@ -109,36 +133,62 @@ static void NAME(block_sums)(
   sums[1] += NAME(lanes_sum)(p + q);
 }
 
+static void NAME(gradient_block)(
+    int64_t runs, int64_t stride, int64_t n, int64_t at, const REAL *g, const REAL *x, int kind, NAME(gate) gate, double *sums) {
+  g += at, x += at;
+  if (kind == NAME(kept)) {
+    gate.y += at, gate.gaddend += at;
+    NAME(block_sums)(NAME(kept), runs, stride, n, g, x, gate, sums);
+  } else if (kind == NAME(computed)) {
+    NAME(block_sums)(NAME(computed), runs, stride, n, g, x, gate, sums);
+  } else {
+    NAME(block_sums)(NAME(open), runs, stride, n, g, x, gate, sums);
+  }
+}
+
 static void NAME(gradient_sums)(
-    int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, REAL mean, double *sums) {
+    int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, int kind, NAME(gate) gate, double *sums) {
   if (n >= moments_block) {
     for (int64_t run = 0; run < runs; run++)
-      for (int64_t i = 0; i < n; i += moments_block) {
-        int64_t at = run * stride + i;
-        NAME(block_sums)(1, 0, n - i < moments_block ? n - i : moments_block, g + at, x + at, mean, sums);
-      }
+      for (int64_t i = 0; i < n; i += moments_block)
+        NAME(gradient_block)
+        (1, 0, n - i < moments_block ? n - i : moments_block, run * stride + i, g, x, kind, gate, sums);
     return;
   }
   int64_t several = moments_block / n;
   for (int64_t run = 0; run < runs; run += several)
-    NAME(block_sums)
-    (runs - run < several ? runs - run : several, stride, n, g + run * stride, x + run * stride, mean, sums);
+    NAME(gradient_block)
+    (runs - run < several ? runs - run : several, stride, n, run * stride, g, x, kind, gate, sums);
 }
 #undef FOR_RUNS
 
-/// y = (x - mean) factor + shift
-static void NAME(affine_run)(int64_t n, const REAL *x, REAL mean, REAL factor, REAL shift, REAL *y) {
+/// y = (x - mean) factor + shift, or max(that + addend, 0)
+INLINE void NAME(affine_body)(
+    const bool relu, const bool adds, int64_t n, const REAL *x, REAL mean, REAL factor, REAL shift, const REAL *addend, REAL *y) {
   const VECTOR m = SPLAT(mean), f = SPLAT(factor), t = SPLAT(shift);
-  for (int64_t i = 0; i < n; i += LANES)
-    NAME(store_up_to)(y + i, n - i, (NAME(load_up_to)(x + i, n - i, 0) - m) * f + t);
+  for (int64_t i = 0; i < n; i += LANES) {
+    VECTOR z = NAME(normalized)(NAME(load_up_to)(x + i, n - i, 0), m, f, t);
+    if (adds) z += NAME(load_up_to)(addend + i, n - i, 0);
+    NAME(store_up_to)(y + i, n - i, relu ? NAME(positive_part)(z) : z);
+  }
 }
 
-/// gx = a g + b (x - mean) + c
-static void NAME(gradient_run)(
-    int64_t n, const REAL *g, const REAL *x, REAL mean, double a_wide, double b_wide, double c_wide, REAL *gx) {
-  const VECTOR m = SPLAT(mean), a = SPLAT(a_wide), b = SPLAT(b_wide), c = SPLAT(c_wide);
+static void NAME(affine_run)(
+    bool relu, int64_t n, const REAL *x, REAL mean, REAL factor, REAL shift, const REAL *addend, REAL *y) {
+  if (addend) NAME(affine_body)(true, true, n, x, mean, factor, shift, addend, y);
+  else if (relu) NAME(affine_body)(true, false, n, x, mean, factor, shift, addend, y);
+  else NAME(affine_body)(false, false, n, x, mean, factor, shift, addend, y);
+}
+
+/// gx = a g + b (x - mean) + c, of the cotangents that are let through.
+INLINE void NAME(gradient_body)(
+    const bool gated, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate, double a_wide, double b_wide, double c_wide,
+    REAL *gx) {
+  const VECTOR m = SPLAT(gate.mean), f = SPLAT(gate.factor), t = SPLAT(gate.shift), zero = SPLAT(0);
+  const VECTOR a = SPLAT(a_wide), b = SPLAT(b_wide), c = SPLAT(c_wide);
   for (int64_t i = 0; i < n; i += LANES) {
     VECTOR u = NAME(load_up_to)(g + i, n - i, 0), v = NAME(load_up_to)(x + i, n - i, 0);
+    if (gated) u = NAME(normalized)(v, m, f, t) > 0 ? u : zero;
     NAME(store_up_to)(gx + i, n - i, a * u + (b * (v - m) + c));
   }
 }
@@ -172,24 +222,43 @@ static void NAME(apply_part)(const normalize_job *job, int64_t set, int64_t firs
   for (int64_t run = first; run < end; run++) {
     int64_t plane = set * job->set_step + run * job->run_step, channel = plane % job->shape.channels;
     NAME(affine_run)
-    (n, (const REAL *)job->x + plane * n, mean, (REAL)((double)((const REAL *)job->scale)[channel] * inverse),
-     ((const REAL *)job->shift)[channel], (REAL *)job->y + plane * n);
+    (job->shape.relu, n, (const REAL *)job->x + plane * n, mean, (REAL)((double)((const REAL *)job->scale)[channel] * inverse),
+     ((const REAL *)job->shift)[channel], job->addend ? (const REAL *)job->addend + plane * n : NULL, (REAL *)job->y + plane * n);
   }
+}
+
+INLINE int NAME(gate_kind)(const normalize_job *job) {
+  return !job->shape.relu ? NAME(open) : job->relu.y ? NAME(kept) : NAME(computed);
+}
+
+/// The gate of a set, a channel of batch normalisation; `at`: where the stretch begins.
+static NAME(gate) NAME(gate_of)(const normalize_job *job, int64_t set, int64_t at) {
+  NAME(gate) gate = {.mean = ((const REAL *)job->mean)[set]};
+  int kind = NAME(gate_kind)(job);
+  if (kind == NAME(kept)) {
+    gate.y = (const REAL *)job->relu.y + at;
+    gate.gaddend = (REAL *)job->relu.gaddend + at;
+  } else if (kind == NAME(computed)) {
+    double inverse = NAME(inverse_deviation)((double)((const REAL *)job->variance)[set], job->shape.epsilon);
+    gate.factor = (REAL)((double)((const REAL *)job->scale)[set] * inverse);
+    gate.shift = ((const REAL *)job->shift)[set];
+  }
+  return gate;
 }
 
 /// The sums of runs first ..< end: a pair for all of them, or, where scales differ, one for each.
 static void NAME(sums_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end, double *sums) {
-  int64_t n = job->shape.pixels, plane = set * job->set_step + first * job->run_step;
-  REAL mean = ((const REAL *)job->mean)[set];
-  const REAL *g = (const REAL *)job->g + plane * n, *x = (const REAL *)job->x + plane * n;
+  int64_t n = job->shape.pixels, at = (set * job->set_step + first * job->run_step) * n;
+  NAME(gate) gate = NAME(gate_of)(job, set, at);
+  const REAL *g = (const REAL *)job->g + at, *x = (const REAL *)job->x + at;
   if (job->shape.groups == 0) {
     sums[0] = sums[1] = 0;
-    NAME(gradient_sums)(end - first, job->run_step * n, n, g, x, mean, sums);
+    NAME(gradient_sums)(end - first, job->run_step * n, n, g, x, NAME(gate_kind)(job), gate, sums);
     return;
   }
   for (int64_t run = first; run < end; run++, g += n, x += n, sums += 2) {
     sums[0] = sums[1] = 0;
-    NAME(gradient_sums)(1, 0, n, g, x, mean, sums);
+    NAME(gradient_sums)(1, 0, n, g, x, NAME(open), gate, sums);
   }
 }
 
@@ -197,7 +266,8 @@ static void NAME(sums_part)(const normalize_job *job, int64_t set, int64_t first
 static void NAME(gradient_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end) {
   int64_t n = job->shape.pixels, channels = job->shape.channels;
   const REAL *scale = job->scale;
-  REAL mean = ((const REAL *)job->mean)[set];
+  NAME(gate) gate = NAME(gate_of)(job, set, 0);
+  int kind = NAME(gate_kind)(job);
   double r = NAME(inverse_deviation)((double)((const REAL *)job->variance)[set], job->shape.epsilon);
   double sum = 0, product = 0, count = (double)(job->runs * n);  // of scale g, and of scale g (x - mean)
   for (int64_t p = 0; p < job->pairs && !job->fixed; p++) {
@@ -210,10 +280,13 @@ static void NAME(gradient_part)(const normalize_job *job, int64_t set, int64_t f
   for (int64_t run = first; run < end; run++) {
     int64_t plane = set * job->set_step + run * job->run_step;
     double a = r * (double)scale[plane % channels];
-    const REAL *g = (const REAL *)job->g + plane * n, *x = (const REAL *)job->x + plane * n;
+    // The first sweep has written the cotangents that a kept result let through.
+    const REAL *g = (const REAL *)(kind == NAME(kept) ? job->relu.gaddend : job->g) + plane * n;
+    const REAL *x = (const REAL *)job->x + plane * n;
     REAL *gx = (REAL *)job->y + plane * n;
-    if (job->fixed) NAME(scaled_run)(n, g, a, gx);
-    else NAME(gradient_run)(n, g, x, mean, a, b, c, gx);
+    if (kind == NAME(computed)) NAME(gradient_body)(true, n, g, x, gate, a, b, c, gx);
+    else if (job->fixed) NAME(scaled_run)(n, g, a, gx);
+    else NAME(gradient_body)(false, n, g, x, gate, a, b, c, gx);
   }
 }
 
@@ -276,21 +349,37 @@ static void NAME(strip_forward)(const normalize_job *job, int64_t column) {
   for (int lane = 0; lane < LANES && lane < n; lane++)
     factor[lane] = (REAL)((double)((const REAL *)job->scale)[column + lane] *
                           NAME(inverse_deviation)((double)variance[lane], job->shape.epsilon));
-  for (int64_t row = 0; row < rows; row++)
-    NAME(store_up_to)(y + row * width, n, (NAME(load_up_to)(x + row * width, n, 0) - m) * factor + t);
+  const REAL *addend = job->addend ? (const REAL *)job->addend + column : NULL;
+  for (int64_t row = 0; row < rows; row++) {
+    VECTOR z = NAME(normalized)(NAME(load_up_to)(x + row * width, n, 0), m, factor, t);
+    if (addend) z += NAME(load_up_to)(addend + row * width, n, 0);
+    NAME(store_up_to)(y + row * width, n, job->shape.relu ? NAME(positive_part)(z) : z);
+  }
 }
 
 static void NAME(strip_gradient)(const normalize_job *job, int64_t column) {
   int64_t rows = job->shape.samples, width = job->shape.channels, n = width - column;
   const REAL *x = (const REAL *)job->x + column, *g = (const REAL *)job->g + column;
   REAL *gx = (REAL *)job->y + column;
-  const VECTOR m = NAME(load_up_to)((const REAL *)job->mean + column, n, 0);
+  const VECTOR m = NAME(load_up_to)((const REAL *)job->mean + column, n, 0), zero = SPLAT(0);
+  const int kind = NAME(gate_kind)(job);
+  VECTOR factor = zero, shift = kind == NAME(computed) ? NAME(load_up_to)((const REAL *)job->shift + column, n, 0) : zero;
+  for (int lane = 0; lane < LANES && lane < n; lane++)
+    factor[lane] = (REAL)((double)((const REAL *)job->scale)[column + lane] *
+                          NAME(inverse_deviation)((double)((const REAL *)job->variance)[column + lane], job->shape.epsilon));
   double sums[LANES] = {0}, products[LANES] = {0};
   ROWS_IN_BLOCKS({
     VECTOR v = NAME(load_up_to)(g + row * width, n, 0);
+    VECTOR u = NAME(load_up_to)(x + row * width, n, 0);
+    if (kind == NAME(computed)) v = NAME(normalized)(u, m, factor, shift) > 0 ? v : zero;
+    if (kind == NAME(kept)) {
+      v = NAME(load_up_to)((const REAL *)job->relu.y + column + row * width, n, 0) > 0 ? v : zero;
+      NAME(store_up_to)((REAL *)job->relu.gaddend + column + row * width, n, v);
+    }
     s += v;
-    q += v * (NAME(load_up_to)(x + row * width, n, 0) - m);
+    q += v * (u - m);
   })
+  if (kind == NAME(kept)) g = (const REAL *)job->relu.gaddend + column;
   VECTOR a = SPLAT(0), b = a, c = a;
   for (int lane = 0; lane < LANES && lane < n; lane++) {
     double r = NAME(inverse_deviation)((double)((const REAL *)job->variance)[column + lane], job->shape.epsilon);
@@ -304,6 +393,7 @@ static void NAME(strip_gradient)(const normalize_job *job, int64_t column) {
   }
   for (int64_t row = 0; row < rows; row++) {
     VECTOR u = NAME(load_up_to)(g + row * width, n, 0), v = NAME(load_up_to)(x + row * width, n, 0);
+    if (kind == NAME(computed)) u = NAME(normalized)(v, m, factor, shift) > 0 ? u : zero;
     NAME(store_up_to)(gx + row * width, n, a * u + (b * (v - m) + c));
   }
 }

@@ -61,7 +61,7 @@ extension KernelSuite {
       let (samples, channels, pixels, groups) = one
       var shape = tapestry_normalization(
         samples: Int64(samples), channels: Int64(channels), pixels: Int64(pixels),
-        groups: Int64(groups), epsilon: Self.epsilon)
+        groups: Int64(groups), epsilon: Self.epsilon, relu: false)
       var numbers = TestNumbers(UInt64(samples + 7 * channels + 31 * pixels + groups))
       let count = samples * channels * pixels
       // Channels lie apart, so that one mean taken for another shows.
@@ -86,14 +86,15 @@ extension KernelSuite {
             "forward \(one)"
           ) {
             tapestry_normalize(
-              dtype, &shape, mx.pointer, ms.pointer, mt.pointer, $0, $0 + count * size,
+              dtype, &shape, mx.pointer, ms.pointer, mt.pointer, nil, $0, $0 + count * size,
               $0 + (count + sets) * size)
           }
           KernelRuns.check(
             dtype, start: all.y, expected: all.y, tolerance: (1e-6, 1e-14), "given \(one)"
           ) {
             tapestry_normalize_with(
-              dtype, &shape, mx.pointer, mean.pointer, variance.pointer, ms.pointer, mt.pointer, $0)
+              dtype, &shape, mx.pointer, mean.pointer, variance.pointer, ms.pointer, mt.pointer,
+              nil, $0)
           }
         }
         for fixed in [false, true] {
@@ -104,7 +105,78 @@ extension KernelSuite {
           ) {
             tapestry_normalize_gradient(
               dtype, &shape, fixed, mg.pointer, mx.pointer, mean.pointer, variance.pointer,
-              ms.pointer, $0, $0 + count * size, $0 + (count + channels) * size)
+              ms.pointer, nil, $0, $0 + count * size, $0 + (count + channels) * size)
+          }
+        }
+      }
+    }
+
+    @Test(
+      "batch normalisation with relu, and with an addend, agrees with its definition",
+      arguments: [
+        (1, 1, 2), (3, 5, 1), (2, 3, 4), (2, 3, 16), (5, 4, 33), (40, 17, 1), (3, 2, 5000),
+        (9, 20, 700),
+      ])
+    func ending(_ one: (Int, Int, Int)) {
+      let (samples, channels, pixels) = one
+      var shape = tapestry_normalization(
+        samples: Int64(samples), channels: Int64(channels), pixels: Int64(pixels), groups: 0,
+        epsilon: Self.epsilon, relu: true)
+      var numbers = TestNumbers(UInt64(samples + 7 * channels + 31 * pixels))
+      let count = samples * channels * pixels
+      let x = (0..<count).map { numbers.value() * 2 + Double($0 / pixels % channels % 5) }
+      let (g, addend) = (numbers.values(count), numbers.values(count))
+      let (scale, shift) = (numbers.values(channels), numbers.values(channels))
+      let set = { (index: Int) in index / pixels % channels }
+      let z = Self.expected(
+        x, g, scale: scale, shift: shift, sets: channels, set: set, place: set
+      ).y
+      for adds in [false, true] {
+        let y = z.indices.map { max(z[$0] + (adds ? addend[$0] : 0), 0) }
+        let through = y.indices.map { y[$0] > 0 ? g[$0] : 0 }
+        let all = Self.expected(
+          x, through, scale: scale, shift: shift, sets: channels, set: set, place: set)
+        for dtype in KernelRuns.dtypes {
+          let (mx, mg, ma) = (
+            GuardedMemory(dtype, x), GuardedMemory(dtype, g), GuardedMemory(dtype, addend)
+          )
+          let (ms, mt) = (GuardedMemory(dtype, scale), GuardedMemory(dtype, shift))
+          let (mean, variance) = (
+            GuardedMemory(dtype, all.mean), GuardedMemory(dtype, all.variance)
+          )
+          let (size, my) = (mx.size, GuardedMemory(dtype, y))
+          let forward = y + all.mean + all.variance
+          KernelRuns.check(
+            dtype, start: forward.map { _ in -7 }, expected: forward, tolerance: (1e-6, 1e-14),
+            "forward \(one)"
+          ) {
+            tapestry_normalize(
+              dtype, &shape, mx.pointer, ms.pointer, mt.pointer, adds ? ma.pointer : nil, $0,
+              $0 + count * size, $0 + (count + channels) * size)
+          }
+          KernelRuns.check(
+            dtype, start: y, expected: y, tolerance: (1e-6, 1e-14), "given \(one)"
+          ) {
+            tapestry_normalize_with(
+              dtype, &shape, mx.pointer, mean.pointer, variance.pointer, ms.pointer, mt.pointer,
+              adds ? ma.pointer : nil, $0)
+          }
+          for fixed in [false, true] {
+            let gx = fixed ? all.gxFixed : all.gx
+            let gradient = gx + all.gscale + all.gshift + through
+            KernelRuns.check(
+              dtype, start: gradient.map { _ in -7 },
+              expected: adds ? gradient : gx + all.gscale + all.gshift + through.map { _ in -7 },
+              tolerance: (3e-6, 1e-13), "gradient \(one) fixed \(fixed)"
+            ) {
+              var relu = tapestry_normalization_relu(
+                shift: adds ? nil : UnsafeRawPointer(mt.pointer),
+                y: adds ? UnsafeRawPointer(my.pointer) : nil,
+                gaddend: adds ? $0 + (count + 2 * channels) * size : nil)
+              tapestry_normalize_gradient(
+                dtype, &shape, fixed, mg.pointer, mx.pointer, mean.pointer, variance.pointer,
+                ms.pointer, &relu, $0, $0 + count * size, $0 + (count + channels) * size)
+            }
           }
         }
       }
@@ -166,7 +238,7 @@ extension KernelSuite {
         for (values, expected) in [(x, variance), (rest, small)] {
           var shape = tapestry_normalization(
             samples: Int64(values.count / pixels), channels: 1, pixels: Int64(pixels), groups: 0,
-            epsilon: 0)
+            epsilon: 0, relu: false)
           let dtype = Int32(TAPESTRY_FLOAT32)
           let (mx, one) = (GuardedMemory(dtype, values), GuardedMemory(dtype, [1]))
           let (y, m) = (GuardedMemory(dtype, values), GuardedMemory(dtype, [0]))
@@ -175,7 +247,7 @@ extension KernelSuite {
             "\(samples) x \(pixels)"
           ) {
             tapestry_normalize(
-              dtype, &shape, mx.pointer, one.pointer, one.pointer, y.pointer, m.pointer, $0)
+              dtype, &shape, mx.pointer, one.pointer, one.pointer, nil, y.pointer, m.pointer, $0)
           }
         }
       }

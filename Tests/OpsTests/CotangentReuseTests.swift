@@ -14,8 +14,13 @@ import Testing
     batchNorm(x, runningMean: statistics.0, runningVariance: statistics.1)
   }
 
+  private func rectified(_ x: Tensor, adding addend: Tensor? = nil) -> Tensor {
+    batchNorm(
+      x, runningMean: statistics.0, runningVariance: statistics.1, adding: addend, relu: true)
+  }
+
   private func graphs() -> [Tensor] {
-    let (a, n, m) = (relu(x), normalized(x), normalized(x))
+    let (a, n, m, k) = (relu(x), normalized(x), normalized(x), normalized(x))
     return [
       relu(normalized(x)),
       // An addition hands one cotangent to both sides.
@@ -24,6 +29,8 @@ import Testing
       normalized(a) + a,
       relu(relu(x) + normalized(relu(m)).reshaped(to: x.shape)),
       relu(x.reshaped(to: [3, 100])).reshaped(to: x.shape) + x,
+      rectified(x) + rectified(relu(x), adding: x),
+      rectified(k, adding: rectified(x)) + k,
       layerNorm(relu(x), normalizedShape: [4, 5, 5]) + groupNorm(relu(x), groups: 2),
     ]
   }

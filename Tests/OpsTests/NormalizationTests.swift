@@ -65,6 +65,7 @@ import Testing
   func composed() {
     let x = sample([3, 4, 5, 2]).tracked()
     let (scale, shift) = (sample([4], seed: 2).tracked(), sample([4], seed: 3).tracked())
+    let addend = sample(x.shape, seed: 7).tracked()
     let statistics = (
       Buffer(sample([4], seed: 4)), Buffer(positiveSample([4], seed: 5))
     )
@@ -76,19 +77,29 @@ import Testing
     func affine(_ z: Tensor) -> Tensor {
       z * scale.reshaped(to: channels) + shift.reshaped(to: channels)
     }
-    func normalized() -> Tensor {
+    func normalized(adding addend: Tensor? = nil, relu: Bool = false) -> Tensor {
       batchNorm(
-        x, runningMean: statistics.0, runningVariance: statistics.1, scale: scale, shift: shift)
+        x, runningMean: statistics.0, runningVariance: statistics.1, scale: scale, shift: shift,
+        adding: addend, relu: relu)
     }
     let pairs: [(name: String, fused: () -> Tensor, composed: () -> Tensor)] = [
-      ("batchNorm", normalized, { affine(standardized(x, [0, 2, 3])) }),
+      ("batchNorm", { normalized() }, { affine(standardized(x, [0, 2, 3])) }),
       (
-        "batchNorm", { inference { recordingGradients(normalized) } },
+        "batchNorm", { inference { recordingGradients { normalized() } } },
         {
           let mean = statistics.0.value.reshaped(to: channels)
           let variance = statistics.1.value.reshaped(to: channels)
           return affine((x - mean) / sqrt(variance + 1e-5))
         }
+      ),
+      ("batchNorm", { normalized(relu: true) }, { relu(normalized()) }),
+      (
+        "batchNorm", { normalized(adding: addend, relu: true) }, { relu(normalized() + addend) }
+      ),
+      (
+        "batchNorm",
+        { inference { recordingGradients { normalized(adding: addend, relu: true) } } },
+        { inference { recordingGradients { relu(normalized() + addend) } } }
       ),
       (
         "groupNorm", { groupNorm(x, groups: 2, scale: scale, shift: shift) },
@@ -111,7 +122,7 @@ import Testing
     let cotangent = sample(x.shape, seed: 6)
     for pair in pairs {
       let names = OperationNames()
-      let leaves = [x, scale, shift]
+      let leaves = [x, scale, shift, addend]
       let (y, fused) = observing(names) {
         let y = pair.fused()
         return (y, gradients(of: [y], withRespectTo: leaves, cotangents: [cotangent]))

@@ -4,11 +4,11 @@ import TapestryGraph
 
 extension NormalizeWithStatistics: ExchangeableOperation {
   package func exchange(_ form: inout ExchangeForm) throws(Misuse) -> [ExchangeForm.Operand] {
-    [
-      form.node(
-        "BatchNormalization", form.inputs.indices.map { .input($0) },
-        [("epsilon", .float(epsilon))])
-    ]
+    var result = form.node(
+      "BatchNormalization", (0..<5).map { .input($0) }, [("epsilon", .float(epsilon))])
+    if ending == .residual { result = form.node("Add", [result, .input(5)]) }
+    if ending != .plain { result = form.node("Relu", [result]) }
+    return [result]
   }
 }
 

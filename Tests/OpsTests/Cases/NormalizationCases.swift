@@ -41,6 +41,58 @@ extension OpCase {
       }
     },
     OpCase(
+      "batchNorm", "relu",
+      inputs: [sample([2, 3, 2, 2]), sample([3], seed: 2), sample([3], seed: 3)],
+      large: { [sample([20, 3, 15, 16]), sample([3], seed: 2), sample([3], seed: 3)] }
+    ) {
+      let (mean, variance) = buffers($0[0].dtype)
+      return [
+        batchNorm(
+          $0[0], runningMean: mean, runningVariance: variance, scale: $0[1], shift: $0[2],
+          relu: true)
+      ]
+    },
+    OpCase(
+      "batchNorm", "addend and relu",
+      inputs: [
+        sample([2, 3, 2, 2]), sample([3], seed: 2), sample([3], seed: 3),
+        sample([2, 3, 2, 2], seed: 4),
+      ],
+      large: {
+        [
+          sample([20, 3, 15, 16]), sample([3], seed: 2), sample([3], seed: 3),
+          sample([20, 3, 15, 16], seed: 4),
+        ]
+      }
+    ) {
+      let (mean, variance) = buffers($0[0].dtype)
+      return [
+        batchNorm(
+          $0[0], runningMean: mean, runningVariance: variance, scale: $0[1], shift: $0[2],
+          adding: $0[3], relu: true)
+      ]
+    },
+    OpCase(
+      "batchNorm", "inference, addend and relu",
+      inputs: [
+        sample([2, 3, 2]), sample([3], seed: 2), sample([3], seed: 3), sample([2, 3, 2], seed: 4),
+      ]
+    ) { inputs in
+      let (mean, variance) = buffers(inputs[0].dtype)
+      return inference {
+        recordingGradients {
+          [
+            batchNorm(
+              inputs[0], runningMean: mean, runningVariance: variance, scale: inputs[1],
+              shift: inputs[2], relu: true),
+            batchNorm(
+              inputs[0], runningMean: mean, runningVariance: variance, scale: inputs[1],
+              shift: inputs[2], adding: inputs[3], relu: true),
+          ]
+        }
+      }
+    },
+    OpCase(
       "layerNorm", inputs: [sample([2, 3, 4]), sample([4], seed: 2), sample([4], seed: 3)],
       large: { [sample([30, 30, 40]), sample([40], seed: 2), sample([40], seed: 3)] }
     ) { [layerNorm($0[0], normalizedShape: $0[1].shape, scale: $0[1], shift: $0[2])] },
