@@ -17,8 +17,10 @@
 #include "variants.h"
 
 void tapestry_convolution_forward(
-    int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight, const void *bias, bool relu, void *y) {
-  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(forward_f64) : DISPATCH(forward_f32))(shape, x, weight, bias, relu, y);
+    int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight,
+    const tapestry_convolution_epilogue *epilogue, void *y) {
+  static const tapestry_convolution_epilogue none = {0};
+  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(forward_f64) : DISPATCH(forward_f32))(shape, x, weight, epilogue ? epilogue : &none, y);
 }
 
 void tapestry_convolution_input_gradient(

@@ -14,9 +14,11 @@
 typedef struct {
   const tapestry_convolution *shape;
   TYPED(source) source;
-  const REAL *weight, *bias, *gy;
+  const REAL *weight, *gy;
+  TYPED(epilogue) epilogue;
   REAL *target;
-  bool relu, square, turned;  // square: 3x3 with neighbouring taps; turned: its taps run backwards
+  int64_t target_image;  // elements from one image of the target to the next
+  bool square, turned;  // square: 3x3 with neighbouring taps; turned: its taps run backwards
   int64_t rows, columns;     // of an output plane
   int64_t planes, group;     // output planes of all images; of a task
   int64_t sources, outputs;  // input planes that an output is summed over, output planes that share an input plane: one of them is 1
@@ -28,44 +30,54 @@ INLINE bool TYPED(is_depthwise)(const tapestry_convolution *c) {
   return c->groups == c->channels && c->channels >= 4 && c->filters <= 4 * c->channels;
 }
 
-/// `rows` output rows by a register of columns, to `to` with rows `columns` apart.
+/// `rows` sums to rows `columns` apart. `affine`: scale and bias, in memory until here, for the loops before need all registers.
+INLINE void TYPED(store_depthwise)(
+    const int rows, const TYPED(depthwise) *s, V *sum, const REAL *affine, int64_t stored, REAL *to) {
+  const TYPED(epilogue) *e = &s->epilogue;
+  if (e->scale) UNROLL for (int r = 0; r < rows; r++) sum[r] = FMA(sum[r], SPLAT(affine[0]), SPLAT(affine[1]));
+  if (e->adds) UNROLL for (int r = 0; r < rows; r++) {
+    const REAL *addend = TYPED(addend_of)(e, to + r * s->columns);
+    sum[r] += stored == LANES ? LOAD(addend) : TYPED(load_part)(addend, stored);
+  }
+  UNROLL for (int r = 0; r < rows; r++) {
+    V y = e->relu ? TYPED(relu)(sum[r]) : sum[r];
+    if (stored == LANES) STORE(to + r * s->columns, y);
+    else TYPED(store_part)(to + r * s->columns, y, stored);
+  }
+}
+
+/// `rows` output rows by a register of columns.
 INLINE void TYPED(depthwise_rows)(
-    const int rows, const TYPED(depthwise) *s, const REAL *at, const REAL *weights, V bias, int64_t stored, REAL *to) {
+    const int rows, const TYPED(depthwise) *s, const REAL *at, const REAL *weights, V first, const REAL *affine, int64_t stored, REAL *to) {
   V sum[DEPTHWISE_ROWS];
-  UNROLL for (int r = 0; r < rows; r++) sum[r] = bias;
+  UNROLL for (int r = 0; r < rows; r++) sum[r] = first;
   int64_t count = s->sources * s->taps, pitch = s->source.pitch;
   for (int64_t t = 0; t < count; t++) {
     V weight = SPLAT(weights[t]);
     const REAL *pixel = at + s->offsets[t];
     UNROLL for (int r = 0; r < rows; r++) sum[r] = FMA(weight, LOAD(pixel + r * pitch), sum[r]);
   }
-  UNROLL for (int r = 0; r < rows; r++) {
-    V y = s->relu ? TYPED(relu)(sum[r]) : sum[r];
-    if (stored == LANES) STORE(to + r * s->columns, y);
-    else TYPED(store_part)(to + r * s->columns, y, stored);
-  }
+  TYPED(store_depthwise)(rows, s, sum, affine, stored, to);
 }
 
 /// The same for DEPTHWISE_ROWS rows and a 3x3 kernel.
 INLINE void TYPED(depthwise_square)(
-    const TYPED(depthwise) *s, const REAL *at, const REAL *weights, V bias, int64_t stored, REAL *to) {
+    const TYPED(depthwise) *s, const REAL *at, const REAL *weights, V first, const REAL *affine, int64_t stored, REAL *to) {
   V sum[DEPTHWISE_ROWS], weight[9];
   UNROLL for (int t = 0; t < 9; t++) weight[t] = SPLAT(weights[s->turned ? 8 - t : t]);
-  UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++) sum[r] = bias;
+  UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++) sum[r] = first;
   UNROLL for (int h = 0; h < DEPTHWISE_ROWS + 2; h++, at += s->source.pitch) UNROLL for (int w = 0; w < 3; w++) {
     V pixel = LOAD(at + w);
     UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++)
       if (r <= h && h <= r + 2) sum[r] = FMA(weight[(h - r) * 3 + w], pixel, sum[r]);
   }
-  UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++) {
-    V y = s->relu ? TYPED(relu)(sum[r]) : sum[r];
-    if (stored == LANES) STORE(to + r * s->columns, y);
-    else TYPED(store_part)(to + r * s->columns, y, stored);
-  }
+  TYPED(store_depthwise)(DEPTHWISE_ROWS, s, sum, affine, stored, to);
 }
 
 /// One output plane from padded planes.
-static void TYPED(depthwise_plane)(const TYPED(depthwise) *s, const REAL *padded, const REAL *weights, REAL bias, REAL *to) {
+static void TYPED(depthwise_plane)(
+    const TYPED(depthwise) *s, const REAL *padded, const REAL *weights, const REAL *affine, REAL *to) {
+  V first = SPLAT(s->epilogue.scale ? 0 : affine[1]);  // a bias alone is what the sums begin with
   int64_t last = s->columns > LANES ? s->columns - LANES : 0, stored = s->columns < LANES ? s->columns : LANES;
   for (int64_t i = 0; i < s->rows;) {
     bool many = s->rows >= DEPTHWISE_ROWS;
@@ -74,9 +86,9 @@ static void TYPED(depthwise_plane)(const TYPED(depthwise) *s, const REAL *padded
       int64_t column = j < last ? j : last;
       const REAL *at = padded + i * s->source.pitch + column;
       REAL *out = to + i * s->columns + column;
-      if (many && s->square) TYPED(depthwise_square)(s, at, weights, SPLAT(bias), stored, out);
-      else if (many) TYPED(depthwise_rows)(DEPTHWISE_ROWS, s, at, weights, SPLAT(bias), stored, out);
-      else TYPED(depthwise_rows)(1, s, at, weights, SPLAT(bias), stored, out);
+      if (many && s->square) TYPED(depthwise_square)(s, at, weights, first, affine, stored, out);
+      else if (many) TYPED(depthwise_rows)(DEPTHWISE_ROWS, s, at, weights, first, affine, stored, out);
+      else TYPED(depthwise_rows)(1, s, at, weights, first, affine, stored, out);
     }
     i += many ? DEPTHWISE_ROWS : 1;
   }
@@ -94,8 +106,10 @@ static void TYPED(depthwise_task)(void *context, int64_t index) {
       for (int64_t k = 0; k < s->sources; k++)
         TYPED(pad_channel)(&s->source, image, first + k, padded + k * s->source.channel_size);
     held = image * inputs + first;
+    const TYPED(epilogue) *e = &s->epilogue;
+    REAL affine[2] = {e->scale ? e->scale[output] : 1, e->bias ? e->bias[output] : 0};
     TYPED(depthwise_plane)(
-        s, padded, s->weight + output * s->sources * s->taps, s->bias ? s->bias[output] : 0, s->target + p * plane);
+        s, padded, s->weight + output * s->sources * s->taps, affine, s->target + image * s->target_image + output * plane);
   }
   tapestry_release(padded, bytes);
 }
@@ -118,9 +132,9 @@ INLINE double TYPED(depthwise_products)(const tapestry_convolution *c) {
 }
 
 static void TYPED(depthwise_forward)(
-    const tapestry_convolution *c, const REAL *x, const REAL *weight, const REAL *bias, bool relu, REAL *y) {
+    const tapestry_convolution *c, const REAL *x, const REAL *weight, const TYPED(epilogue) *epilogue, int64_t output_image, REAL *y) {
   TYPED(depthwise) s = {
-    .shape = c, .weight = weight, .bias = bias, .relu = relu, .target = y, .rows = c->output_height, .columns = c->output_width,
+    .shape = c, .weight = weight, .epilogue = *epilogue, .target = y, .target_image = output_image, .rows = c->output_height, .columns = c->output_width,
     .planes = c->batch * c->filters, .sources = 1, .outputs = c->filters / c->channels,
     .taps = c->kernel_height * c->kernel_width, .square = TYPED(is_square)(c),
   };
@@ -135,7 +149,7 @@ static void TYPED(depthwise_forward)(
 static void TYPED(depthwise_input_gradient)(const tapestry_convolution *c, const REAL *gy, const REAL *weight, REAL *gx) {
   int64_t reach_height = (c->kernel_height - 1) * c->dilation_height, reach_width = (c->kernel_width - 1) * c->dilation_width;
   TYPED(depthwise) s = {
-    .shape = c, .weight = weight, .target = gx, .rows = c->height, .columns = c->width, .planes = c->batch * c->channels,
+    .shape = c, .weight = weight, .target = gx, .target_image = c->channels * c->height * c->width, .rows = c->height, .columns = c->width, .planes = c->batch * c->channels,
     .sources = c->filters / c->channels, .outputs = 1, .taps = c->kernel_height * c->kernel_width,
     .square = TYPED(is_square)(c) && c->filters == c->channels, .turned = true,
     .source = {

@@ -8,11 +8,13 @@ typedef struct {
   REAL *targets[FEW_VECTORS], *sums;
   int64_t depth, channel;
   const int64_t *offsets;
-  const REAL *weights, *bias;
-  bool relu, direct;
+  const REAL *weights, *scale, *bias;  // scale, bias: of the first of the channels
+  const TYPED(epilogue) *epilogue;
+  bool direct;
 } TYPED(few_work);
 
-/// Output r at register v = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k], plus bias[r].
+/// Output r at register v = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k], with scale and bias of r; if
+/// stored directly, with all of the epilogue.
 INLINE void TYPED(few_body)(const int rows, const TYPED(few_work) *work) {
   V sum[FEW_ROWS][FEW_VECTORS];
   const REAL *at[FEW_VECTORS], *weights = work->weights;
@@ -27,13 +29,23 @@ INLINE void TYPED(few_body)(const int rows, const TYPED(few_work) *work) {
       UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = FMA(weight, pixel[v], sum[r][v]);
     }
   }
-  if (work->bias) {
+  const TYPED(epilogue) *e = work->epilogue;
+  if (e->scale) {
+    UNROLL for (int r = 0; r < rows; r++) {
+      V scale = SPLAT(work->scale[r]), bias = e->bias ? SPLAT(work->bias[r]) : (V){0};
+      UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = FMA(sum[r][v], scale, bias);
+    }
+  } else if (e->bias) {
     UNROLL for (int r = 0; r < rows; r++) {
       V bias = SPLAT(work->bias[r]);
       UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] += bias;
     }
   }
-  if (work->relu) {
+  if (work->direct && e->adds) {
+    UNROLL for (int v = 0; v < FEW_VECTORS; v++) UNROLL for (int r = 0; r < rows; r++)
+      sum[r][v] += LOAD(TYPED(addend_of)(e, work->targets[v] + r * work->channel));
+  }
+  if (work->direct && e->relu) {
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
       sum[r][v] = TYPED(relu)(sum[r][v]);
   }
@@ -86,9 +98,10 @@ static void TYPED(correlate_rows)(
   const REAL *weights = part->weights + group * s->outs * part->depth;
   int64_t per_row = (part->columns + LANES - 1) / LANES, count = (row1 - row0) * per_row;
   bool dense = s->target_column == 1 && s->target_row == part->columns;
+  const TYPED(epilogue) *e = &s->epilogue;
   int64_t end = row1 * part->columns - LANES;  // stores may not pass the last row: it may be another thread's
   TYPED(few_work) work = {
-    .sums = sums, .depth = part->depth, .channel = s->target_channel, .offsets = part->offsets, .relu = s->relu,
+    .sums = sums, .depth = part->depth, .channel = s->target_channel, .offsets = part->offsets, .epilogue = e,
   };
   for (int64_t panel = 0; panel < s->panels; panel++) {
     int64_t first, row = row0, in_row = 0;
@@ -96,7 +109,8 @@ static void TYPED(correlate_rows)(
     REAL *target = s->target + part->target_offset + image_index * s->target_image +
                    (group * s->outs + first) * s->target_channel;
     work.weights = weights + first * part->depth;
-    work.bias = s->bias ? s->bias + group * s->outs + first : NULL;
+    work.scale = e->scale ? e->scale + group * s->outs + first : NULL;
+    work.bias = e->bias ? e->bias + group * s->outs + first : NULL;
     for (int64_t v0 = 0; v0 < count; v0 += FEW_VECTORS) {
       int64_t column = 0, columns[FEW_VECTORS], low = row, high = row;
       work.direct = dense;
@@ -124,9 +138,10 @@ static void TYPED(correlate_rows)(
           const REAL *sum = sums + (r * FEW_VECTORS + v) * LANES;
           REAL *to = work.targets[v] + r * s->target_channel;
           if (length == LANES && s->target_column == 1) {
-            STORE(to, LOAD(sum));
+            STORE(to, TYPED(added)(e, LOAD(sum), to));
           } else {
-            for (int64_t t = 0; t < length; t++) to[t * s->target_column] = sum[t];
+            for (int64_t t = 0; t < length; t++)
+              to[t * s->target_column] = TYPED(added_one)(e, sum[t], to + t * s->target_column);
           }
         }
       }
@@ -143,11 +158,13 @@ static void TYPED(correlate_patches)(
   const REAL *source = image + group * (s->source.channels / s->groups) * s->source.channel_size;
   int64_t width = s->patch, per_row = (part->columns + width - 1) / width, count = (row1 - row0) * per_row;
   int height = TYPED(patch_height)(width, 1);
+  const TYPED(epilogue) *e = &s->epilogue;
   int64_t end = row1 * part->columns - LANES;
   for (int64_t panel = 0; panel < s->panels; panel++) {
     int64_t first = panel * LANES, lanes = s->outs - first < LANES ? s->outs - first : LANES;
     const REAL *weights = part->weights + (group * s->panels + panel) * LANES * part->depth;
-    const REAL *bias = s->bias ? s->bias + group * s->outs + first : NULL;
+    const REAL *scales = e->scale ? e->scale + group * s->outs + first : NULL;
+    const REAL *biases = e->bias ? e->bias + group * s->outs + first : NULL;
     REAL *target = s->target + part->target_offset + image_index * s->target_image +
                    (group * s->outs + first) * s->target_channel;
     int64_t row = row0, in_row = 0;
@@ -172,14 +189,14 @@ static void TYPED(correlate_patches)(
         UNROLL for (int q = 0; q < LANES; q++) STORE(channels + q * room + i, square[q]);
       }
       for (int64_t f = 0; f < lanes; f++) {
-        REAL *to = target + f * s->target_channel;
+        REAL *plane = target + f * s->target_channel;
+        V scale = SPLAT(scales ? scales[f] : 1), bias = SPLAT(biases ? biases[f] : 0);
         for (int r = 0; r < here; r++)
           for (int64_t t = 0; t < width; t += LANES) {
-            V x = LOAD(channels + f * room + r * width + t);
-            if (bias) x += SPLAT(bias[f]);
-            if (s->relu) x = TYPED(relu)(x);
-            if (places[r] + t <= end) STORE(to + places[r] + t, x);
-            else TYPED(store_part)(to + places[r] + t, x, width - t < LANES ? width - t : LANES);
+            REAL *to = plane + places[r] + t;
+            V x = TYPED(scaled)(e, LOAD(channels + f * room + r * width + t), scale, bias);
+            if (places[r] + t <= end) STORE(to, TYPED(added)(e, x, to));
+            else TYPED(store_added_part)(e, x, to, width - t < LANES ? width - t : LANES);
           }
       }
     }

@@ -72,15 +72,16 @@ static void TYPED(correlate_lanes)(
   REAL *sums = tapestry_allocate(bytes);
   TYPED(sum_lines)(s, part, images, group, block, l0, l1, registers, sums);
   if (paired) TYPED(sum_lines)(s, part + 1, images, group, block, l0, l1, registers, sums + room);
-  if (s->bias || s->relu) {
-    V bias[2] = {{0}, {0}};
-    for (int v = 0; v < registers && s->bias; v++)
-      bias[v] = lanes - v * LANES >= LANES ? LOAD(s->bias + first + v * LANES)
-                                           : TYPED(load_part)(s->bias + first + v * LANES, lanes - v * LANES);
+  const TYPED(epilogue) *e = &s->epilogue;
+  if (e->scale || e->bias || (e->relu && !e->adds)) {
+    V scale[2], bias[2];
+    for (int v = 0; v < registers; v++) {
+      scale[v] = TYPED(channels_of)(e->scale, first + v * LANES, lanes - v * LANES, 1);
+      bias[v] = TYPED(channels_of)(e->bias, first + v * LANES, lanes - v * LANES, 0);
+    }
     for (int64_t q = 0; q < (l1 - l0) * columns * registers; q++) {
-      V x = LOAD(sums + q * LANES);
-      if (s->bias) x += bias[q % registers];
-      STORE(sums + q * LANES, s->relu ? TYPED(relu)(x) : x);
+      V x = TYPED(scaled)(e, LOAD(sums + q * LANES), scale[q % registers], bias[q % registers]);
+      STORE(sums + q * LANES, e->relu && !e->adds ? TYPED(relu)(x) : x);
     }
   }
   bool dense = s->target_column == 1 && s->target_row == columns;  // rows of an image follow one another
@@ -95,6 +96,8 @@ static void TYPED(correlate_lanes)(
         int64_t second = part[1].columns;
         TYPED(unpack_pairs)(
             count, columns, second, from, sums + room + (l - l0) * second * stride + v * LANES, stride, to, s->target_channel);
+      } else if (e->adds) {
+        TYPED(unpack_added)(count, lines * columns, from, stride, to, s->target_channel, e);
       } else if (s->target_column == 1) {
         TYPED(unpack_lanes)(count, lines * columns, from, stride, to, s->target_channel);
       } else {

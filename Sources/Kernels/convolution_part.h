@@ -43,8 +43,8 @@ typedef struct {
   int64_t images, groups, outs;  // outs of one group
   REAL *target;
   int64_t target_image, target_channel, target_row, target_column;  // strides
-  const REAL *bias;
-  bool relu, few, lanes;
+  TYPED(epilogue) epilogue;
+  bool few, lanes;
   bool in_place;                    // the source is read where it is: it needs no padding
   int64_t row_step, column_step;    // elements of the source between neighbouring outputs
   bool pairs;                       // parts 2 i and 2 i + 1 hold the even and odd columns of the same rows

@@ -58,7 +58,8 @@ static void TYPED(correlate_pixels)(
   int64_t plane = part->rows * part->columns;
   for (int64_t o = from_channel; o < to_channel; o++) {
     const REAL *sum = sums + (o - from_channel) * stride;
-    REAL bias = s->bias ? s->bias[group * s->outs + o] : 0;
+    const TYPED(epilogue) *e = &s->epilogue;
+    REAL bias = e->bias ? e->bias[group * s->outs + o] : 0, scale = e->scale ? e->scale[group * s->outs + o] : 1;
     REAL *channel = s->target + part->target_offset + (group * s->outs + o) * s->target_channel;
     for (int64_t q = q0; q < q1;) {
       int64_t image = q / plane, place = q % plane, length;
@@ -68,24 +69,16 @@ static void TYPED(correlate_pixels)(
         to += place;
         int64_t t = 0;
         for (; t + LANES <= length; t += LANES) {
-          V x = LOAD(sum + t);
-          if (s->bias) x += SPLAT(bias);
-          STORE(to + t, s->relu ? TYPED(relu)(x) : x);
+          V x = TYPED(scaled)(e, LOAD(sum + t), SPLAT(scale), SPLAT(bias));
+          STORE(to + t, TYPED(added)(e, x, to + t));
         }
-        for (; t < length; t++) {
-          REAL x = sum[t];
-          if (s->bias) x += bias;
-          to[t] = s->relu && x < 0 ? 0 : x;
-        }
+        for (; t < length; t++) to[t] = TYPED(finished)(e, sum[t], scale, bias, to + t);
       } else {
         int64_t column = place % part->columns;
         length = part->columns - column < q1 - q ? part->columns - column : q1 - q;
         to += place / part->columns * s->target_row + column * s->target_column;
-        for (int64_t t = 0; t < length; t++) {
-          REAL x = sum[t];
-          if (s->bias) x += bias;
-          to[t * s->target_column] = s->relu && x < 0 ? 0 : x;
-        }
+        for (int64_t t = 0; t < length; t++)
+          to[t * s->target_column] = TYPED(finished)(e, sum[t], scale, bias, to + t * s->target_column);
       }
       q += length;
       sum += length;

@@ -5,6 +5,7 @@
 #include "gemm_pack.h"
 #include "gemm_lanes.h"
 #include "convolution_source.h"
+#include "convolution_epilogue.h"
 #include "convolution_lanes.h"
 #include "convolution_part.h"
 #include "convolution_pixels.h"
@@ -72,17 +73,19 @@ INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c) {
 typedef struct {
   int32_t dtype;
   bool transposed;
-  int64_t m, n, k, lda;
-  const REAL *a, *b;
+  int64_t m, n, k, lda, target_image;  // target_image: elements from one image of c to the next
+  const REAL *a, *b, *addend;          // addend: of image 0
   REAL *c;
-  const tapestry_epilogue *epilogue;
+  tapestry_epilogue epilogue;
 } TYPED(pointwise);
 
 static void TYPED(pointwise_task)(void *context, int64_t image) {
   const TYPED(pointwise) *s = context;
+  tapestry_epilogue epilogue = s->epilogue;
+  if (s->addend) epilogue.addend = s->addend + image * s->target_image;
   tapestry_gemm(
-      s->dtype, s->transposed, false, s->m, s->n, s->k, s->a, s->lda, s->b + image * s->k * s->n, s->n, s->c + image * s->m * s->n,
-      s->n, false, s->epilogue);
+      s->dtype, s->transposed, false, s->m, s->n, s->k, s->a, s->lda, s->b + image * s->k * s->n, s->n,
+      s->c + image * s->target_image, s->n, false, &epilogue);
 }
 
 /// Each thread takes whole images where there are enough of them, and all threads one image after the other where not.
@@ -120,11 +123,12 @@ static void TYPED(choose_window)(
 }
 
 static void TYPED(forward)(
-    const tapestry_convolution *c, const void *x, const void *weight, const void *bias, bool relu, void *y) {
+    const tapestry_convolution *c, const void *x, const void *weight, const tapestry_convolution_epilogue *e, void *y) {
   TYPED(correlation) s = {
-    .images = c->batch, .groups = c->groups, .outs = c->filters / c->groups, .target = y, .bias = bias, .relu = relu,
+    .images = c->batch, .groups = c->groups, .outs = c->filters / c->groups, .target = y, .epilogue = TYPED(epilogue_of)(e, y),
     .shape = c, .weight = weight, .part_count = 1, .target_channel = c->output_height * c->output_width,
-    .target_row = c->output_width, .target_column = 1, .target_image = c->filters * c->output_height * c->output_width,
+    .target_row = c->output_width, .target_column = 1,
+    .target_image = e->image_stride ? e->image_stride : c->filters * c->output_height * c->output_width,
   };
   TYPED(part) part = {
     .rows = c->output_height, .columns = c->output_width,
@@ -136,24 +140,25 @@ static void TYPED(forward)(
   }
   if (c->batch * c->filters * part.rows * part.columns == 0) return;
   if (TYPED(is_connected)(c)) {
-    tapestry_epilogue epilogue = {.column_bias = bias, .relu = relu};
+    tapestry_epilogue epilogue = {.column_scale = e->scale, .column_bias = e->bias, .addend = e->addend, .relu = e->relu};
     tapestry_gemm(
-        DTYPE, false, true, c->batch, c->filters, part.depth, x, part.depth, weight, part.depth, y, c->filters, false,
+        DTYPE, false, true, c->batch, c->filters, part.depth, x, part.depth, weight, part.depth, y, s.target_image, false,
         &epilogue);
     return;
   }
   if (TYPED(is_pointwise)(c)) {
-    tapestry_epilogue epilogue = {.row_bias = bias, .relu = relu};
     TYPED(pointwise) products = {
       .dtype = DTYPE, .m = c->filters, .n = part.rows * part.columns, .k = c->channels, .lda = c->channels, .a = weight, .b = x, .c = y,
-      .epilogue = &epilogue,
+      .addend = e->addend, .target_image = s.target_image, .epilogue = {.row_scale = e->scale, .row_bias = e->bias, .relu = e->relu},
     };
     TYPED(run_pointwise)(&products, c->batch);
     return;
   }
-  if (TYPED(suits_winograd)(c, c->output_height, c->output_width) && TYPED(winograd_forward)(c, x, weight, bias, relu, y)) return;
+  if (TYPED(suits_winograd)(c, c->output_height, c->output_width) &&
+      TYPED(winograd_forward)(c, x, weight, &s.epilogue, s.target_image, y))
+    return;
   if (TYPED(is_depthwise)(c)) {
-    TYPED(depthwise_forward)(c, x, weight, bias, relu, y);
+    TYPED(depthwise_forward)(c, x, weight, &s.epilogue, s.target_image, y);
     return;
   }
   s.parts = &part;
@@ -205,7 +210,7 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
   if (TYPED(is_pointwise)(c)) {
     TYPED(pointwise) products = {
       .dtype = DTYPE, .transposed = true, .m = c->channels, .n = c->height * c->width, .k = c->filters, .lda = c->channels,
-      .a = weight, .b = gy, .c = gx,
+      .a = weight, .b = gy, .c = gx, .target_image = s.target_image,
     };
     TYPED(run_pointwise)(&products, c->batch);
     return;

@@ -21,12 +21,14 @@
 #define WEIGHT_CHANNELS 16
 
 typedef struct {
-  const REAL *x, *weight, *bias;
+  const REAL *x, *weight;
+  TYPED(epilogue) epilogue;
   REAL *y;
+  int64_t output_image;  // elements from one image of y to the next
   int64_t batch, channels, filters;  // of this direction: for the gradient by the input they change places
   int64_t height, width, output_height, output_width, top, left;
   int64_t tile_rows, tile_columns, tiles;
-  bool turned, relu;  // turned: weight is [channels, filters, 3, 3] and rotated by half a turn
+  bool turned;  // weight is [channels, filters, 3, 3] and rotated by half a turn
   int64_t blocks, pitch_in, pitch_out;  // blocks of 2 LANES filters; elements of a tile's row of channels, of filters
   REAL *transformed;                    // weights: [point][block][channel][2 LANES]
   int64_t *identity;                    // 0, 1, 2, ... channels - 1
@@ -187,8 +189,9 @@ static bool TYPED(winograd_out)(
   int64_t room = (s->tile_columns * 4 + LANES - 1) / LANES * LANES;
   size_t bytes = (size_t)(4 * room * LANES) * sizeof(REAL);
   REAL *strip = tapestry_allocate(bytes);
-  V bias = {0}, bad = {0};
-  if (s->bias) bias = lanes == LANES ? LOAD(s->bias + f0) : TYPED(load_part)(s->bias + f0, lanes);
+  const TYPED(epilogue) *e = &s->epilogue;
+  bool relu = e->relu && !e->adds;
+  V scale = TYPED(channels_of)(e->scale, f0, lanes, 1), bias = TYPED(channels_of)(e->bias, f0, lanes, 0), bad = {0};
   for (int64_t t = first; t < end;) {
     int64_t row = t / s->tile_columns, c0 = t % s->tile_columns, n = row / s->tile_rows, h = row % s->tile_rows * 4;
     int64_t c1 = end - t < s->tile_columns - c0 ? c0 + end - t : s->tile_columns;
@@ -200,14 +203,17 @@ static bool TYPED(winograd_out)(
       UNROLL for (int i = 0; i < 4; i++) TYPED(tile_out)(half + 6 * i, 1, y + 4 * i, 1);
       UNROLL for (int i = 0; i < 16; i++) {
         bad = FMA(y[i], (V){0}, bad);  // NaN as soon as one value is not finite
-        V value = s->bias ? y[i] + bias : y[i];
-        STORE(strip + (i / 4 * room + 4 * (c - c0) + i % 4) * LANES, s->relu ? TYPED(relu)(value) : value);
+        V value = FMA(y[i], scale, bias);
+        STORE(strip + (i / 4 * room + 4 * (c - c0) + i % 4) * LANES, relu ? TYPED(relu)(value) : value);
       }
     }
     int64_t w0 = 4 * c0, columns = (4 * c1 < s->output_width ? 4 * c1 : s->output_width) - w0;
     for (int64_t i = 0; i < 4 && h + i < s->output_height; i++) {
-      REAL *to = s->y + ((n * s->filters + f0) * s->output_height + h + i) * s->output_width + w0;
-      TYPED(unpack_lanes)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width);
+      REAL *to = s->y + n * s->output_image + (f0 * s->output_height + h + i) * s->output_width + w0;
+      if (e->adds)
+        TYPED(unpack_added)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width, e);
+      else
+        TYPED(unpack_lanes)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width);
     }
   }
   tapestry_release(strip, bytes);
@@ -322,11 +328,11 @@ static bool TYPED(winograd_correlate)(TYPED(winograd) *s) {
 }
 
 static bool TYPED(winograd_forward)(
-    const tapestry_convolution *c, const REAL *x, const REAL *weight, const REAL *bias, bool relu, REAL *y) {
+    const tapestry_convolution *c, const REAL *x, const REAL *weight, const TYPED(epilogue) *epilogue, int64_t output_image, REAL *y) {
   TYPED(winograd) s = {
-    .x = x, .weight = weight, .bias = bias, .y = y, .batch = c->batch, .channels = c->channels, .filters = c->filters,
+    .x = x, .weight = weight, .epilogue = *epilogue, .y = y, .output_image = output_image, .batch = c->batch, .channels = c->channels, .filters = c->filters,
     .height = c->height, .width = c->width, .output_height = c->output_height, .output_width = c->output_width,
-    .top = c->top, .left = c->left, .relu = relu,
+    .top = c->top, .left = c->left,
   };
   return TYPED(winograd_correlate)(&s);
 }
@@ -335,7 +341,7 @@ static bool TYPED(winograd_input_gradient)(const tapestry_convolution *c, const 
   TYPED(winograd) s = {
     .x = gy, .weight = weight, .y = gx, .batch = c->batch, .channels = c->filters, .filters = c->channels,
     .height = c->output_height, .width = c->output_width, .output_height = c->height, .output_width = c->width,
-    .top = 2 - c->top, .left = 2 - c->left, .turned = true,
+    .top = 2 - c->top, .left = 2 - c->left, .turned = true, .output_image = c->channels * c->height * c->width,
   };
   return TYPED(winograd_correlate)(&s);
 }

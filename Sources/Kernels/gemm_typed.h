@@ -21,8 +21,9 @@
 
 typedef struct {
   bool transpose_a, transpose_b, accumulate, relu, parallel;
+  bool epilogue;  // whether anything at all happens to the sums
   int64_t m, n, k, lda, ldb, ldc;
-  const REAL *a, *b, *row_bias, *column_bias;
+  const REAL *a, *b, *row_scale, *column_scale, *row_bias, *column_bias, *addend;
   REAL *c;
 } TYPED(product);
 
@@ -49,24 +50,33 @@ static void TYPED(run)(const TYPED(product) *product, int64_t count, void *conte
 static void TYPED(merge)(
     const TYPED(product) *product, bool add, bool last, int64_t i, int64_t j, int64_t rows, int64_t columns,
     const REAL *tile, int64_t stride) {
+  last = last && product->epilogue;
   const REAL *row_bias = last ? product->row_bias : NULL, *column_bias = last ? product->column_bias : NULL;
+  const REAL *row_scale = last ? product->row_scale : NULL, *column_scale = last ? product->column_scale : NULL;
+  const REAL *addend = last ? product->addend : NULL;
   bool relu = last && product->relu;
   for (int64_t r = 0; r < rows; r++, tile += stride) {
-    REAL *c = product->c + (i + r) * product->ldc + j;
-    REAL bias = row_bias ? row_bias[i + r] : 0;
-    int64_t q = 0;
+    int64_t place = (i + r) * product->ldc + j, q = 0;
+    REAL *c = product->c + place;
+    REAL bias = row_bias ? row_bias[i + r] : 0, scale = row_scale ? row_scale[i + r] : 1;
     for (; q + LANES <= columns; q += LANES) {
       V x = LOAD(tile + q);
       if (add) x += LOAD(c + q);
-      if (row_bias) x += SPLAT(bias);
+      if (column_scale) x *= LOAD(column_scale + j + q);
+      if (row_scale) x = FMA(x, SPLAT(scale), SPLAT(bias));
+      else if (row_bias) x += SPLAT(bias);
       if (column_bias) x += LOAD(column_bias + j + q);
+      if (addend) x += LOAD(addend + place + q);
       STORE(c + q, relu ? TYPED(relu)(x) : x);
     }
     for (; q < columns; q++) {
       REAL x = tile[q];
       if (add) x += c[q];
-      if (row_bias) x += bias;
+      if (column_scale) x *= column_scale[j + q];
+      if (row_scale) x = FMA(x, scale, bias);
+      else if (row_bias) x += bias;
       if (column_bias) x += column_bias[j + q];
+      if (addend) x += addend[place + q];
       c[q] = relu && x < 0 ? 0 : x;
     }
   }
@@ -142,7 +152,7 @@ static void TYPED(tile_task)(void *context, int64_t index) {
     TYPED(pack_panels)(block, c0, c1, own);
     packed_b = own - c0 * TILE_COLUMNS * block->depth;
   }
-  bool epilogue = block->last && (p->row_bias || p->column_bias || p->relu);
+  bool epilogue = block->last && p->epilogue;
 
   for (int64_t c = c0; c < c1;) {
     int64_t j = c * TILE_COLUMNS, columns = block->columns - j;
@@ -346,15 +356,20 @@ static void TYPED(multiply)(
     .lda = lda, .ldb = ldb, .ldc = ldc, .a = a, .b = b, .c = c,
   };
   if (epilogue) {
+    p.row_scale = epilogue->row_scale;
+    p.column_scale = epilogue->column_scale;
     p.row_bias = epilogue->row_bias;
     p.column_bias = epilogue->column_bias;
+    p.addend = epilogue->addend;
     p.relu = epilogue->relu;
+    p.epilogue = p.row_scale || p.column_scale || p.row_bias || p.column_bias || p.addend || p.relu;
   }
   if (m <= 0 || n <= 0) return;
   if (n == 1 && ldc == 1 && m > 1) {  // a column of C is a row of its transpose
-    const REAL *bias = p.row_bias;
+    const REAL *bias = p.row_bias, *scale = p.row_scale;
     p.transpose_a = !transpose_b, p.transpose_b = !transpose_a, p.m = 1, p.n = m, p.ldc = m;
     p.a = b, p.lda = ldb, p.b = a, p.ldb = lda, p.row_bias = p.column_bias, p.column_bias = bias;
+    p.row_scale = p.column_scale, p.column_scale = scale;
   }
   if (p.m == 1 && p.transpose_a && p.lda == 1) p.transpose_a = false, p.lda = k;
   if (p.n == 1 && !p.transpose_b && p.ldb == 1) p.transpose_b = true, p.ldb = k;

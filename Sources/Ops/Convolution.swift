@@ -107,8 +107,9 @@ struct Convolution2d: TensorOperation {
     return Tensors(
       Tensor(problem.outputShape, x.dtype) { y in
         withMemory(x, weight, bias ?? weight) { x, w, b in
-          tapestry_convolution_forward(
-            inputs.spec(0).dtype.code, &problem, x, w, bias == nil ? nil : b, false, y)
+          var epilogue = tapestry_convolution_epilogue()
+          epilogue.bias = bias == nil ? nil : b
+          tapestry_convolution_forward(inputs.spec(0).dtype.code, &problem, x, w, &epilogue, y)
         }
       })
   }

@@ -67,10 +67,19 @@ extension tapestry_convolution {
 struct ConvolutionKernelCase: CustomStringConvertible {
   var shape: tapestry_convolution
   var relu: Bool, bias: Bool
+  var scale: Bool, addend: Bool
+  /// Channels of others between the images of the output.
+  var gap: Int
+  /// The same shape is not asked for its gradients again.
+  var isForwardOnly = false
   var description: String { shape.label }
 
-  init(_ shape: tapestry_convolution, relu: Bool, bias: Bool) {
+  init(
+    _ shape: tapestry_convolution, relu: Bool, bias: Bool, scale: Bool = false,
+    addend: Bool = false, gap: Int = 0
+  ) {
     (self.shape, self.relu, self.bias) = (shape, relu, bias)
+    (self.scale, self.addend, self.gap) = (scale, addend, gap)
   }
 
   /// Shapes that take each of the paths: named networks' layers made small, then random ones.
@@ -155,8 +164,14 @@ struct ConvolutionKernelCase: CustomStringConvertible {
         padding: (4, 4, 4, 4), dilation: (2, 2)),
     ]
     var numbers = TestNumbers(3)
-    var cases = named.compactMap { $0 }.map { ConvolutionKernelCase($0, relu: true, bias: true) }
-    while cases.count < 90 {
+    // Every shape with a bias, and with all that an epilogue can do.
+    var cases = named.compactMap { $0 }.flatMap { shape -> [ConvolutionKernelCase] in
+      var full = ConvolutionKernelCase(
+        shape, relu: true, bias: true, scale: true, addend: true, gap: numbers.int(0...2))
+      full.isForwardOnly = true
+      return [ConvolutionKernelCase(shape, relu: true, bias: true), full]
+    }
+    while cases.count < 140 {
       let groups = numbers.chance(3) ? numbers.int(1...4) : 1
       let size = (numbers.int(1...16), numbers.int(1...(numbers.chance(3) ? 40 : 16)))
       let kernel = numbers.chance(5) ? (1, 1) : (numbers.int(1...5), numbers.int(1...5))
@@ -177,7 +192,10 @@ struct ConvolutionKernelCase: CustomStringConvertible {
           stride: stride,
           padding: padding, dilation: dilation), shape.products <= 300_000
       else { continue }
-      cases.append(ConvolutionKernelCase(shape, relu: numbers.chance(2), bias: numbers.chance(2)))
+      cases.append(
+        ConvolutionKernelCase(
+          shape, relu: numbers.chance(2), bias: numbers.chance(2), scale: numbers.chance(2),
+          addend: numbers.chance(2), gap: numbers.chance(2) ? 0 : 1))
     }
     return cases
   }()
@@ -209,25 +227,42 @@ extension KernelSuite {
         gx[input] += gy[output] * w[tap]
         gw[tap] += gy[output] * x[input]
       }
+      let scale = numbers.values(Int(shape.filters))
+      // Of the larger tensor that the outputs are channels of.
+      let (perImage, stride) = (
+        Int(shape.filters) * pixels, (Int(shape.filters) + one.gap) * pixels
+      )
+      let addend = numbers.values(Int(shape.batch) * stride)
+      var written = [Double](repeating: 9, count: Int(shape.batch) * stride)
       for index in y.indices {
         let filter = index / pixels % Int(shape.filters)
+        let place = index / max(perImage, 1) * stride + index % max(perImage, 1)
+        if one.scale { y[index] *= scale[filter] }
         if one.bias { y[index] += bias[filter] }
+        if one.addend { y[index] += addend[place] }
         if one.relu { y[index] = max(y[index], 0) }
+        written[place] = y[index]
         gb[filter] += gy[index]
       }
       let mx = GuardedMemory(dtype, x)
       let mw = GuardedMemory(dtype, w)
       let mg = GuardedMemory(dtype, gy)
       let mb = GuardedMemory(dtype, bias)
+      let ms = GuardedMemory(dtype, scale)
+      let ma = GuardedMemory(dtype, addend)
+      var epilogue = tapestry_convolution_epilogue(
+        scale: one.scale ? UnsafeRawPointer(ms.pointer) : nil,
+        bias: one.bias ? UnsafeRawPointer(mb.pointer) : nil,
+        addend: one.addend ? UnsafeRawPointer(ma.pointer) : nil, relu: one.relu,
+        image_stride: one.gap > 0 ? Int64(stride) : 0)
       // Winograd's method rounds to 5e-6 of the largest output.
       let tolerance = (8e-6, 1e-13)
       func unwritten(_ count: Int) -> [Double] { [Double](repeating: .nan, count: count) }
       KernelRuns.check(
-        dtype, start: unwritten(y.count), expected: y, tolerance: tolerance, "forward \(one)"
-      ) {
-        tapestry_convolution_forward(
-          dtype, &shape, mx.pointer, mw.pointer, one.bias ? mb.pointer : nil, one.relu, $0)
-      }
+        dtype, start: one.gap > 0 ? written.map { $0 == 9 ? 9 : .nan } : unwritten(y.count),
+        expected: written, tolerance: tolerance, "forward \(one)"
+      ) { tapestry_convolution_forward(dtype, &shape, mx.pointer, mw.pointer, &epilogue, $0) }
+      if one.isForwardOnly { return }
       KernelRuns.check(
         dtype, start: unwritten(gx.count), expected: gx, tolerance: tolerance,
         "input gradient \(one)"
@@ -275,7 +310,7 @@ extension KernelSuite {
         let gw = GuardedMemory(double, [Double](repeating: 0, count: shape.weights))
         run(double) { x, w, gy in
           tapestry_convolution_forward(
-            double, &shape, x.pointer, w.pointer, nil, false, y.pointer)
+            double, &shape, x.pointer, w.pointer, nil, y.pointer)
           tapestry_convolution_input_gradient(double, &shape, gy.pointer, w.pointer, gx.pointer)
           tapestry_convolution_weight_gradient(double, &shape, x.pointer, gy.pointer, gw.pointer)
         }
@@ -290,7 +325,7 @@ extension KernelSuite {
         }
         run(single) { x, w, gy in
           check(shape.outputs, y, "forward") {
-            tapestry_convolution_forward(single, &shape, x.pointer, w.pointer, nil, false, $0)
+            tapestry_convolution_forward(single, &shape, x.pointer, w.pointer, nil, $0)
           }
           check(shape.inputs, gx, "input gradient") {
             tapestry_convolution_input_gradient(single, &shape, gy.pointer, w.pointer, $0)
@@ -312,8 +347,10 @@ extension KernelSuite {
       let mw = GuardedMemory(KernelRuns.dtypes[0], [Double](repeating: 1, count: shape.weights))
       KernelRuns.forEach { variant, _ in
         let y = GuardedMemory(KernelRuns.dtypes[0], [Double](repeating: 5, count: shape.outputs))
+        var epilogue = tapestry_convolution_epilogue()
+        epilogue.relu = true
         tapestry_convolution_forward(
-          KernelRuns.dtypes[0], &shape, mx.pointer, mw.pointer, nil, true, y.pointer)
+          KernelRuns.dtypes[0], &shape, mx.pointer, mw.pointer, &epilogue, y.pointer)
         for index in 0..<shape.outputs {
           let (row, column) = (index / 20 % 6, index % 20)
           #expect(row < 2 && column < 2 ? y[index].isNaN : y[index] == 0, "\(variant) \(index)")
@@ -348,8 +385,7 @@ extension KernelSuite {
         KernelRuns.forEach { variant, threads in
           let my = GuardedMemory(dtype, [Double](repeating: .nan, count: shape.outputs))
           let mgw = GuardedMemory(dtype, [Double](repeating: .nan, count: shape.weights))
-          tapestry_convolution_forward(
-            dtype, &shape, mx.pointer, mw.pointer, nil, false, my.pointer)
+          tapestry_convolution_forward(dtype, &shape, mx.pointer, mw.pointer, nil, my.pointer)
           tapestry_convolution_weight_gradient(
             dtype, &shape, mx.pointer, mg.pointer, mgw.pointer)
           func agrees(_ memory: GuardedMemory, _ expected: [Double]) -> Bool {

@@ -141,11 +141,13 @@ struct GemmCase: CustomStringConvertible {
   var m: Int, n: Int, k: Int
   var transposeA = false, transposeB = false, accumulate = false
   var rowBias = false, columnBias = false, relu = false
+  var rowScale = false, columnScale = false, addend = false
   var gapA = 0, gapB = 0, gapC = 0
 
   var description: String {
     "\(m)x\(n)x\(k)\(transposeA ? " aT" : "")\(transposeB ? " bT" : "")"
       + "\(accumulate ? " accumulate" : "")\(rowBias ? " row" : "")\(columnBias ? " column" : "")"
+      + "\(rowScale ? " rowScale" : "")\(columnScale ? " columnScale" : "")\(addend ? " addend" : "")"
       + "\(relu ? " relu" : "") gaps \(gapA) \(gapB) \(gapC)"
   }
 
@@ -169,6 +171,9 @@ struct GemmCase: CustomStringConvertible {
         one.rowBias = numbers.chance(2)
         one.columnBias = numbers.chance(2)
         one.relu = numbers.chance(2)
+        one.rowScale = numbers.chance(3)
+        one.columnScale = numbers.chance(3)
+        one.addend = numbers.chance(3)
         if numbers.chance(2) {
           one.gapA = numbers.int(0...5)
           one.gapB = numbers.int(0...5)
@@ -201,6 +206,9 @@ extension KernelSuite {
       let start = numbers.values(m * ldc)
       let rows = numbers.values(m)
       let columns = numbers.values(n)
+      let rowScales = numbers.values(m)
+      let columnScales = numbers.values(n)
+      let addend = numbers.values(m * ldc)
       var expected = start
       for i in 0..<m {
         for j in 0..<n {
@@ -208,17 +216,27 @@ extension KernelSuite {
           let (aStart, aStep) = one.transposeA ? (i, lda) : (i * lda, 1)
           let (bStart, bStep) = one.transposeB ? (j * ldb, 1) : (j, ldb)
           for p in 0..<k { sum += a[aStart + p * aStep] * b[bStart + p * bStep] }
+          if one.rowScale { sum *= rowScales[i] }
+          if one.columnScale { sum *= columnScales[j] }
           if one.rowBias { sum += rows[i] }
           if one.columnBias { sum += columns[j] }
+          if one.addend { sum += addend[i * ldc + j] }
           expected[i * ldc + j] = one.relu ? max(sum, 0) : sum
         }
       }
       let (ma, mb) = (GuardedMemory(dtype, a), GuardedMemory(dtype, b))
       let (mr, mc) = (GuardedMemory(dtype, rows), GuardedMemory(dtype, columns))
+      let (ms, mt) = (GuardedMemory(dtype, rowScales), GuardedMemory(dtype, columnScales))
+      let md = GuardedMemory(dtype, addend)
       var epilogue = tapestry_epilogue(
+        row_scale: one.rowScale ? UnsafeRawPointer(ms.pointer) : nil,
+        column_scale: one.columnScale ? UnsafeRawPointer(mt.pointer) : nil,
         row_bias: one.rowBias ? UnsafeRawPointer(mr.pointer) : nil,
-        column_bias: one.columnBias ? UnsafeRawPointer(mc.pointer) : nil, relu: one.relu)
-      let none = !one.rowBias && !one.columnBias && !one.relu
+        column_bias: one.columnBias ? UnsafeRawPointer(mc.pointer) : nil,
+        addend: one.addend ? UnsafeRawPointer(md.pointer) : nil, relu: one.relu)
+      let none =
+        !one.rowBias && !one.columnBias && !one.relu && !one.rowScale && !one.columnScale
+        && !one.addend
       KernelRuns.check(
         dtype, start: start, expected: expected, tolerance: (2e-6, 1e-14), "\(one)"
       ) { c in
@@ -253,7 +271,8 @@ extension KernelSuite {
           let mb = GuardedMemory(KernelRuns.dtypes[0], [Double](repeating: 1, count: 20 * k))
           KernelRuns.forEach { variant, _ in
             let c = GuardedMemory(KernelRuns.dtypes[0], [Double](repeating: 0, count: 60))
-            var epilogue = tapestry_epilogue(row_bias: nil, column_bias: nil, relu: true)
+            var epilogue = tapestry_epilogue()
+            epilogue.relu = true
             tapestry_gemm(
               KernelRuns.dtypes[0], false, transposed, 3, 20, Int64(k), ma.pointer, Int64(k),
               mb.pointer,

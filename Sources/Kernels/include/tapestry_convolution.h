@@ -18,9 +18,19 @@ typedef struct {
   int64_t groups;
 } tapestry_convolution;
 
-/// y = x * weight (+ bias per filter if not NULL), then max(y, 0) if relu. float32 and float64.
+/// What happens to a sum of products while it is at hand: y = relu(scale[f] sum + bias[f] + addend[n, f, i, j]), each part if it is there.
+typedef struct {
+  const void *scale;     // NULL or one factor per filter
+  const void *bias;      // NULL or one number per filter
+  const void *addend;    // NULL or elements that lie as those of y do, apart from them
+  bool relu;             // max(y, 0), NaN passing through
+  int64_t image_stride;  // elements from one image of y to the next, where y is a part of the channels of something larger; 0: none between
+} tapestry_convolution_epilogue;
+
+/// y = x * weight, then the epilogue (may be NULL). float32 and float64.
 void tapestry_convolution_forward(
-    int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight, const void *bias, bool relu, void *y);
+    int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight,
+    const tapestry_convolution_epilogue *epilogue, void *y);
 
 /// gx = the gradient by x for the cotangent gy: the transposed convolution. gx is overwritten; inputs that no window reaches get 0.
 void tapestry_convolution_input_gradient(

@@ -5,11 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// What happens to a tile of the product while it is still in registers.
+/// What happens to a tile of the product while it is at hand: c = relu(scale c + bias + addend), each part if it is there.
 typedef struct {
-  const void *row_bias;     // NULL or one value per row of C, added
-  const void *column_bias;  // NULL or one value per column of C, added
-  bool relu;                // then max(c, 0), NaN passing through
+  const void *row_scale;     // NULL or one factor per row of C
+  const void *column_scale;  // NULL or one factor per column of C
+  const void *row_bias;      // NULL or one value per row of C, added
+  const void *column_bias;   // NULL or one value per column of C, added
+  const void *addend;        // NULL or a matrix with the rows, columns and row stride of C, apart from it, added
+  bool relu;                 // then max(c, 0), NaN passing through
 } tapestry_epilogue;
 
 /// C[m, n] = A[m, k] B[k, n], plus C's old contents if `accumulate`, then the epilogue (may be NULL). With transpose_a the memory at
