@@ -108,6 +108,7 @@ struct TrainingStep {
 private final class ArithmeticCounter: OperationObserver {
   private let sum = Mutex(0)
   var total: Int { sum.withLock { $0 } }
+  var acceptsFusedOperations: Bool { true }
   func didApply(_ event: OperationEvent) {
     let arithmetic = 2 * event.cost.multiplyAccumulates
     sum.withLock { $0 += arithmetic }

@@ -23,6 +23,22 @@ public struct OperationEvent: Sendable {
 public protocol OperationObserver: Sendable {
   /// Called after the op ran, on the thread that ran it.
   func didApply(_ event: OperationEvent)
+
+  /// Whether layers may run several ops as one while this observes, as they do when nobody looks. Default: `false`,
+  /// every layer is seen as ops of its own.
+  var acceptsFusedOperations: Bool { get }
+}
+
+extension OperationObserver {
+  public var acceptsFusedOperations: Bool { false }
+}
+
+/// Whether layers may run several ops as one: nobody looks at single ones.
+package var mayFuseOperations: Bool {
+  let scope = Scope.current
+  if scope.flags.contains(.dryRun) { return false }
+  guard scope.flags.contains(.watched), let extras = scope.extras else { return true }
+  return extras.anomalies == nil && extras.observers.allSatisfy(\.acceptsFusedOperations)
 }
 
 /// Runs `body` and tells `observer` of every op that runs in it, backward passes included. Scopes nest: outer

@@ -47,6 +47,9 @@ extension Model {
   }
 }
 
+/// Whether layers may run as one op: nobody asks for the results or the ops of single ones.
+var mayFuseLayers: Bool { LayerTap.current == nil && mayFuseOperations }
+
 /// Takes down the results of some layers.
 final class LayerTap: Sendable {
   @TaskLocal static var current: LayerTap?

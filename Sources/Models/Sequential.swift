@@ -15,7 +15,7 @@ public struct Sequential: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    layers.reduce(input) { $1($0) }
+    runLayers(layers, on: input)
   }
 
   public var members: ModelMembers {
@@ -27,4 +27,22 @@ public struct Sequential: Layer {
 
   /// The model at a place.
   public subscript(index: Int) -> any Model { layers[index] }
+}
+
+/// The result of the last of some models that follow one another. Batch normalisation and ReLU run as one op unless somebody
+/// looks at single layers.
+func runLayers(_ layers: [any Model], on input: Tensor) -> Tensor {
+  let mayFuse = mayFuseLayers
+  var (x, index) = (input, 0)
+  while index < layers.count {
+    let next = index + 1 < layers.count ? layers[index + 1] : nil
+    if mayFuse, let norm = layers[index] as? BatchNorm2d, let relu = next as? ReLU {
+      x = norm.rectified(x, by: relu)
+      index += 2
+    } else {
+      x = layers[index](x)
+      index += 1
+    }
+  }
+  return x
 }

@@ -46,6 +46,9 @@ public final class OperationProfile: OperationObserver {
 
   public init() {}
 
+  /// What runs in a step is what is to be measured.
+  public var acceptsFusedOperations: Bool { true }
+
   public func didApply(_ event: OperationEvent) {
     let layer = event.site.layer?.name
     var entry = Entry(

@@ -40,6 +40,29 @@ public struct BatchNorm2d: Layer {
       momentum: momentum, epsilon: epsilon, file: file, line: line)
   }
 
+  /// relu(norm(input) + addend), in one pass over memory unless somebody looks at single layers.
+  ///
+  /// - Parameters:
+  ///   - input: `[N, C, H, W]`.
+  ///   - addend: shaped like `input`. Default: none.
+  ///   - relu: the layer that is seen to do it when somebody looks. Default: none, the function.
+  /// - Returns: shaped like `input`.
+  public func rectified(
+    _ input: Tensor, adding addend: Tensor? = nil, by relu: ReLU? = nil
+  ) -> Tensor {
+    guard mayFuseLayers else {
+      let normal = self(input)
+      let sum = addend.map { normal + $0 } ?? normal
+      return relu?(sum) ?? TapestryOps.relu(sum)
+    }
+    return withLayer(origin) {
+      batchNorm(
+        input, runningMean: runningMean, runningVariance: runningVariance, scale: weight,
+        shift: bias, momentum: momentum, epsilon: epsilon, adding: addend, relu: true,
+        file: origin.file, line: origin.line)
+    }
+  }
+
   public var members: ModelMembers {
     var members = ModelMembers()
     members.add("weight", weight)

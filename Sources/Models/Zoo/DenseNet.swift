@@ -94,7 +94,7 @@ public struct DenseFeatures: Model {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    stages.reduce(input) { $1.stage($0) }
+    runLayers(stages.map(\.stage), on: input)
   }
 
   public var members: ModelMembers {
@@ -157,7 +157,7 @@ public struct DenseLayer: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    conv2(relu2(norm2(conv1(relu1(norm1(input))))))
+    conv2(norm2.rectified(conv1(norm1.rectified(input, by: relu1)), by: relu2))
   }
 }
 
@@ -181,7 +181,7 @@ public struct DenseTransition: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    pool(conv(relu(norm(input))))
+    pool(conv(norm.rectified(input, by: relu)))
   }
 }
 

@@ -118,7 +118,7 @@ public struct NormalizedConv: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    relu(bn(conv(input)), file: file, line: line)
+    bn.rectified(conv(input))
   }
 }
 

@@ -94,7 +94,7 @@ public struct ResNet: Model {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    var x = relu(bn1(conv1(input)))
+    var x = bn1.rectified(conv1(input), by: relu)
     if let maxpool { x = maxpool(x) }
     x = layer4(layer3(layer2(layer1(x))))
     return fc(avgpool(x).flattened(from: 1))
@@ -129,8 +129,8 @@ public struct BasicBlock: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    let residual = bn2(conv2(relu(bn1(conv1(input)))))
-    return relu(residual + (downsample?(input) ?? input))
+    let x = bn1.rectified(conv1(input), by: relu)
+    return bn2.rectified(conv2(x), adding: downsample?(input) ?? input, by: relu)
   }
 }
 
@@ -170,9 +170,9 @@ public struct Bottleneck: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    var x = relu(bn1(conv1(input)))
-    x = relu(bn2(conv2(x)))
-    return relu(bn3(conv3(x)) + (downsample?(input) ?? input))
+    var x = bn1.rectified(conv1(input), by: relu)
+    x = bn2.rectified(conv2(x), by: relu)
+    return bn3.rectified(conv3(x), adding: downsample?(input) ?? input, by: relu)
   }
 }
 
