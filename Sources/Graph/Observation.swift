@@ -41,6 +41,12 @@ package var mayFuseOperations: Bool {
   return extras.anomalies == nil && extras.observers.allSatisfy(\.acceptsFusedOperations)
 }
 
+/// Whether ops leave nothing behind here but their results: nothing is recorded, observed, examined, collected or run dry.
+/// Layers may then be computed in other ways than op by op.
+package var leavesOnlyResults: Bool {
+  Scope.current.flags.isDisjoint(with: [.recording, .dryRun, .watched])
+}
+
 /// Runs `body` and tells `observer` of every op that runs in it, backward passes included. Scopes nest: outer
 /// observers are told first.
 public func observing<Result>(

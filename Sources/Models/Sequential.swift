@@ -30,13 +30,16 @@ public struct Sequential: Layer {
 }
 
 /// The result of the last of some models that follow one another. Batch normalisation and ReLU run as one op unless somebody
-/// looks at single layers.
+/// looks at single layers; in inference convolutions and fully connected layers run with what follows them.
 func runLayers(_ layers: [any Model], on input: Tensor) -> Tensor {
   let mayFuse = mayFuseLayers
   var (x, index) = (input, 0)
   while index < layers.count {
     let next = index + 1 < layers.count ? layers[index + 1] : nil
-    if mayFuse, let norm = layers[index] as? BatchNorm2d, let relu = next as? ReLU {
+    if mayFuse, let fused = fusedLayers(layers, from: index, on: x) {
+      x = fused.result
+      index = fused.next
+    } else if mayFuse, let norm = layers[index] as? BatchNorm2d, let relu = next as? ReLU {
       x = norm.rectified(x, by: relu)
       index += 2
     } else {

@@ -206,23 +206,27 @@ struct Linear: TensorOperation {
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
+    Tensors(Self.product(inputs, relu: false))
+  }
+
+  /// The result, negative elements replaced by 0 if `relu`.
+  static func product(_ inputs: borrowing Tensors, relu: Bool) -> Tensor {
     let (x, weight, bias) = (inputs[0], inputs[1], inputs.at(2))
     let shape = Self.outputShape(x.shape, weight.shape)
     let (outputs, depth) = (Int64(weight.shape[0]), Int64(weight.shape[1]))
     var rows = 1
     for axis in 0..<(x.rank - 1) { rows *= shape[axis] }
     let rowCount = Int64(rows)
-    return Tensors(
-      Tensor(shape, x.dtype) { y in
-        withMemory(x, weight, bias ?? weight) { x, w, b in
-          var epilogue = tapestry_epilogue()
-          epilogue.column_bias = bias == nil ? nil : b
-          tapestry_gemm(
-            weight.dtype.code, false, true, rowCount, outputs, depth, x, depth, w, depth, y,
-            outputs,
-            false, &epilogue)
-        }
-      })
+    return Tensor(shape, x.dtype) { y in
+      withMemory(x, weight, bias ?? weight) { x, w, b in
+        var epilogue = tapestry_epilogue()
+        epilogue.column_bias = bias == nil ? nil : b
+        epilogue.relu = relu
+        tapestry_gemm(
+          weight.dtype.code, false, true, rowCount, outputs, depth, x, depth, w, depth, y, outputs,
+          false, &epilogue)
+      }
+    }
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

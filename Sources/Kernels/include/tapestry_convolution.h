@@ -32,6 +32,12 @@ void tapestry_convolution_forward(
     int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight,
     const tapestry_convolution_epilogue *epilogue, void *y);
 
+/// A batch normalisation of z + bias with given statistics, as factors and numbers with which it is factor z + number, for the
+/// epilogue: factor = scale / sqrt(variance + epsilon), number = shift + (bias - mean) factor. bias may be NULL; `filters` of each.
+void tapestry_convolution_fold(
+    int32_t dtype, int64_t filters, double epsilon, const void *mean, const void *variance, const void *scale, const void *shift,
+    const void *bias, void *factors, void *numbers);
+
 /// gx = the gradient by x for the cotangent gy: the transposed convolution. gx is overwritten; inputs that no window reaches get 0.
 void tapestry_convolution_input_gradient(
     int32_t dtype, const tapestry_convolution *shape, const void *gy, const void *weight, void *gx);

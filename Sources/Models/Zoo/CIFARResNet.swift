@@ -60,7 +60,7 @@ public struct CIFARResNet: Model {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    let x = layer3(layer2(layer1(bn1.rectified(conv1(input), by: relu))))
+    let x = layer3(layer2(layer1(conv1(input, then: bn1, relu))))
     return fc(avgpool(x).flattened(from: 1))
   }
 }
@@ -101,8 +101,8 @@ public struct PlainShortcutBlock: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    let x = bn1.rectified(conv1(input), by: relu)
-    return bn2.rectified(conv2(x), adding: shortcut(input, file, line), by: relu)
+    let x = conv1(input, then: bn1, relu)
+    return conv2(x, then: bn2, adding: shortcut(input, file, line), relu)
   }
 
   private func shortcut(_ input: Tensor, _ file: StaticString, _ line: UInt) -> Tensor {

@@ -157,7 +157,7 @@ public struct DenseLayer: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    conv2(norm2.rectified(conv1(norm1.rectified(input, by: relu1)), by: relu2))
+    conv2(conv1(norm1.rectified(input, by: relu1), then: norm2, relu2))
   }
 }
 

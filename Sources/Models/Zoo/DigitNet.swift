@@ -43,9 +43,9 @@ public struct DigitNet: Model {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    var x = pool1(relu1(conv1(input)))
-    x = pool2(relu2(conv2(x)))
-    x = relu3(fc1(x.flattened(from: 1)))
-    return fc3(relu4(fc2(x)))
+    var x = pool1(conv1(input, then: relu1))
+    x = pool2(conv2(x, then: relu2))
+    x = fc1(x.flattened(from: 1), then: relu3)
+    return fc3(fc2(x, then: relu4))
   }
 }

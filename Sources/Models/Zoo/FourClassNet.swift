@@ -39,8 +39,8 @@ public struct FourClassNet: Model {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    var x = pool1(relu1(conv1(input)))
-    x = pool2(relu2(conv2(x)))
-    return fc2(relu3(fc1(x.flattened(from: 1))))
+    var x = pool1(conv1(input, then: relu1))
+    x = pool2(conv2(x, then: relu2))
+    return fc2(fc1(x.flattened(from: 1), then: relu3))
   }
 }

@@ -118,7 +118,7 @@ public struct NormalizedConv: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    bn.rectified(conv(input))
+    conv.fused(input, then: bn, relu: true) ?? bn.rectified(conv(input))
   }
 }
 

@@ -162,7 +162,7 @@ public struct ConvReLU: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    relu(conv(input))
+    conv(input, then: relu)
   }
 }
 
@@ -239,6 +239,6 @@ public struct InceptionHead2014: Layer {
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
     let x = conv(pool(input)).flattened(from: 1, file: file, line: line)
-    return fc2(drop(relu(fc1(x))))
+    return fc2(drop(fc1(x, then: relu)))
   }
 }

@@ -94,7 +94,7 @@ public struct ResNet: Model {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    var x = bn1.rectified(conv1(input), by: relu)
+    var x = conv1(input, then: bn1, relu)
     if let maxpool { x = maxpool(x) }
     x = layer4(layer3(layer2(layer1(x))))
     return fc(avgpool(x).flattened(from: 1))
@@ -129,8 +129,8 @@ public struct BasicBlock: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    let x = bn1.rectified(conv1(input), by: relu)
-    return bn2.rectified(conv2(x), adding: downsample?(input) ?? input, by: relu)
+    let x = conv1(input, then: bn1, relu)
+    return conv2(x, then: bn2, adding: downsample?(input) ?? input, relu)
   }
 }
 
@@ -170,9 +170,8 @@ public struct Bottleneck: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    var x = bn1.rectified(conv1(input), by: relu)
-    x = bn2.rectified(conv2(x), by: relu)
-    return bn3.rectified(conv3(x), adding: downsample?(input) ?? input, by: relu)
+    let x = conv2(conv1(input, then: bn1, relu), then: bn2, relu)
+    return conv3(x, then: bn3, adding: downsample?(input) ?? input, relu)
   }
 }
 

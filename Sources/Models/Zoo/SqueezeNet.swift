@@ -79,10 +79,10 @@ public struct Fire: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    let x = squeezeActivation(squeeze(input))
+    let x = squeeze(input, then: squeezeActivation)
     return concatenate(
-      [expand1x1Activation(expand1x1(x)), expand3x3Activation(expand3x3(x))], along: 1,
-      file: file, line: line)
+      [expand1x1(x, then: expand1x1Activation), expand3x3(x, then: expand3x3Activation)],
+      along: 1, file: file, line: line)
   }
 
   public var members: ModelMembers {

@@ -75,11 +75,11 @@ public struct ZFNet: Model {
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    var x = norm1(pool1(relu1(conv1(input))))
-    x = norm2(pool2(relu2(conv2(x))))
-    x = relu4(conv4(relu3(conv3(x))))
-    x = pool5(relu5(conv5(x))).flattened(from: 1)
-    x = drop6(relu6(fc6(x)))
-    return fc8(drop7(relu7(fc7(x))))
+    var x = norm1(pool1(conv1(input, then: relu1)))
+    x = norm2(pool2(conv2(x, then: relu2)))
+    x = conv4(conv3(x, then: relu3), then: relu4)
+    x = pool5(conv5(x, then: relu5)).flattened(from: 1)
+    x = drop6(fc6(x, then: relu6))
+    return fc8(drop7(fc7(x, then: relu7)))
   }
 }
