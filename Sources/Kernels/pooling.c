@@ -27,8 +27,11 @@ static inline int64_t band_rows(const tapestry_pooling *s) {
   return rows < 1 ? 1 : rows < s->output_height ? rows : s->output_height;
 }
 
+static inline int64_t band_rows_read(const tapestry_pooling *s) { return rows_read(s, band_rows(s)); }
+
+/// With a row more for results on their way.
 static inline size_t band_bytes(const tapestry_pooling *s) {
-  return (size_t)(rows_read(s, band_rows(s)) * s->stride_width * band_run(s)) * sizeof(double);
+  return (size_t)((band_rows_read(s) + 1) * s->stride_width * band_run(s)) * sizeof(double);
 }
 
 #define REAL_SOURCE "pooling_kernel.h"
@@ -84,7 +87,8 @@ static void run(pool_job *job, void (*group)(void *, int64_t)) {
   type *y = (type *)job->to + out;                                       \
   int32_t *where = job->indices ? job->indices + out : NULL;             \
   if (quarter) DISPATCH(max_plane_2x2_##suffix)(job->shape, x, y, where); \
-  else DISPATCH(max_plane_##suffix)(job->shape, x, y, where, band);
+  else if (where) DISPATCH(max_plane_##suffix)(job->shape, x, y, where, band); \
+  else DISPATCH(max_plane_alone_##suffix)(job->shape, x, y, band);
 static void max_group(void *context, int64_t g) {
   const tapestry_pooling *s = ((const pool_job *)context)->shape;
   bool quarter = s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2 &&

@@ -34,7 +34,6 @@ INLINE void NAME(part)(int64_t count, const REAL *from, REAL outside, REAL *even
     NAME(store)(odd + q, EVERY_OTHER(1, a, b));
   }
 }
-#undef EVERY_OTHER
 
 /// Rows first ..< first + count of the image, counted from -top on, to band[row][column % stride][column / stride], columns counted
 /// from -left on; `outside` where there is no pixel.
@@ -126,13 +125,101 @@ INLINE void NAME(max_row)(
         where = wins ? lane_place + (REAL_INT)(place + b * s->dilation_width) : where;
       }
     NAME(store_up_to)(y + j, count, best);
-    if (!indices) continue;
     NAME(places) places = __builtin_convertvector(where, NAME(places));
     if (count == LANES) *(NAME(places) *)(indices + j) = places;
     else
       for (int64_t q = 0; q < count; q++) indices[j + q] = places[q];
     if (__builtin_reduce_or((best == NAME(splat)(-LARGEST)) & (lane_number < (REAL_INT)count)))
       for (int64_t q = j; q < j + count; q++) NAME(max_single)(s, i, q, x, y + q, indices + q);
+  }
+}
+
+/// An output row without places: the larger of each column's pixels first, for all columns of the band, then those of the
+/// window's columns. Over the four operations that a 3 x 3 window of stride 1 takes so, places would take nine times five.
+INLINE void NAME(max_row_alone)(
+    const tapestry_pooling *s, int64_t height, int64_t width, int64_t stride, const REAL *from, REAL *columns, REAL *y) {
+  int64_t run = band_run(s), down = s->dilation_height * stride * run;
+  int64_t needed = s->output_width + LANES - 1 + (width - 1) * s->dilation_width / stride;
+  for (int64_t p = 0; p < stride; p++)
+    for (int64_t q = p * run; q < p * run + needed; q += LANES) {
+      VECTOR best = NAME(load)(from + q);
+      for (int64_t a = 1; a < height; a++) best = NAME(larger)(NAME(load)(from + q + a * down), best);
+      NAME(store)(columns + q, best);
+    }
+  for (int64_t j = 0; j < s->output_width; j += LANES) {
+    VECTOR best = NAME(load)(columns + j);
+    for (int64_t b = 1; b < width; b++)
+      best = NAME(larger)(NAME(load)(columns + j + NAME(column_start)(s, run, stride, b)), best);
+    NAME(store_up_to)(y + j, s->output_width - j, best);
+  }
+}
+
+#if LANES == 16
+#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+#elif LANES == 8
+#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 8, 0, 1, 2, 3, 4, 5, 6)
+#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2, 3, 4, 5, 6, 7, 8)
+#elif LANES == 4
+#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 4, 0, 1, 2)
+#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2, 3, 4)
+#else
+#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 2, 0)
+#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2)
+#endif
+
+/// The larger of every three neighbours of a row that fits `stride` registers, the first three from -left on; -infinity for a row
+/// outside.
+INLINE VECTOR NAME(max_neighbours)(const tapestry_pooling *s, int stride, int64_t row, const REAL *x) {
+  VECTOR outside = NAME(splat)(-LARGEST), last = outside;
+  if (row < 0 || row >= s->height) return outside;
+  const REAL *from = x + row * s->width;
+  VECTOR first = NAME(load_up_to)(from, s->width, -LARGEST);
+  if (stride == 1) return NAME(larger)(FROM_LEFT(first, outside), NAME(larger)(first, FROM_RIGHT(first, outside)));
+  if (s->width > LANES) last = NAME(load_up_to)(from + LANES, s->width - LANES, -LARGEST);
+  VECTOR even = EVERY_OTHER(0, first, last), odd = EVERY_OTHER(1, first, last), both = NAME(larger)(even, odd);
+  return NAME(larger)(s->left ? FROM_LEFT(odd, outside) : FROM_RIGHT(even, outside), both);
+}
+#undef EVERY_OTHER
+#undef FROM_LEFT
+#undef FROM_RIGHT
+
+/// Windows of 3 x 3 over rows that fit `stride` registers: no copy, every row is read once.
+INLINE void NAME(max_plane_narrow)(const tapestry_pooling *s, int stride, const REAL *x, REAL *y) {
+  VECTOR above = NAME(max_neighbours)(s, stride, -s->top, x), next = NAME(max_neighbours)(s, stride, 1 - s->top, x);
+  for (int64_t i = 0; i < s->output_height; i++) {
+    int64_t row = i * stride - s->top;
+    VECTOR below = NAME(max_neighbours)(s, stride, row + 2, x);
+    NAME(store_up_to)(y + i * s->output_width, s->output_width, NAME(larger)(above, NAME(larger)(next, below)));
+    above = stride == 1 ? next : below;
+    next = stride == 1 ? below : NAME(max_neighbours)(s, stride, row + 3, x);
+  }
+}
+
+static void NAME(max_plane_alone)(const tapestry_pooling *s, const REAL *x, REAL *y, REAL *band) {
+  if (s->kernel_height == 3 && s->kernel_width == 3 && s->dilation_height == 1 && s->dilation_width == 1 &&
+      s->stride_height == s->stride_width && s->width <= s->stride_width * LANES && s->output_width <= LANES) {
+    if (s->stride_width == 1 && s->left == 1) {
+      NAME(max_plane_narrow)(s, 1, x, y);
+      return;
+    }
+    if (s->stride_width == 2 && s->left <= 1) {
+      NAME(max_plane_narrow)(s, 2, x, y);
+      return;
+    }
+  }
+  int64_t height = s->kernel_height, width = s->kernel_width, stride = s->stride_width;
+  bool three = height == 3 && width == 3;
+  REAL *columns = band + band_rows_read(s) * stride * band_run(s);
+  for (int64_t i0 = 0, i1; i0 < s->output_height; i0 = i1) {
+    i1 = NAME(next_band)(s, i0, -LARGEST, x, band);
+    for (int64_t i = i0; i < i1; i++) {
+      const REAL *from = band + (i - i0) * s->stride_height * stride * band_run(s);
+      REAL *to = y + i * s->output_width;
+      if (three && stride == 1) NAME(max_row_alone)(s, 3, 3, 1, from, columns, to);
+      else if (three && stride == 2) NAME(max_row_alone)(s, 3, 3, 2, from, columns, to);
+      else NAME(max_row_alone)(s, height, width, stride, from, columns, to);
+    }
   }
 }
 
@@ -144,7 +231,7 @@ static void NAME(max_plane)(const tapestry_pooling *s, const REAL *x, REAL *y, i
     for (int64_t i = i0; i < i1; i++) {
       const REAL *from = band + (i - i0) * s->stride_height * stride * band_run(s);
       REAL *to = y + i * s->output_width;
-      int32_t *where = indices ? indices + i * s->output_width : NULL;
+      int32_t *where = indices + i * s->output_width;
       if (three && stride == 1) NAME(max_row)(s, 3, 3, 1, i, from, x, to, where);
       else if (three && stride == 2) NAME(max_row)(s, 3, 3, 2, i, from, x, to, where);
       else if (stride == 1) NAME(max_row)(s, height, width, 1, i, from, x, to, where);

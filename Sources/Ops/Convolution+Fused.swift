@@ -22,11 +22,13 @@ package struct FixedNormalization {
     self.epsilon = epsilon
   }
 
-  fileprivate var vectors: [Tensor] { [mean, variance, scale, shift] }
+  func has(_ spec: TensorSpec) -> Bool {
+    mean.spec == spec && variance.spec == spec && scale.spec == spec && shift.spec == spec
+  }
 
   /// Factors f and numbers b with which it is f x + b, for x = z + bias: f = scale / sqrt(variance + epsilon),
   /// b = shift + (bias - mean) f.
-  fileprivate func affine(_ bias: Tensor?) -> (factors: Tensor, numbers: Tensor) {
+  func affine(_ bias: Tensor?) -> (factors: Tensor, numbers: Tensor) {
     var numbers: Tensor?
     let factors = Tensor(scale.spec) { factors in
       numbers = Tensor(scale.spec) { numbers in
@@ -43,43 +45,67 @@ package struct FixedNormalization {
   }
 }
 
-/// relu(normalised(input * weight + bias) + addend) in one pass over memory, each part if it is there.
-///
-/// - Parameters:
-///   - normalization: of the channels of the convolution's result.
-///   - addend: of the result's shape.
-///   - relu: whether negative results become 0.
-/// - Returns: `nil` where the operands do not fit one another: the ops one by one say why.
-package func fusedConv2d(
-  _ input: Tensor, _ weight: Tensor, bias: Tensor?, stride: Pair, padding: Padding2d,
-  dilation: Pair, groups: Int, normalization: FixedNormalization?, adding addend: Tensor?,
-  relu: Bool
-) -> Tensor? {
-  let (x, weight, bias, addend) = (
-    input.resolved, weight.resolved, bias?.resolved, addend?.resolved
-  )
-  let geometry = ConvolutionGeometry(
-    window: SlidingWindow(
-      size: filterSize(weight), stride: stride, padding: padding, dilation: dilation),
-    groups: groups)
-  guard var problem = try? geometry.problem(input: x.shape, weight: weight.shape),
-    x.dtype.isFloatingPoint, weight.dtype == x.dtype
-  else { return nil }
-  let vector = TensorSpec(TensorShape([weight.shape[0]]), x.dtype)
-  let output = TensorSpec(problem.outputShape, x.dtype)
-  guard (normalization?.vectors ?? []).allSatisfy({ $0.spec == vector }),
-    bias.map({ $0.spec == vector }) ?? true, addend.map({ $0.spec == output }) ?? true
-  else { return nil }
-  let affine = normalization?.affine(bias)
-  let numbers = affine?.numbers ?? bias
-  return Tensor(output) { y in
-    withMemory(x, weight, addend ?? x) { x, w, a in
-      withMemory(affine?.factors ?? weight, numbers ?? weight) { factors, bias in
+/// relu(normalised(input * weight + bias) + addend) in one pass over memory, each part if it is there: operands that fit
+/// one another, ready to be computed.
+package struct FusedConvolution {
+  package let output: TensorSpec
+  private let problem: tapestry_convolution
+  private let input: Tensor
+  private let weight: Tensor
+  private let factors: Tensor?
+  private let numbers: Tensor?
+  private let addend: Tensor?
+  private let relu: Bool
+
+  /// Nil where the operands do not fit one another: the ops one by one say why.
+  ///
+  /// - Parameters:
+  ///   - normalization: of the channels of the convolution's result.
+  ///   - addend: of the result's shape.
+  ///   - relu: whether negative results become 0.
+  package init?(
+    _ input: Tensor, _ weight: Tensor, bias: Tensor?, stride: Pair, padding: Padding2d,
+    dilation: Pair, groups: Int, normalization: FixedNormalization?, adding addend: Tensor?,
+    relu: Bool
+  ) {
+    let (input, weight) = (input.resolved, weight.resolved)
+    let (bias, addend) = (bias?.resolved, addend?.resolved)
+    let geometry = ConvolutionGeometry(
+      window: SlidingWindow(
+        size: filterSize(weight), stride: stride, padding: padding, dilation: dilation),
+      groups: groups)
+    guard let problem = try? geometry.problem(input: input.shape, weight: weight.shape),
+      input.dtype.isFloatingPoint, weight.dtype == input.dtype
+    else { return nil }
+    let vector = TensorSpec(TensorShape([weight.shape[0]]), input.dtype)
+    output = TensorSpec(problem.outputShape, input.dtype)
+    guard normalization?.has(vector) ?? true, bias.map({ $0.spec == vector }) ?? true,
+      addend.map({ [output] in $0.spec == output }) ?? true
+    else { return nil }
+    let affine = normalization?.affine(bias)
+    self.problem = problem
+    self.input = input
+    self.weight = weight
+    self.addend = addend
+    self.relu = relu
+    factors = affine?.factors
+    numbers = affine?.numbers ?? bias
+  }
+
+  /// The result.
+  package func computed() -> Tensor { Tensor(output) { run(to: $0, imageStride: 0) } }
+
+  /// Writes the result, its images so many elements apart; 0: without a gap.
+  func run(to y: UnsafeMutableRawPointer, imageStride: Int) {
+    withMemory(input, weight, addend ?? input) { x, w, a in
+      withMemory(factors ?? weight, numbers ?? weight) { factors, numbers in
+        var problem = problem
         var epilogue = tapestry_convolution_epilogue()
-        epilogue.scale = affine == nil ? nil : factors
-        epilogue.bias = numbers == nil ? nil : bias
+        epilogue.scale = self.factors == nil ? nil : factors
+        epilogue.bias = self.numbers == nil ? nil : numbers
         epilogue.addend = addend == nil ? nil : a
         epilogue.relu = relu
+        epilogue.image_stride = Int64(imageStride)
         tapestry_convolution_forward(output.dtype.code, &problem, x, w, &epilogue, y)
       }
     }

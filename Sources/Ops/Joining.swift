@@ -68,7 +68,7 @@ struct Concatenate: TensorOperation {
 }
 
 /// `rows` runs of `width` elements from one memory to another.
-private func copyRows(
+func copyRows(
   _ rows: Int, _ width: Int, _ size: Int, _ target: UnsafeMutableRawPointer,
   stride targetStride: Int,
   _ source: UnsafeRawPointer, stride sourceStride: Int

@@ -14,6 +14,7 @@
 #include "tapestry_convolution.h"
 #include "tapestry_pooling.h"
 #include "tapestry_normalization.h"
+#include "tapestry_channels.h"
 #include "tapestry_softmax.h"
 #include "tapestry_random.h"
 #include "tapestry_sampling.h"

@@ -46,9 +46,17 @@ extension Conv2d {
     _ input: Tensor, then norm: BatchNorm2d? = nil, adding addend: Tensor? = nil, relu: Bool
   ) -> Tensor? {
     guard onlyResultsCount, norm?.isFixed ?? true else { return nil }
-    return fusedConv2d(
+    return prepared(input, norm?.fixed, adding: addend, relu: relu)?.computed()
+  }
+
+  /// Nil where operands do not fit.
+  func prepared(
+    _ input: Tensor, _ normalization: FixedNormalization? = nil, adding addend: Tensor? = nil,
+    relu: Bool = false
+  ) -> FusedConvolution? {
+    FusedConvolution(
       input, weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
-      groups: groups, normalization: norm?.fixed, adding: addend, relu: relu)
+      groups: groups, normalization: normalization, adding: addend, relu: relu)
   }
 
   private func oneByOne(
@@ -65,9 +73,9 @@ extension Conv2d {
 
 extension BatchNorm2d {
   /// Whether the running statistics are used, and not those of the batch.
-  fileprivate var isFixed: Bool { !isTraining || runningMean.isFrozen }
+  var isFixed: Bool { !isTraining || runningMean.isFrozen }
 
-  fileprivate var fixed: FixedNormalization {
+  var fixed: FixedNormalization {
     FixedNormalization(
       mean: runningMean, variance: runningVariance, scale: weight, shift: bias, epsilon: epsilon)
   }
@@ -108,4 +116,4 @@ func fusedLayers(
 }
 
 /// Whether nobody would notice which ops make a result.
-private var onlyResultsCount: Bool { leavesOnlyResults && mayFuseLayers }
+var onlyResultsCount: Bool { leavesOnlyResults && mayFuseLayers }

@@ -122,7 +122,25 @@ public struct DenseBlock: Layer {
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {
-    layers.reduce(input) { concatenate([$0, $1($0)], along: 1, file: file, line: line) }
+    stacked(input)
+      ?? layers.reduce(input) { concatenate([$0, $1($0)], along: 1, file: file, line: line) }
+  }
+
+  /// The same in memory that all layers share, to which each adds its maps: nothing is copied again and again. Nil where
+  /// gradients are recorded, layers are observed, or something does not fit.
+  private func stacked(_ input: Tensor) -> Tensor? {
+    guard onlyResultsCount, input.rank == 4, let first = layers.first,
+      input.shape[1] == first.norm1.weight.count,
+      layers.allSatisfy({ $0.norm1.isFixed && $0.hasType(input.dtype) })
+    else { return nil }
+    let added = layers.reduce(0) { $0 + $1.conv2.weight.shape[0] }
+    return ChannelStack.filled(input.resolved, channels: input.shape[1] + added) { stack in
+      for layer in layers {
+        let x = layer.conv1(stack.rectified(layer.norm1.fixed), then: layer.norm2, layer.relu2)
+        // It has as many channels and pixels as it was made for.
+        stack.append(layer.conv2.prepared(x)!)
+      }
+    }
   }
 
   public var members: ModelMembers {
@@ -154,6 +172,15 @@ public struct DenseLayer: Layer {
     norm2 = BatchNorm2d(4 * growth)
     conv2 = denseConv(4 * growth, growth, kernel: 3, padding: 1)
     origin = LayerOrigin(file: file, line: line)
+  }
+
+  /// Whether what meets the block's maps is of their type, whatever was substituted.
+  fileprivate func hasType(_ dtype: DType) -> Bool {
+    [
+      norm1.weight, norm1.bias, norm1.runningMean, norm1.runningVariance, conv1.weight,
+      conv2.weight,
+    ]
+    .allSatisfy { $0.dtype == dtype }
   }
 
   public func forward(_ input: Tensor, file: StaticString, line: UInt) -> Tensor {

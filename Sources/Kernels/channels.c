@@ -1,0 +1,49 @@
+// Channels of images that are parts of something larger: sharing out. The loops are in channels_kernel.h.
+#include "include/CTapestryKernels.h"
+#include "indexing.h"
+
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+typedef struct {
+  int32_t dtype;
+  int64_t channels, pixels, planes, image_stride, each;  // each: planes of a piece of work
+  const char *x;
+  const void *factors, *numbers;
+  char *y;
+} rectify_job;
+
+#define REAL_SOURCE "channels_kernel.h"
+#define KERNEL_SOURCE "reals.h"
+#include "variants.h"
+
+static void rectify_planes(void *context, int64_t piece) {
+  const rectify_job *job = context;
+  int64_t end = (piece + 1) * job->each < job->planes ? (piece + 1) * job->each : job->planes;
+  for (int64_t p = piece * job->each; p < end; p++) {
+    int64_t c = p % job->channels, from = p / job->channels * job->image_stride + c * job->pixels, to = p * job->pixels;
+    if (job->dtype == TAPESTRY_FLOAT64)
+      DISPATCH(rectify_plane_f64)(
+          job->pixels, (const double *)job->x + from, ((const double *)job->factors)[c], ((const double *)job->numbers)[c],
+          (double *)job->y + to);
+    else
+      DISPATCH(rectify_plane_f32)(
+          job->pixels, (const float *)job->x + from, ((const float *)job->factors)[c], ((const float *)job->numbers)[c],
+          (float *)job->y + to);
+  }
+}
+
+void tapestry_rectify_channels(
+    int32_t dtype, int64_t samples, int64_t channels, int64_t pixels, const void *x, int64_t image_stride, const void *factors,
+    const void *numbers, void *y) {
+  rectify_job job = {
+      .dtype = dtype, .channels = channels, .pixels = pixels, .planes = samples * channels, .image_stride = image_stride,
+      .each = pixels < tapestry_piece ? tapestry_piece / (pixels > 0 ? pixels : 1) : 1, .x = x, .factors = factors,
+      .numbers = numbers, .y = y};
+  int64_t pieces = (job.planes + job.each - 1) / job.each;
+  if (pieces <= 1)
+    for (int64_t i = 0; i < pieces; i++) rectify_planes(&job, i);
+  else tapestry_parallel(pieces, &job, rectify_planes);
+}
