@@ -18,6 +18,7 @@
 #include "convolution_winograd.h"
 #include "convolution_winograd_weight.h"
 #include "convolution_bias.h"
+#include "convolution_images.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
 /// `phases`: rows and columns are dealt out to planes, so that neighbouring outputs meet neighbouring pixels. `lines`: output rows whose
@@ -157,6 +158,7 @@ static void TYPED(forward)(
   if (TYPED(suits_winograd)(c, c->output_height, c->output_width) &&
       TYPED(winograd_forward)(c, x, weight, &s.epilogue, s.target_image, y))
     return;
+  if (TYPED(images_forward)(c, x, weight, &s.epilogue, s.target_image, y)) return;
   if (TYPED(is_depthwise)(c)) {
     TYPED(depthwise_forward)(c, x, weight, &s.epilogue, s.target_image, y);
     return;
@@ -216,6 +218,7 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
     return;
   }
   if (TYPED(suits_winograd)(c, c->height, c->width) && TYPED(winograd_input_gradient)(c, gy, weight, gx)) return;
+  if (TYPED(images_input_gradient)(c, gy, weight, gx)) return;
   if (TYPED(is_depthwise)(c) && c->stride_height == 1 && c->stride_width == 1) {
     TYPED(depthwise_input_gradient)(c, gy, weight, gx);
     return;
@@ -315,6 +318,7 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
       return;
     }
   }
+  if (TYPED(images_weight_gradient)(c, x, gy, gw)) return;
   if (TYPED(is_pointwise)(c) && c->batch > 0) {
     int64_t pixels = s.rows * s.columns;
     for (int64_t n = 0; n < c->batch; n++)

@@ -152,6 +152,15 @@ struct ConvolutionKernelCase: CustomStringConvertible {
         batch: 2, channels: 70, filters: 36, size: (63, 61), kernel: (1, 1), stride: (2, 2)),
       .make(
         batch: 2, channels: 120, filters: 200, size: (7, 7), kernel: (3, 3), padding: (1, 1, 1, 1)),
+      // Images along the lanes: a batch that does not fill the last register, rows that neighbours cover unevenly, zeros around
+      // the image on some sides, taps in several parts, rows shared out.
+      .make(batch: 47, channels: 1, filters: 6, size: (14, 15), kernel: (5, 5)),
+      .make(batch: 16, channels: 6, filters: 16, size: (14, 14), kernel: (5, 5)),
+      .make(
+        batch: 31, channels: 3, filters: 10, size: (9, 7), kernel: (3, 7), padding: (1, 3, 0, 2)),
+      .make(
+        batch: 13, channels: 16, filters: 3, size: (6, 40), kernel: (3, 3), padding: (2, 2, 2, 2)),
+      .make(batch: 14, channels: 12, filters: 5, size: (30, 5), kernel: (2, 2)),
       // Depthwise: whole and partial registers, more filters than channels, kernels of other sizes.
       .make(
         batch: 2, channels: 20, filters: 20, groups: 20, size: (30, 37), kernel: (3, 3),
