@@ -69,6 +69,25 @@ static void TYPED(merge)(
       if (addend) x += LOAD(addend + place + q);
       STORE(c + q, relu ? TYPED(relu)(x) : x);
     }
+    if (q == columns) continue;
+#if VARIANT_AVX512
+    int64_t rest = columns - q;
+    V x = TYPED(load_part)(tile + q, rest);
+    if (add) x += TYPED(load_part)(c + q, rest);
+    if (column_scale) x *= TYPED(load_part)(column_scale + j + q, rest);
+    if (row_scale) x = FMA(x, SPLAT(scale), SPLAT(bias));
+    else if (row_bias) x += SPLAT(bias);
+    if (column_bias) x += TYPED(load_part)(column_bias + j + q, rest);
+    if (addend) x += TYPED(load_part)(addend + place + q, rest);
+    TYPED(store_part)(c + q, relu ? TYPED(relu)(x) : x, rest);
+#else
+    for (bool plain = !column_scale && !row_scale && !addend; plain && q < columns; q++) {  // the usual case, without the tests
+      REAL x = tile[q];
+      if (add) x += c[q];
+      if (row_bias) x += bias;
+      if (column_bias) x += column_bias[j + q];
+      c[q] = relu && x < 0 ? 0 : x;
+    }
     for (; q < columns; q++) {
       REAL x = tile[q];
       if (add) x += c[q];
@@ -79,6 +98,7 @@ static void TYPED(merge)(
       if (addend) x += addend[place + q];
       c[q] = relu && x < 0 ? 0 : x;
     }
+#endif
   }
 }
 
