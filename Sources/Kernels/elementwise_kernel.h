@@ -108,7 +108,7 @@ static void NAME(unary)(int32_t function, int64_t n, const REAL *x, REAL *y, dou
 /// One row with strides 0 or 1, not both 0.
 static void NAME(binary)(
     int32_t function, int64_t n, const REAL *a, int64_t stride_a, const REAL *b, int64_t stride_b, REAL *y) {
-  const VECTOR zero = SPLAT(0), one = SPLAT(1);
+  const VECTOR one = SPLAT(1);
   switch (function) {
     case TAPESTRY_ADD: LOOPS(u + v);
     case TAPESTRY_SUBTRACT: LOOPS(u - v);
@@ -124,7 +124,6 @@ static void NAME(binary)(
         NAME(store_up_to)(y + i, n - i, result);
       }
       break;
-    case TAPESTRY_RELU_GRADIENT: LOOPS(v > zero ? u : zero);
     case TAPESTRY_TANH_GRADIENT: LOOPS(u * (one - v * v));
     case TAPESTRY_SIGMOID_GRADIENT: LOOPS(u * v * (one - v));
     default: break;

@@ -34,6 +34,18 @@ static inline size_t band_bytes(const tapestry_pooling *s) {
   return (size_t)((band_rows_read(s) + 1) * s->stride_width * band_run(s)) * sizeof(double);
 }
 
+/// Where the winners of a plane's windows are written: as numbers in the window, or as places in the plane, or nowhere.
+typedef struct {
+  uint8_t *numbers;
+  int32_t *places;
+} tapestry_winners;
+
+static inline int32_t place_of(const tapestry_pooling *s, int64_t i, int64_t j, int32_t number) {
+  int32_t width = (int32_t)s->kernel_width, a = number / width, b = number % width;
+  int64_t row = i * s->stride_height - s->top + a * s->dilation_height, column = j * s->stride_width - s->left + b * s->dilation_width;
+  return (int32_t)(row * s->width + column);
+}
+
 #define REAL_SOURCE "pooling_kernel.h"
 #define KERNEL_SOURCE "reals.h"
 #include "variants.h"
@@ -44,8 +56,10 @@ typedef struct {
   int64_t planes, inputs, outputs, group;  // elements of an input and an output plane; planes in a group
   const void *from;
   void *to;
-  int32_t *indices;
+  tapestry_winners winners;
+  const uint8_t *numbers;  // winners that are known
   const int32_t *known;
+  const int64_t *offsets;  // of element n of a window, from the window's first
   const void *divisors;
 } pool_job;
 
@@ -82,18 +96,24 @@ static void run(pool_job *job, void (*group)(void *, int64_t)) {
 
 // MARK: Maximum
 
-#define BODY(type, suffix)                                               \
-  const type *x = (const type *)job->from + in;                          \
-  type *y = (type *)job->to + out;                                       \
-  int32_t *where = job->indices ? job->indices + out : NULL;             \
-  if (quarter) DISPATCH(max_plane_2x2_##suffix)(job->shape, x, y, where); \
-  else if (where) DISPATCH(max_plane_##suffix)(job->shape, x, y, where, band); \
+/// Windows of 2 x 2 side by side, all of them in the image.
+static bool is_quarter(const tapestry_pooling *s) {
+  return s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2 && s->top == 0 &&
+         s->left == 0 && s->dilation_height == 1 && s->dilation_width == 1 && 2 * s->output_height <= s->height &&
+         2 * s->output_width <= s->width;
+}
+
+#define BODY(type, suffix)                                                     \
+  const type *x = (const type *)job->from + in;                                \
+  type *y = (type *)job->to + out;                                             \
+  tapestry_winners winners = {                                                 \
+      job->winners.numbers ? job->winners.numbers + out : NULL, job->winners.places ? job->winners.places + out : NULL}; \
+  if (quarter) DISPATCH(max_plane_2x2_##suffix)(job->shape, x, y, winners);    \
+  else if (winners.numbers || winners.places) DISPATCH(max_plane_##suffix)(job->shape, x, y, winners, band); \
   else DISPATCH(max_plane_alone_##suffix)(job->shape, x, y, band);
 static void max_group(void *context, int64_t g) {
   const tapestry_pooling *s = ((const pool_job *)context)->shape;
-  bool quarter = s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2 &&
-                 s->top == 0 && s->left == 0 && s->dilation_height == 1 && s->dilation_width == 1 &&
-                 2 * s->output_height <= s->height && 2 * s->output_width <= s->width;
+  bool quarter = is_quarter(s);
   size_t bytes = quarter ? 0 : band_bytes(s);
   void *band = bytes ? tapestry_allocate(bytes) : NULL;
   FOR_PLANES(BODY)
@@ -101,12 +121,63 @@ static void max_group(void *context, int64_t g) {
 }
 #undef BODY
 
+/// A job over the planes of `s`, from inputs to outputs or back.
+static pool_job job_over(int32_t dtype, const tapestry_pooling *s, const void *from, void *to) {
+  return (pool_job){
+      .dtype = dtype, .shape = s, .planes = s->planes, .inputs = s->height * s->width,
+      .outputs = s->output_height * s->output_width, .from = from, .to = to};
+}
+
 void tapestry_max_pool(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, int32_t *indices) {
   tapestry_pooling s = plain(shape);
-  pool_job job = {
-      .dtype = dtype, .shape = &s, .planes = shape->planes, .inputs = shape->height * shape->width,
-      .outputs = shape->output_height * shape->output_width, .from = x, .to = y, .indices = indices};
+  pool_job job = job_over(dtype, &s, x, y);
+  job.winners.places = indices;
   run(&job, max_group);
+}
+
+void tapestry_max_pool_numbered(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, uint8_t *numbers) {
+  tapestry_pooling s = plain(shape);
+  pool_job job = job_over(dtype, &s, x, y);
+  job.winners.numbers = numbers;
+  run(&job, max_group);
+}
+
+#define BODY(type, suffix)                                                                  \
+  const type *from = (const type *)job->from + out;                                         \
+  type *to = (type *)job->to + in;                                                          \
+  if (quarter) DISPATCH(spread_plane_2x2_##suffix)(job->shape, from, job->numbers + out, to); \
+  else DISPATCH(spread_plane_##suffix)(job->shape, job->offsets, from, job->numbers + out, to);
+static void spread_group(void *context, int64_t g) {
+  bool quarter = is_quarter(((const pool_job *)context)->shape);
+  FOR_PLANES(BODY)
+}
+#undef BODY
+
+#define BODY(type, suffix)                                                                   \
+  DISPATCH(gather_plane_##suffix)(job->shape, job->offsets, (const type *)job->from + in, job->numbers + out, (type *)job->to + out);
+static void gather_numbered_group(void *context, int64_t g) { FOR_PLANES(BODY) }
+#undef BODY
+
+static void run_numbered(
+    int32_t dtype, const tapestry_pooling *shape, const void *from, const uint8_t *numbers, void *to, void (*group)(void *, int64_t)) {
+  int64_t offsets[tapestry_most_numbers];
+  for (int64_t a = 0; a < shape->kernel_height; a++)
+    for (int64_t b = 0; b < shape->kernel_width; b++)
+      offsets[a * shape->kernel_width + b] = a * shape->dilation_height * shape->width + b * shape->dilation_width;
+  pool_job job = job_over(dtype, shape, from, to);
+  job.numbers = numbers;
+  job.offsets = offsets;
+  run(&job, group);
+}
+
+void tapestry_max_pool_spread(
+    int32_t dtype, const tapestry_pooling *shape, const void *g, const uint8_t *numbers, void *gx) {
+  run_numbered(dtype, shape, g, numbers, gx, spread_group);
+}
+
+void tapestry_max_pool_gather(
+    int32_t dtype, const tapestry_pooling *shape, const void *x, const uint8_t *numbers, void *y) {
+  run_numbered(dtype, shape, x, numbers, y, gather_numbered_group);
 }
 
 // MARK: Scatter and gather within planes
@@ -169,9 +240,7 @@ static void sum_gradient_group(void *context, int64_t g) {
 static void run_sums(
     int32_t dtype, int32_t mode, const tapestry_pooling *shape, const void *from, void *to, void (*group)(void *, int64_t)) {
   tapestry_pooling plain_shape = plain(shape), *s = &plain_shape;
-  pool_job job = {
-      .dtype = dtype, .shape = s, .planes = s->planes, .inputs = s->height * s->width,
-      .outputs = s->output_height * s->output_width, .from = from, .to = to};
+  pool_job job = job_over(dtype, s, from, to);
   size_t bytes = (size_t)job.outputs * 8;
   void *divisors = mode == TAPESTRY_POOL_SUM ? NULL : tapestry_allocate(bytes);
   if (divisors && dtype == TAPESTRY_FLOAT32) DISPATCH(divisors_f32)(mode, s, divisors);

@@ -8,20 +8,30 @@
 
 #define LARGEST ((REAL)__builtin_inf())
 
-/// Does a pixel replace the best so far? Larger, or the first NaN.
-#define WINS(v, best) (((v) > (best)) | (((v) != (v)) & ((best) == (best))))
+/// Does a pixel replace the best so far? Larger, or the first NaN: not smaller or equal, while the best is a number.
+#define WINS(v, best) ((((v) <= (best)) == 0) & ((best) == (best)))
 
+// EVERY_OTHER: lanes first, first + 2, ... of a and b side by side. LOW_PAIRS, HIGH_PAIRS: lanes of a and b in turn, those of the
+// lower and of the upper half.
 #if LANES == 16
 #define EVERY_OTHER(first, a, b)                                                                                         \
   __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14,   \
                           first + 16, first + 18, first + 20, first + 22, first + 24, first + 26, first + 28, first + 30)
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #elif LANES == 8
 #define EVERY_OTHER(first, a, b) \
   __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14)
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #elif LANES == 4
 #define EVERY_OTHER(first, a, b) __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6)
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #else
 #define EVERY_OTHER(first, a, b) __builtin_shufflevector(a, b, first, first + 2)
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 2)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 1, 3)
 #endif
 
 /// even[q] = from[2 q] and odd[q] = from[2 q + 1] for 2 q < count, in whole vectors, with `outside` behind.
@@ -81,8 +91,8 @@ INLINE int64_t NAME(column_start)(const tapestry_pooling *s, int64_t run, int64_
 
 // MARK: Maximum
 
-/// One output, its window cut at the image's edges.
-static void NAME(max_single)(const tapestry_pooling *s, int64_t i, int64_t j, const REAL *x, REAL *to, int32_t *to_index) {
+/// One output, its window cut at the image's edges; the winner's number in the window.
+static int64_t NAME(max_single)(const tapestry_pooling *s, int64_t i, int64_t j, const REAL *x, REAL *to) {
   REAL best = 0;
   int64_t where = -1;
   for (int64_t a = 0; a < s->kernel_height; a++) {
@@ -93,44 +103,78 @@ static void NAME(max_single)(const tapestry_pooling *s, int64_t i, int64_t j, co
       REAL v = x[row * s->width + column];
       bool wins = where < 0 || WINS(v, best);
       best = wins ? v : best;
-      where = wins ? row * s->width + column : where;
+      where = wins ? a * s->kernel_width + b : where;
     }
   }
   *to = best;
-  *to_index = (int32_t)where;
+  return where;
 }
 
-typedef int32_t NAME(places) __attribute__((ext_vector_type(LANES), aligned(4)));
+typedef uint8_t NAME(bytes) __attribute__((ext_vector_type(LANES), aligned(1)));
+
+/// The first `count` numbers as bytes, or all of them.
+INLINE void NAME(store_bytes)(uint8_t *to, int64_t count, MASK numbers) {
+#if VARIANT_AVX512 && IS_DOUBLE
+  _mm512_mask_cvtepi64_storeu_epi8(to, (__mmask8)(count < LANES ? (1u << count) - 1 : 255), (__m512i)numbers);
+#elif VARIANT_AVX512
+  _mm512_mask_cvtepi32_storeu_epi8(to, (__mmask16)(count < LANES ? (1u << count) - 1 : 65535), (__m512i)numbers);
+#else
+  NAME(bytes) narrow = __builtin_convertvector(numbers, NAME(bytes));
+  if (count >= LANES) *(NAME(bytes) *)to = narrow;
+  else
+    for (int64_t q = 0; q < count; q++) to[q] = narrow[q];
+#endif
+}
+
+/// The way back; 0 in lanes from `count` on.
+INLINE MASK NAME(load_bytes)(const uint8_t *from, int64_t count) {
+#if VARIANT_AVX512
+  __m128i narrow = _mm_maskz_loadu_epi8((__mmask16)(count < LANES ? (1u << count) - 1 : (1u << LANES) - 1), from);
+  return (MASK)(IS_DOUBLE ? _mm512_cvtepu8_epi64(narrow) : _mm512_cvtepu8_epi32(narrow));
+#else
+  NAME(bytes) narrow = (NAME(bytes))(uint8_t)0;
+  if (count >= LANES) narrow = *(const NAME(bytes) *)from;
+  else
+    for (int64_t q = 0; q < count; q++) narrow[q] = from[q];
+  return __builtin_convertvector(narrow, MASK);
+#endif
+}
+
+/// The winners of `count` outputs from (i, j) on, as numbers in their windows or as places in the plane.
+INLINE void NAME(store_winners)(
+    const tapestry_pooling *s, int64_t i, int64_t j, int64_t count, MASK numbers, tapestry_winners to) {
+  int64_t at = i * s->output_width + j;
+  if (to.numbers) {
+    NAME(store_bytes)(to.numbers + at, count, numbers);
+  } else if (to.places) {
+    for (int64_t q = 0; q < LANES && q < count; q++) to.places[at + q] = place_of(s, i, j + q, (int32_t)numbers[q]);
+  }
+}
 
 /// An output row; the size of the kernel and the stride are constant where it is inlined. Pads are -infinity, so they win only
 /// where a window has nothing greater: such outputs are computed again.
 INLINE void NAME(max_row)(
     const tapestry_pooling *s, int64_t height, int64_t width, int64_t stride, int64_t i, const REAL *from, const REAL *x,
-    REAL *y, int32_t *indices) {
+    REAL *y, tapestry_winners winners) {
   int64_t run = band_run(s), down = s->dilation_height * stride * run;
-  MASK lane_number, lane_place;
+  MASK lane_number;
   for (int lane = 0; lane < LANES; lane++) lane_number[lane] = lane;
-  lane_place = lane_number * (REAL_INT)stride;
   for (int64_t j = 0; j < s->output_width; j += LANES) {
-    int64_t place = (i * s->stride_height - s->top) * s->width + j * stride - s->left;
     int64_t count = s->output_width - j < LANES ? s->output_width - j : LANES;
     const REAL *row = from + j;
     VECTOR best = NAME(splat)(-LARGEST);
-    MASK where = lane_place;
-    for (int64_t a = 0; a < height; a++, row += down, place += s->dilation_height * s->width)
+    MASK where = (MASK)(REAL_INT)0;
+    for (int64_t a = 0; a < height; a++, row += down)
       for (int64_t b = 0; b < width; b++) {
         VECTOR v = NAME(load)(row + NAME(column_start)(s, run, stride, b));
         MASK wins = WINS(v, best);
         best = wins ? v : best;
-        where = wins ? lane_place + (REAL_INT)(place + b * s->dilation_width) : where;
+        where = wins ? (MASK)(REAL_INT)(a * width + b) : where;
       }
     NAME(store_up_to)(y + j, count, best);
-    NAME(places) places = __builtin_convertvector(where, NAME(places));
-    if (count == LANES) *(NAME(places) *)(indices + j) = places;
-    else
-      for (int64_t q = 0; q < count; q++) indices[j + q] = places[q];
     if (__builtin_reduce_or((best == NAME(splat)(-LARGEST)) & (lane_number < (REAL_INT)count)))
-      for (int64_t q = j; q < j + count; q++) NAME(max_single)(s, i, q, x, y + q, indices + q);
+      for (int64_t q = 0; q < count; q++) where[q] = (REAL_INT)NAME(max_single)(s, i, j + q, x, y + j + q);
+    NAME(store_winners)(s, i, j, count, where, winners);
   }
 }
 
@@ -180,7 +224,6 @@ INLINE VECTOR NAME(max_neighbours)(const tapestry_pooling *s, int stride, int64_
   VECTOR even = EVERY_OTHER(0, first, last), odd = EVERY_OTHER(1, first, last), both = NAME(larger)(even, odd);
   return NAME(larger)(s->left ? FROM_LEFT(odd, outside) : FROM_RIGHT(even, outside), both);
 }
-#undef EVERY_OTHER
 #undef FROM_LEFT
 #undef FROM_RIGHT
 
@@ -223,7 +266,7 @@ static void NAME(max_plane_alone)(const tapestry_pooling *s, const REAL *x, REAL
   }
 }
 
-static void NAME(max_plane)(const tapestry_pooling *s, const REAL *x, REAL *y, int32_t *indices, REAL *band) {
+static void NAME(max_plane)(const tapestry_pooling *s, const REAL *x, REAL *y, tapestry_winners winners, REAL *band) {
   int64_t height = s->kernel_height, width = s->kernel_width, stride = s->stride_width;
   bool three = height == 3 && width == 3;
   for (int64_t i0 = 0, i1; i0 < s->output_height; i0 = i1) {
@@ -231,38 +274,83 @@ static void NAME(max_plane)(const tapestry_pooling *s, const REAL *x, REAL *y, i
     for (int64_t i = i0; i < i1; i++) {
       const REAL *from = band + (i - i0) * s->stride_height * stride * band_run(s);
       REAL *to = y + i * s->output_width;
-      int32_t *where = indices + i * s->output_width;
-      if (three && stride == 1) NAME(max_row)(s, 3, 3, 1, i, from, x, to, where);
-      else if (three && stride == 2) NAME(max_row)(s, 3, 3, 2, i, from, x, to, where);
-      else if (stride == 1) NAME(max_row)(s, height, width, 1, i, from, x, to, where);
-      else NAME(max_row)(s, height, width, stride, i, from, x, to, where);
+      if (three && stride == 1) NAME(max_row)(s, 3, 3, 1, i, from, x, to, winners);
+      else if (three && stride == 2) NAME(max_row)(s, 3, 3, 2, i, from, x, to, winners);
+      else if (stride == 1) NAME(max_row)(s, height, width, 1, i, from, x, to, winners);
+      else NAME(max_row)(s, height, width, stride, i, from, x, to, winners);
     }
   }
 }
 
+/// Pixels 2 q and 2 q + 1 of `count` pairs, in the first lanes.
+INLINE void NAME(load_pairs)(const REAL *from, int64_t count, VECTOR *even, VECTOR *odd) {
+  VECTOR a = NAME(load_up_to)(from, 2 * count, 0);
+  VECTOR b = 2 * count > LANES ? NAME(load_up_to)(from + LANES, 2 * count - LANES, 0) : a;
+  *even = EVERY_OTHER(0, a, b);
+  *odd = EVERY_OTHER(1, a, b);
+}
+
 /// Windows of 2 x 2, stride 2, no padding: both rows at once. Scan order is upper left, upper right, lower left, lower right.
-static void NAME(max_plane_2x2)(const tapestry_pooling *s, const REAL *x, REAL *restrict y, int32_t *restrict indices) {
+static void NAME(max_plane_2x2)(const tapestry_pooling *s, const REAL *x, REAL *y, tapestry_winners winners) {
   int64_t width = s->width, n = s->output_width;
   for (int64_t i = 0; i < s->output_height; i++, y += n) {
-    const REAL *upper = x + 2 * i * width, *lower = upper + width;
-    if (!indices) {
-      for (int64_t j = 0; j < n; j++) {
-        REAL a = upper[2 * j], b = upper[2 * j + 1], c = lower[2 * j], d = lower[2 * j + 1];
-        REAL ab = WINS(b, a) ? b : a, cd = WINS(d, c) ? d : c;
-        y[j] = WINS(cd, ab) ? cd : ab;
-      }
-      continue;
+    const REAL *upper = x + 2 * i * width;
+    for (int64_t j = 0; j < n; j += LANES) {
+      int64_t count = n - j < LANES ? n - j : LANES;
+      VECTOR a, b, c, d;
+      NAME(load_pairs)(upper + 2 * j, count, &a, &b);
+      NAME(load_pairs)(upper + width + 2 * j, count, &c, &d);
+      MASK right = WINS(b, a), lower_right = WINS(d, c);
+      VECTOR ab = right ? b : a, cd = lower_right ? d : c;
+      MASK lower = WINS(cd, ab);
+      NAME(store_up_to)(y + j, count, lower ? cd : ab);
+      if (!winners.numbers && !winners.places) continue;
+      MASK number = lower ? 2 - lower_right : -right;
+      NAME(store_winners)(s, i, j, count, number, winners);
     }
-    int32_t corner = (int32_t)(2 * i * width), down = (int32_t)width;
-    for (int64_t j = 0; j < n; j++) {
-      REAL a = upper[2 * j], b = upper[2 * j + 1], c = lower[2 * j], d = lower[2 * j + 1];
-      int32_t at = corner + (int32_t)(2 * j);
-      int32_t at_ab = WINS(b, a) ? at + 1 : at, at_cd = at + down + (WINS(d, c) ? 1 : 0);
-      REAL ab = WINS(b, a) ? b : a, cd = WINS(d, c) ? d : c;
-      y[j] = WINS(cd, ab) ? cd : ab;
-      indices[j] = WINS(cd, ab) ? at_cd : at_ab;
+  }
+}
+
+/// The gradient of max_plane_2x2: every pixel is written once.
+static void NAME(spread_plane_2x2)(const tapestry_pooling *s, const REAL *g, const uint8_t *numbers, REAL *gx) {
+  const VECTOR zero = NAME(splat)(0);
+  int64_t width = s->width, n = s->output_width;
+  for (int64_t i = 0; i < s->output_height; i++, g += n, numbers += n) {
+    REAL *upper = gx + 2 * i * width, *lower = upper + width;
+    for (int64_t j = 0; j < n; j += LANES) {
+      int64_t count = n - j < LANES ? n - j : LANES;
+      MASK number = NAME(load_bytes)(numbers + j, count);
+      VECTOR v = NAME(load_up_to)(g + j, count, 0);
+      VECTOR a = number == 0 ? v : zero, b = number == 1 ? v : zero, c = number == 2 ? v : zero, d = number == 3 ? v : zero;
+      NAME(store_up_to)(upper + 2 * j, 2 * count, LOW_PAIRS(a, b));
+      NAME(store_up_to)(lower + 2 * j, 2 * count, LOW_PAIRS(c, d));
+      if (2 * count <= LANES) continue;
+      NAME(store_up_to)(upper + 2 * j + LANES, 2 * count - LANES, HIGH_PAIRS(a, b));
+      NAME(store_up_to)(lower + 2 * j + LANES, 2 * count - LANES, HIGH_PAIRS(c, d));
     }
-    indices += n;
+    for (int64_t j = 2 * n; j < width; j++) upper[j] = lower[j] = 0;
+  }
+  int64_t written = 2 * s->output_height * width;
+  memset(gx + written, 0, (size_t)(s->height * width - written) * sizeof(REAL));
+}
+#undef EVERY_OTHER
+#undef LOW_PAIRS
+#undef HIGH_PAIRS
+
+/// gx = 0, then every g is added where its window's winner lies.
+static void NAME(spread_plane)(const tapestry_pooling *s, const int64_t *offsets, const REAL *g, const uint8_t *numbers, REAL *gx) {
+  memset(gx, 0, (size_t)(s->height * s->width) * sizeof(REAL));
+  for (int64_t i = 0; i < s->output_height; i++, g += s->output_width, numbers += s->output_width) {
+    REAL *row = gx + (i * s->stride_height - s->top) * s->width - s->left;
+    for (int64_t j = 0; j < s->output_width; j++) row[j * s->stride_width + offsets[numbers[j]]] += g[j];
+  }
+}
+
+/// The winners' pixels of x: the transpose of spread_plane.
+static void NAME(gather_plane)(const tapestry_pooling *s, const int64_t *offsets, const REAL *x, const uint8_t *numbers, REAL *y) {
+  for (int64_t i = 0; i < s->output_height; i++, y += s->output_width, numbers += s->output_width) {
+    const REAL *row = x + (i * s->stride_height - s->top) * s->width - s->left;
+    for (int64_t j = 0; j < s->output_width; j++) y[j] = row[j * s->stride_width + offsets[numbers[j]]];
   }
 }
 

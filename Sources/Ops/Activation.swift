@@ -4,44 +4,6 @@ import TapestryGraph
 // The functions that layers end in. Those whose derivative can be written with the result keep only that,
 // so that the input's memory is free.
 
-/// y = max(x, 0); y' = 1 for x > 0, else 0.
-struct Relu: ElementwiseOperation {
-  var keeps: Kept { .outputs(0) }
-  func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_RELU)) }
-  func backward(_ node: borrowing Differential) -> Tensors {
-    if let g = node.reusableCotangent() {
-      var (count, stride) = (Int64(g.count), Int64(1))
-      g.overwrite { g in
-        node.output().withMemory { y in
-          tapestry_binary(
-            Int32(TAPESTRY_RELU_GRADIENT), node.inputSpec(0).dtype.code, 1, &count, &stride,
-            &stride, g, y, g)
-        }
-      }
-      return Tensors(g)
-    }
-    return Tensors(ReluGradient.of(node.cotangent, node.output()))
-  }
-  func jvp(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.tangent(0).map { ReluGradient.of($0, node.output()) })
-  }
-  func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].elementwiseKink(at: 0) }
-}
-
-/// g where y > 0, else 0: linear in g, constant in y.
-struct ReluGradient: BroadcastingOperation {
-  var keeps: Kept { .inputs(1) }
-
-  static func of(_ g: Tensor, _ y: Tensor) -> Tensor { apply(ReluGradient(), to: Tensors(g, y))[0] }
-
-  func forward(_ inputs: borrowing Tensors) -> Tensors {
-    Tensors(inputs[0].combined(TAPESTRY_RELU_GRADIENT, with: inputs[1]))
-  }
-  func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.needs(0) ? Self.of(node.cotangent, node.input(1)) : nil, nil)
-  }
-}
-
 /// y = 1 / (1 + e^-x); y' = y (1 - y).
 struct Sigmoid: ElementwiseOperation {
   var keeps: Kept { .outputs(0) }
@@ -155,15 +117,6 @@ struct Softplus: ElementwiseOperation {
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(node.cotangent * sigmoid(node.input(0)))
   }
-}
-
-/// max(x, 0) for every element. The gradient at 0 is 0. NaN passes through.
-///
-/// Nair, Hinton: "Rectified linear units improve restricted Boltzmann machines" (2010).
-///
-/// - Precondition: float32 or float64.
-public func relu(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-  apply(Relu(), to: Tensors(x), file: file, line: line)[0]
 }
 
 /// The logistic function 1 / (1 + e^-x) of every element.

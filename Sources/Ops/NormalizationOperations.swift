@@ -383,8 +383,9 @@ struct NormalizeGradient: TensorOperation {
     case .relu:
       let scale = node.input(4).reshaped(to: layout.scales)
       let y = z * scale + node.input(5).reshaped(to: layout.scales)
-      return ReluGradient.of(g, y.detached())
-    case .residual: return ReluGradient.of(g, node.input(5).reshaped(to: layout.view).detached())
+      return Relu.letThrough(g, where: y.detached())
+    case .residual:
+      return Relu.letThrough(g, where: node.input(5).reshaped(to: layout.view).detached())
     }
   }
 

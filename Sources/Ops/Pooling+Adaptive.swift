@@ -124,7 +124,7 @@ struct AdaptiveMaxPool2d: TensorOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
     if let window = uniformWindow(height: x.shape[2], width: x.shape[3], size) {
-      return MaxPool2d(window: window, isIndexed: isIndexed).forward(inputs)
+      return MaxPool2d(window: window, winners: isIndexed ? .places : .forgotten).forward(inputs)
     }
     let shape = TensorShape(x.shape[0], x.shape[1], size.height, size.width)
     return maxOutputs(x, shape, isIndexed: isIndexed) { source, y, indices in

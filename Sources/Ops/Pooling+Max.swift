@@ -4,18 +4,41 @@ import TapestryGraph
 /// y = the largest pixel of each window, and where it lies.
 struct MaxPool2d: TensorOperation {
   private static let kept = Kept.outputs(1)
-  let window: SlidingWindow
-  /// Whether the winners' places are a second result; nothing can flow back without them.
-  let isIndexed: Bool
 
-  var keeps: Kept { isIndexed ? Self.kept : .nothing }
+  /// What the second result tells of the winners; nothing can flow back without it.
+  enum Winners {
+    /// There is no second result.
+    case forgotten
+    /// row · W + column in the plane, int32: what users ask for.
+    case places
+    /// The element of the window in a byte, four to an int32: what is kept for the backward where windows have
+    /// 256 elements or fewer.
+    case numbers
+  }
+
+  let window: SlidingWindow
+  let winners: Winners
+
+  init(window: SlidingWindow, winners: Winners) {
+    self.window = window
+    self.winners = winners
+  }
+
+  /// With what a backward needs, if it is to be recorded.
+  init(window: SlidingWindow, isRecorded: Bool) {
+    let fitsByte = window.size.height * window.size.width <= tapestry_most_numbers
+    self.init(window: window, winners: !isRecorded ? .forgotten : fitsByte ? .numbers : .places)
+  }
+
+  var keeps: Kept { winners == .forgotten ? .nothing : Self.kept }
   var label: String { window.description }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let x = inputs.spec(0).shape
     let shape = try window.pool(over: x, needsPixels: true).outputShape(x)
     try requireSameType(inputs)
-    return maxSpecs(shape, inputs.spec(0).dtype, isIndexed: isIndexed)
+    if winners == .numbers { return [TensorSpec(shape, inputs.spec(0).dtype), .bytes(shape)] }
+    return maxSpecs(shape, inputs.spec(0).dtype, isIndexed: winners == .places)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -23,13 +46,42 @@ struct MaxPool2d: TensorOperation {
     var problem = accepted { () throws(Misuse) in try window.pool(over: x.shape, needsPixels: false)
     }
     let shape = problem.outputShape(x.shape)
-    return maxOutputs(x, shape, isIndexed: isIndexed) { x, y, indices in
-      tapestry_max_pool(inputs.spec(0).dtype.code, &problem, x, y, indices)
+    guard winners == .numbers else {
+      return maxOutputs(x, shape, isIndexed: winners == .places) { x, y, indices in
+        tapestry_max_pool(inputs.spec(0).dtype.code, &problem, x, y, indices)
+      }
     }
+    var values: Tensor?
+    let numbers = Tensor(.bytes(shape)) { numbers in
+      values = Tensor(shape, x.dtype) { y in
+        x.withMemory {
+          tapestry_max_pool_numbered(
+            inputs.spec(0).dtype.code, &problem, $0, y,
+            numbers.assumingMemoryBound(to: UInt8.self))
+        }
+      }
+    }
+    return Tensors(values, numbers)
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(scatterToWinners(node))
+    guard winners == .numbers else { return Tensors(scatterToWinners(node)) }
+    return Tensors(
+      node.cotangent(0).map { g in
+        let spread = WinnerSpread(window: window, input: node.inputSpec(0).shape)
+        return apply(spread, to: Tensors(g, node.output(1)))[0]
+      })
+  }
+
+  func jvp(_ node: borrowing Differential) -> Tensors {
+    Tensors(
+      node.tangent(0).map { tangent in
+        let input = node.inputSpec(0).shape
+        return winners == .numbers
+          ? apply(WinnerGather(window: window, input: input), to: Tensors(tangent, node.output(1)))[
+            0]
+          : apply(PlaneGather(), to: Tensors(tangent, node.output(1)))[0]
+      }, nil)
   }
 
   func kink(at inputs: borrowing Tensors) -> Kink? {
@@ -182,6 +234,92 @@ struct PlaneGather: TensorOperation {
   }
 }
 
+// MARK: - Winners by their numbers in the window
+
+extension TensorSpec {
+  /// A byte for each element of `shape`, four to an int32; the last word may have some to spare.
+  fileprivate static func bytes(_ shape: TensorShape) -> TensorSpec {
+    TensorSpec([(shape.elementCount + 3) / 4], .int32)
+  }
+}
+
+/// gx = 0, and every cotangent where its window's winner lies.
+struct WinnerSpread: TensorOperation {
+  static var name: String { "maxPool2dGradient" }
+  static var inputNames: [String] { ["cotangent", "winners"] }
+  private static let kept = Kept.inputs(1)
+  let window: SlidingWindow
+  /// The shape of the pooled images.
+  let input: TensorShape
+  var keeps: Kept { Self.kept }
+  var label: String { window.description }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    let shape = try window.pool(over: input, needsPixels: false).outputShape(input)
+    guard inputs.spec(0).shape == shape, inputs.spec(1) == .bytes(shape) else {
+      throw Misuse("needs a cotangent of shape \(shape) and its winners")
+    }
+    return Specs(TensorSpec(input, inputs.spec(0).dtype))
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let g = inputs[0]
+    var problem = accepted { () throws(Misuse) in try window.pool(over: input, needsPixels: false) }
+    return Tensors(
+      Tensor(input, g.dtype) { gx in
+        withMemory(g, inputs[1]) { from, numbers in
+          tapestry_max_pool_spread(
+            g.dtype.code, &problem, from, numbers.assumingMemoryBound(to: UInt8.self), gx)
+        }
+      })
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(
+      apply(
+        WinnerGather(window: window, input: input), to: Tensors(node.cotangent, node.input(1)))[0],
+      nil)
+  }
+}
+
+/// The pixels of images at the winners of other images' windows: the transpose of ``WinnerSpread``.
+struct WinnerGather: TensorOperation {
+  static var name: String { "maxPool2dTangent" }
+  static var inputNames: [String] { ["input", "winners"] }
+  private static let kept = Kept.inputs(1)
+  let window: SlidingWindow
+  let input: TensorShape
+  var keeps: Kept { Self.kept }
+  var label: String { window.description }
+
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    let shape = try window.pool(over: input, needsPixels: false).outputShape(input)
+    guard inputs.spec(0).shape == input, inputs.spec(1) == .bytes(shape) else {
+      throw Misuse("needs images of shape \(input) and the winners of theirs")
+    }
+    return Specs(shape, inputs.spec(0).dtype)
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    var problem = accepted { () throws(Misuse) in try window.pool(over: input, needsPixels: false) }
+    return Tensors(
+      Tensor(problem.outputShape(input), x.dtype) { y in
+        withMemory(x, inputs[1]) { from, numbers in
+          tapestry_max_pool_gather(
+            x.dtype.code, &problem, from, numbers.assumingMemoryBound(to: UInt8.self), y)
+        }
+      })
+  }
+
+  func backward(_ node: borrowing Differential) -> Tensors {
+    Tensors(
+      apply(
+        WinnerSpread(window: window, input: input), to: Tensors(node.cotangent, node.input(1)))[0],
+      nil)
+  }
+}
+
 // MARK: - Functions
 
 /// The largest pixel of each window of each channel.
@@ -209,7 +347,7 @@ public func maxPool2d(
   let operation = MaxPool2d(
     window: SlidingWindow(
       size: window, stride: stride ?? window, padding: padding, dilation: dilation,
-      isRoundingUp: ceilMode), isIndexed: isRecording && input.isTracked)
+      isRoundingUp: ceilMode), isRecorded: isRecording && input.isTracked)
   return apply(operation, to: Tensors(input), file: file, line: line)[0]
 }
 
@@ -224,7 +362,7 @@ public func maxPool2dWithIndices(
   let operation = MaxPool2d(
     window: SlidingWindow(
       size: window, stride: stride ?? window, padding: padding, dilation: dilation,
-      isRoundingUp: ceilMode), isIndexed: true)
+      isRoundingUp: ceilMode), winners: .places)
   let outputs = apply(operation, to: Tensors(input), file: file, line: line)
   return (outputs[0], outputs[1])
 }

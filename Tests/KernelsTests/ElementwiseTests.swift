@@ -58,7 +58,6 @@ extension KernelSuite {
       (TAPESTRY_MULTIPLY, { $0 * $1 }),
       (TAPESTRY_DIVIDE, { $0 / $1 }), (TAPESTRY_MAXIMUM, { max($0, $1) }),
       (TAPESTRY_MINIMUM, { min($0, $1) }), (TAPESTRY_POW, { tapestry_pow($0, $1) }),
-      (TAPESTRY_RELU_GRADIENT, { $1 > 0 ? $0 : 0 }),
       (TAPESTRY_TANH_GRADIENT, { $0 * (1 - $1 * $1) }),
       (TAPESTRY_SIGMOID_GRADIENT, { $0 * $1 * (1 - $1) }),
     ]

@@ -160,6 +160,55 @@ extension KernelSuite {
       }
     }
 
+    @Test(
+      "max pool with winners numbered in their windows: those of the flat places, spread and gather",
+      arguments: PoolCase.all)
+    func numbered(_ one: PoolCase) {
+      let pixels = one.image.0 * one.image.1
+      let outputs = one.output.0 * one.output.1
+      let count = one.planes * outputs
+      var source = TestNumbers(23)
+      var x = (0..<one.planes * pixels).map { _ in Double(source.int(-3...3)) }
+      for k in x.indices where source.chance(40) { x[k] = .nan }
+      for k in x.indices where source.chance(3) { x[k] = -.infinity }
+      let g = source.values(count)
+      var shape = one.shape
+      for dtype in KernelRuns.dtypes {
+        let mx = GuardedMemory(dtype, x)
+        let known = GuardedMemory(dtype, [Double](repeating: 9, count: count))
+        var places = [Int32](repeating: -7, count: count)
+        tapestry_max_pool(dtype, &shape, mx.pointer, known.pointer, &places)
+        var winners: [UInt8] = []
+        KernelRuns.forEach { variant, threads in
+          let y = GuardedMemory(dtype, [Double](repeating: 9, count: count))
+          var numbers = [UInt8](repeating: 201, count: count + 1)
+          tapestry_max_pool_numbered(dtype, &shape, mx.pointer, y.pointer, &numbers)
+          let label = "\(variant), \(threads) threads"
+          #expect(
+            y.guardsAreIntact && numbers.last == 201 && y.contents == known.contents, "\(label)")
+          winners = Array(numbers.dropLast())
+          let found = winners.enumerated().map { k, number in
+            let (a, b) = (Int(number) / one.kernel.1, Int(number) % one.kernel.1)
+            let (i, j) = (k % outputs / one.output.1, k % outputs % one.output.1)
+            let row = i * one.stride.0 - one.before.0 + a * one.dilation.0
+            return Int32(row * one.image.1 + j * one.stride.1 - one.before.1 + b * one.dilation.1)
+          }
+          #expect(found == places, "\(label)")
+        }
+        var spread = [Double](repeating: 0, count: x.count)
+        for k in g.indices { spread[k / outputs * pixels + Int(places[k])] += g[k] }
+        let mg = GuardedMemory(dtype, g)
+        KernelRuns.check(dtype, start: x, expected: spread, tolerance: (1e-6, 1e-15), "spread") {
+          tapestry_max_pool_spread(dtype, &shape, mg.pointer, winners, $0)
+        }
+        let ms = GuardedMemory(dtype, spread)
+        let gathered = g.indices.map { ms[$0 / outputs * pixels + Int(places[$0])] }
+        KernelRuns.check(dtype, start: g, expected: gathered, tolerance: (0, 0), "gather") {
+          tapestry_max_pool_gather(dtype, &shape, ms.pointer, winners, $0)
+        }
+      }
+    }
+
     @Test("sum and average pool: three divisors, and the transpose", arguments: PoolCase.all)
     func sums(_ one: PoolCase) {
       let pixels = one.image.0 * one.image.1

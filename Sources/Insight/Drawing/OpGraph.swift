@@ -87,7 +87,7 @@ extension OpGraph {
         line: step.label.isEmpty ? step.name : "\(step.name)  \(step.label)",
         family: GraphDrawing.Family(operation: step.name),
         path: step.layer?.split(separator: ".").map(String.init) ?? [],
-        shape: step.outputs.map { trace.values[$0].spec.shape.description }.joined(separator: " "))
+        shape: Self.shapes(step.outputs.map { trace.values[$0].spec }))
       op.multiplyAccumulates = step.cost.multiplyAccumulates
       op.bytes = step.cost.bytes
       op.nanoseconds = times?[place]
@@ -112,6 +112,12 @@ extension OpGraph {
     assignBlocks()
   }
 
+  /// The shapes that a box shows: masks and places that an op keeps for its backward are left to the details.
+  private static func shapes(_ outputs: [TensorSpec]) -> String {
+    let values = outputs.filter(\.dtype.isFloatingPoint)
+    return (values.isEmpty ? outputs : values).map(\.shape.description).joined(separator: " ")
+  }
+
   /// What was recorded for a tensor: a box of its own for every parameter and tracked tensor.
   init(_ graph: RecordedGraph, title: String) {
     self.title = title
@@ -131,7 +137,7 @@ extension OpGraph {
         line: step.label.isEmpty ? step.name : "\(step.name)  \(step.label)",
         family: GraphDrawing.Family(operation: step.name),
         path: step.site.layer?.name?.split(separator: ".").map(String.init) ?? [],
-        shape: outputs.map(\.shape.description).joined(separator: " "))
+        shape: Self.shapes(outputs))
       op.details.append(op.line)
       for input in step.inputs {
         switch input {

@@ -42,6 +42,13 @@ enum {
 /// RELU, AFFINE, CLIP (in 64-bit wrapping arithmetic).
 void tapestry_unary(int32_t function, int32_t dtype, int64_t count, const void *x, void *y, double alpha, double beta);
 
+/// y[i] = max(x[i], 0) as TAPESTRY_RELU, and bit i % 32 of mask[i / 32] = x[i] > 0 (NaN: 0); the bits behind the last are 0.
+/// float32 and float64.
+void tapestry_relu_masked(int32_t dtype, int64_t count, const void *x, void *y, uint32_t *mask);
+
+/// gx[i] = g[i] where the mask's bit is set, else 0; gx may be g.
+void tapestry_relu_masked_gradient(int32_t dtype, int64_t count, const void *g, const uint32_t *mask, void *gx);
+
 /// Binary functions y = f(a, b).
 enum {
   TAPESTRY_ADD = 0,
@@ -51,7 +58,6 @@ enum {
   TAPESTRY_MAXIMUM,
   TAPESTRY_MINIMUM,
   TAPESTRY_POW,               // a to the b
-  TAPESTRY_RELU_GRADIENT,     // b > 0 ? a : 0
   TAPESTRY_TANH_GRADIENT,     // a (1 - b b), b = tanh x
   TAPESTRY_SIGMOID_GRADIENT,  // a b (1 - b), b = sigmoid x
   TAPESTRY_BINARY_COUNT

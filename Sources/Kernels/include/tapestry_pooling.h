@@ -21,6 +21,20 @@ typedef struct {
 /// order; a NaN wins. float32 and float64.
 void tapestry_max_pool(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, int32_t *indices);
 
+/// The most elements of a window whose places in it are numbered by bytes.
+enum { tapestry_most_numbers = 256 };
+
+/// The same with the winner's place in its window: kernel row * kernel_width + kernel column, for windows of up to 256 elements.
+void tapestry_max_pool_numbered(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, uint8_t *numbers);
+
+/// gx = 0, then every g [planes, output_height, output_width] is added where its window's winner lies, in row-major order.
+void tapestry_max_pool_spread(
+    int32_t dtype, const tapestry_pooling *shape, const void *g, const uint8_t *numbers, void *gx);
+
+/// The pixel of x at every window's winner: the transpose of the above.
+void tapestry_max_pool_gather(
+    int32_t dtype, const tapestry_pooling *shape, const void *x, const uint8_t *numbers, void *y);
+
 /// gx = 0, then gx[plane, indices[plane, j]] += g[plane, j] in ascending j.
 void tapestry_plane_scatter(
     int32_t dtype, int64_t planes, int64_t outputs, int64_t inputs, const void *g, const int32_t *indices, void *gx);

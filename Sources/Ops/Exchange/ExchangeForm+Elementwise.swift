@@ -21,7 +21,6 @@ extension Divide: NamedOperation { static var exchangeName: String { "Div" } }
 extension Pow: NamedOperation { static var exchangeName: String { "Pow" } }
 extension Maximum: NamedOperation { static var exchangeName: String { "Max" } }
 extension Minimum: NamedOperation { static var exchangeName: String { "Min" } }
-extension Relu: NamedOperation { static var exchangeName: String { "Relu" } }
 extension Sigmoid: NamedOperation { static var exchangeName: String { "Sigmoid" } }
 extension Tanh: NamedOperation { static var exchangeName: String { "Tanh" } }
 extension Softplus: NamedOperation { static var exchangeName: String { "Softplus" } }
@@ -34,6 +33,13 @@ extension Erf: NamedOperation { static var exchangeName: String { "Erf" } }
 extension Abs: NamedOperation { static var exchangeName: String { "Abs" } }
 extension Sign: NamedOperation { static var exchangeName: String { "Sign" } }
 extension Select: NamedOperation { static var exchangeName: String { "Where" } }
+
+extension Relu: ExchangeableOperation {
+  /// The signs, a second result in training, are not said.
+  package func exchange(_ form: inout ExchangeForm) throws(Misuse) -> [ExchangeForm.Operand] {
+    [form.node("Relu", [form.x]), .absent]
+  }
+}
 
 extension LeakyRelu: ExchangeableOperation {
   package func exchange(_ form: inout ExchangeForm) throws(Misuse) -> [ExchangeForm.Operand] {

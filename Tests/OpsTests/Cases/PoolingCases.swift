@@ -25,6 +25,11 @@ extension OpCase {
     OpCase("maxPool2d", "1x1", inputs: [distinctSample([1, 1, 1, 1])]) {
       [maxPool2d($0[0], window: 1)]
     },
+    // Too many elements for a byte; the gradient of the gradient is another op's, tested above.
+    OpCase(
+      "maxPool2d", "a window of 272 elements", checks: [.gradient, .forwardMode, .kernels],
+      inputs: [distinctSample([1, 1, 17, 17])]
+    ) { [maxPool2d($0[0], window: [16, 17], stride: 1)] },
     OpCase(
       "maxPool2d", "no images", checks: [.forwardMode, .kernels],
       inputs: [distinctSample([0, 2, 4, 4])]
