@@ -7,6 +7,9 @@
 // touched. Free neighbours join, and a request takes the smallest stretch that is large enough. So what the layers of a net
 // let go of serves layers of other sizes, and memory in use stays near the most that was ever live at once; lists by size
 // alone would keep the most that was ever live of each size.
+//
+// Huge blocks have segments of their own. A gradient of hundreds of MB lives for a part of each step; if activations were cut from the
+// stretch that it has left, its next one would find none that is large enough.
 #include "include/tapestry_memory.h"
 
 #include <stdatomic.h>
@@ -20,6 +23,8 @@ enum { alignment = 64, steps_log2 = 3, class_count = 512 };
 static const size_t huge_page = (size_t)2 << 20, page = (size_t)64 << 10;  // `page` is a multiple of any real one
 /// From here on blocks are cut from segments.
 static const size_t smallest_large = (size_t)32 << 10;
+/// And from here on from those for huge ones.
+static const size_t smallest_huge = (size_t)128 << 20;
 
 /// The pool keeps idle memory as long as live and idle together stay within the most that was ever live at once
 /// (since the last trim) plus this. A program of steady steps therefore never returns memory to the system, and one
@@ -84,12 +89,13 @@ typedef struct stretch {
 struct segment {
   char *begin, *top, *touched, *end;
   stretch *last;  // the stretch that ends at top
+  bool is_huge;   // serves requests of that size only
   segment *next;
 };
 
 static segment *segments;
 enum { bin_count = 256 };  // four to a power of two
-static stretch *bins[bin_count];
+static stretch *bins[2][bin_count];  // [of segments for huge blocks]
 
 static int bin_of(size_t size) {
   int exponent = 63 - __builtin_clzll((unsigned long long)size);
@@ -97,7 +103,7 @@ static int bin_of(size_t size) {
 }
 
 static void insert(stretch *s) {
-  stretch **bin = &bins[bin_of(s->size)];
+  stretch **bin = &bins[s->home->is_huge][bin_of(s->size)];
   s->is_free = true;
   s->previous = NULL;
   s->next = *bin;
@@ -108,7 +114,7 @@ static void insert(stretch *s) {
 
 static void extract(stretch *s) {
   if (s->previous) s->previous->next = s->next;
-  else bins[bin_of(s->size)] = s->next;
+  else bins[s->home->is_huge][bin_of(s->size)] = s->next;
   if (s->next) s->next->previous = s->previous;
   s->is_free = false;
   if (!s->is_returned) idle_bytes -= (int64_t)s->size;
@@ -131,7 +137,7 @@ static void set_top(segment *home, char *top) {
 static stretch *find(size_t size) {
   for (int bin = bin_of(size); bin < bin_count; bin++) {
     stretch *best = NULL;
-    for (stretch *each = bins[bin]; each; each = each->next)
+    for (stretch *each = bins[size >= smallest_huge][bin]; each; each = each->next)
       if (each->size >= size && (!best || each->size < best->size)) best = each;
     if (best) return best;
   }
@@ -154,7 +160,7 @@ static stretch *cut(size_t size) {
     return s;
   }
   for (segment *home = segments; home; home = home->next) {
-    if ((size_t)(home->end - home->top) < size) continue;
+    if (home->is_huge != (size >= smallest_huge) || (size_t)(home->end - home->top) < size) continue;
     s = (stretch *)home->top;
     *s = (stretch){.size = size, .before = home->last, .home = home};
     home->last = s;
@@ -213,7 +219,7 @@ static segment *from_system(size_t size) {
   madvise(mapped + before, length, MADV_HUGEPAGE);
 #endif
   char *begin = mapped + before;
-  *fresh = (segment){.begin = begin, .top = begin, .touched = begin, .end = begin + length};
+  *fresh = (segment){.begin = begin, .top = begin, .touched = begin, .end = begin + length, .is_huge = size >= smallest_huge};
   return fresh;
 }
 
@@ -330,8 +336,8 @@ void tapestry_pool_trim(void) {
   }
   lock();
   peak_bytes = live_bytes;
-  for (int bin = 0; bin < bin_count; bin++)
-    for (stretch *each = bins[bin]; each; each = each->next) {
+  for (int bin = 0; bin < 2 * bin_count; bin++)
+    for (stretch *each = bins[bin / bin_count][bin % bin_count]; each; each = each->next) {
       if (each->is_returned) continue;
       give_back((char *)(each + 1), (char *)each + each->size);
       each->is_returned = true;

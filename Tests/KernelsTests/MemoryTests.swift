@@ -79,6 +79,26 @@ extension KernelSuite {
       }
     }
 
+    @Test("memory: what a huge block leaves is kept for huge ones")
+    func huge() async {
+      await #expect(processExitsWith: .success) {
+        tapestry_pool_trim()
+        let (size, small) = (200 << 20, 3_000_000)
+        let block = tapestry_allocate(size)!
+        let other = tapestry_allocate(small)!
+        tapestry_release(block, size)
+        let blocks = (0..<80).map { _ in tapestry_allocate(small)! }
+        #expect(blocks.allSatisfy { $0 + small <= block || $0 >= block + size })
+        let taken = tapestry_pool_taken_bytes()
+        #expect(tapestry_allocate(size) == block)
+        #expect(tapestry_pool_taken_bytes() == taken)
+        for each in blocks + [other] { tapestry_release(each, small) }
+        tapestry_release(block, size)
+        tapestry_pool_trim()
+        #expect(tapestry_pool_idle_bytes() == 0)
+      }
+    }
+
     @Test("memory: any order of requests and releases keeps blocks apart and loses nothing")
     func anyOrder() async {
       await #expect(processExitsWith: .success) {
