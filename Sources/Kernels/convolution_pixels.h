@@ -51,7 +51,7 @@ static void TYPED(correlate_pixels)(
         int vectors = count - c * TILE_COLUMNS <= LANES ? 1 : 2;
         TYPED(tiles)[vectors - 1][rows - 1](
             here, a, rows, pixels + c * TILE_COLUMNS * depth, TILE_COLUMNS,
-            sums + (first - from_channel) * stride + c * TILE_COLUMNS, stride, k0 > 0);
+            sums + (first - from_channel) * stride + c * TILE_COLUMNS, stride, k0 > 0, AHEAD_NONE(a));
       }
     }
   }

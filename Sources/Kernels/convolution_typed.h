@@ -62,39 +62,24 @@ INLINE bool TYPED(is_connected)(const tapestry_convolution *c) {
          c->dilation_width == 1 && (c->top | c->left | c->bottom | c->right) == 0;
 }
 
-/// A 1x1 kernel on images of some size is one matrix product per image.
-INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c) {
-  return c->groups == 1 && c->kernel_height == 1 && c->kernel_width == 1 && c->stride_height == 1 && c->stride_width == 1 &&
-         (c->top | c->left | c->bottom | c->right) == 0 && c->height * c->width >= 512;
+/// A 1x1 kernel that makes `rows` channels is a matrix product with all images' pixels. Fewer pixels than rows are better off where each
+/// thread takes blocks of weights.
+INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c, int64_t rows) {
+  return c->groups == 1 && c->kernel_height == 1 && c->kernel_width == 1 && (c->top | c->left | c->bottom | c->right) == 0 &&
+         c->channels > 0 && c->filters > 0 && c->batch * c->output_height * c->output_width >= rows;
 }
+
+INLINE bool TYPED(is_strided)(const tapestry_convolution *c) { return c->stride_height > 1 || c->stride_width > 1; }
 
 #include "convolution_depthwise.h"
 
-/// The products of a 1x1 kernel: c of image n = a times b of image n.
-typedef struct {
-  int32_t dtype;
-  bool transposed;
-  int64_t m, n, k, lda, target_image;  // target_image: elements from one image of c to the next
-  const REAL *a, *b, *addend;          // addend: of image 0
-  REAL *c;
-  tapestry_epilogue epilogue;
-} TYPED(pointwise);
-
-static void TYPED(pointwise_task)(void *context, int64_t image) {
-  const TYPED(pointwise) *s = context;
-  tapestry_epilogue epilogue = s->epilogue;
-  if (s->addend) epilogue.addend = s->addend + image * s->target_image;
-  tapestry_gemm(
-      s->dtype, s->transposed, false, s->m, s->n, s->k, s->a, s->lda, s->b + image * s->k * s->n, s->n,
-      s->c + image * s->target_image, s->n, false, &epilogue);
-}
-
-/// Each thread takes whole images where there are enough of them, and all threads one image after the other where not.
-static void TYPED(run_pointwise)(TYPED(pointwise) *s, int64_t images) {
-  int64_t threads = tapestry_thread_count();
-  bool parallel = (double)(s->m * s->n) * (double)(s->k * images) >= PARALLEL_PRODUCTS;
-  if (parallel && (images >= 4 * threads || images % threads == 0)) tapestry_parallel(images, s, TYPED(pointwise_task));
-  else for (int64_t n = 0; n < images; n++) TYPED(pointwise_task)(s, n);
+/// The product of a 1x1 kernel that makes `rows` channels of `depth`.
+INLINE tapestry_pointwise TYPED(pointwise_shape)(const tapestry_convolution *c, int64_t rows, int64_t depth, int64_t target_image) {
+  return (tapestry_pointwise){
+    .images = c->batch, .rows = rows, .depth = depth, .height = c->output_height, .width = c->output_width,
+    .full_height = c->height, .full_width = c->width, .stride_height = c->stride_height, .stride_width = c->stride_width,
+    .target_image = target_image,
+  };
 }
 
 #define DTYPE (REAL_BYTES == 4 ? TAPESTRY_FLOAT32 : TAPESTRY_FLOAT64)
@@ -147,12 +132,10 @@ static void TYPED(forward)(
         &epilogue);
     return;
   }
-  if (TYPED(is_pointwise)(c)) {
-    TYPED(pointwise) products = {
-      .dtype = DTYPE, .m = c->filters, .n = part.rows * part.columns, .k = c->channels, .lda = c->channels, .a = weight, .b = x, .c = y,
-      .addend = e->addend, .target_image = s.target_image, .epilogue = {.row_scale = e->scale, .row_bias = e->bias, .relu = e->relu},
-    };
-    TYPED(run_pointwise)(&products, c->batch);
+  if (TYPED(is_pointwise)(c, c->filters)) {
+    tapestry_epilogue epilogue = {.row_scale = e->scale, .row_bias = e->bias, .addend = e->addend, .relu = e->relu};
+    tapestry_pointwise products = TYPED(pointwise_shape)(c, c->filters, c->channels, s.target_image);
+    tapestry_pointwise_product(DTYPE, &products, false, weight, x, y, &epilogue);
     return;
   }
   if (TYPED(suits_winograd)(c, c->output_height, c->output_width) &&
@@ -209,12 +192,9 @@ static void TYPED(input_gradient)(const tapestry_convolution *c, const void *gy,
         s.target_image, false, NULL);
     return;
   }
-  if (TYPED(is_pointwise)(c)) {
-    TYPED(pointwise) products = {
-      .dtype = DTYPE, .transposed = true, .m = c->channels, .n = c->height * c->width, .k = c->filters, .lda = c->channels,
-      .a = weight, .b = gy, .c = gx, .target_image = s.target_image,
-    };
-    TYPED(run_pointwise)(&products, c->batch);
+  if (TYPED(is_pointwise)(c, c->channels) && !TYPED(is_strided)(c)) {
+    tapestry_pointwise products = TYPED(pointwise_shape)(c, c->channels, c->filters, s.target_image);
+    tapestry_pointwise_product(DTYPE, &products, true, weight, gy, gx, NULL);
     return;
   }
   if (TYPED(suits_winograd)(c, c->height, c->width) && TYPED(winograd_input_gradient)(c, gy, weight, gx)) return;
@@ -319,7 +299,7 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
     }
   }
   if (TYPED(images_weight_gradient)(c, x, gy, gw)) return;
-  if (TYPED(is_pointwise)(c) && c->batch > 0) {
+  if (TYPED(is_pointwise)(c, 0) && !TYPED(is_strided)(c) && s.rows * s.columns >= 512 && c->batch > 0) {
     int64_t pixels = s.rows * s.columns;
     for (int64_t n = 0; n < c->batch; n++)
       tapestry_gemm(

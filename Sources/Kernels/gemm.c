@@ -4,6 +4,8 @@
 #include "include/tapestry_memory.h"
 #include "include/tapestry_threads.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -20,6 +22,13 @@ void tapestry_gemm(
     const void *b, int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
   (dtype == TAPESTRY_FLOAT64 ? DISPATCH(multiply_f64) : DISPATCH(multiply_f32))(
       transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue);
+}
+
+void tapestry_pointwise_product(
+    int32_t dtype, const tapestry_pointwise *shape, bool transpose_a, const void *a, const void *b, void *c,
+    const tapestry_epilogue *epilogue) {
+  if (dtype == TAPESTRY_FLOAT64) DISPATCH(pointwise_product_f64)(shape, transpose_a, a, b, c, epilogue);
+  else DISPATCH(pointwise_product_f32)(shape, transpose_a, a, b, c, epilogue);
 }
 
 typedef struct {

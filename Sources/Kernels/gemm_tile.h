@@ -28,21 +28,43 @@
 #define DOT_COLUMNS 4
 #define TILE_COLUMNS (2 * LANES)
 
+/// What a tile brings to the second-level cache while it multiplies: every `every` terms the lines of a row at `target`, where its own
+/// result will go, and one at `source`, where what comes next is read. Spread over the loop they cost nothing; all at its start, they would
+/// fill the buffers of the first-level cache and keep the operands waiting.
+typedef struct {
+  int64_t every;
+  const REAL *target, *source;
+  int64_t target_stride, source_stride;
+  int64_t source_far;  // elements from the first line of a row of `source` to the second
+} TYPED(ahead);
+
+/// Nothing to bring.
+#define AHEAD_NONE(of) (&(TYPED(ahead)){.every = INT64_MAX, .target = (of), .source = (of)})
+
 INLINE void TYPED(tile_body)(
     const int rows, const int vectors, int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c,
-    int64_t ldc, bool add) {
+    int64_t ldc, bool add, const TYPED(ahead) *ahead) {
   V sum[TILE_ROWS][WIDE];
   UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (V){0};
-  if (add) {  // C comes from afar while the sum is formed
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v += 64 / VECTOR_BYTES)
-      __builtin_prefetch(c + i * ldc + v * LANES);
-  }
-  _Pragma("clang loop unroll(disable)") for (int64_t p = 0; p < k; p++, a += as, b += bs) {
-    V row[WIDE];
-    UNROLL for (int v = 0; v < vectors; v++) row[v] = LOAD(b + v * LANES);
-    UNROLL for (int i = 0; i < rows; i++) {
-      V value = SPLAT(a[i]);
-      UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = FMA(value, row[v], sum[i][v]);
+  const REAL *target = ahead->target, *source = ahead->source;
+  int64_t every = ahead->every, target_stride = ahead->target_stride, source_stride = ahead->source_stride;
+  int64_t far = ahead->source_far;
+  while (k > 0) {
+    __builtin_prefetch(target, 0, 2);
+    if (vectors * VECTOR_BYTES > 64) __builtin_prefetch(target + 64 / REAL_BYTES, 0, 2);
+    target += target_stride;
+    __builtin_prefetch(source, 0, 2);
+    if (TILE_COLUMNS * REAL_BYTES > 64) __builtin_prefetch(source + far, 0, 2);
+    source += source_stride;
+    int64_t here = k < every ? k : every;
+    k -= here;
+    _Pragma("clang loop unroll(disable)") for (; here > 0; here--, a += as, b += bs) {
+      V row[WIDE];
+      UNROLL for (int v = 0; v < vectors; v++) row[v] = LOAD(b + v * LANES);
+      UNROLL for (int i = 0; i < rows; i++) {
+        V value = SPLAT(a[i]);
+        UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = FMA(value, row[v], sum[i][v]);
+      }
     }
   }
   if (add) {
@@ -55,12 +77,14 @@ INLINE void TYPED(tile_body)(
 }
 
 typedef void (*TYPED(tile))(
-    int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add);
+    int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add,
+    const TYPED(ahead) *ahead);
 
 #define TILE(rows, vectors)                                                                                       \
   static void TYPED(tile_##rows##_##vectors)(                                                                     \
-      int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add) {          \
-    TYPED(tile_body)(rows, vectors, k, a, as, b, bs, c, ldc, add);                                                \
+      int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add,            \
+      const TYPED(ahead) *ahead) {                                                                                \
+    TYPED(tile_body)(rows, vectors, k, a, as, b, bs, c, ldc, add, ahead);                                         \
   }
 TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
 TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)

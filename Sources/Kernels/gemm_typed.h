@@ -201,10 +201,18 @@ static void TYPED(tile_task)(void *context, int64_t index) {
       }
       TYPED(tile) tile = width > TILE_COLUMNS ? TYPED(wide_tiles)[rows - 1] : TYPED(tiles)[vectors - 1][rows - 1];
       int64_t i = block->i0 + first;
+      REAL *to = p->c + i * p->ldc + block->j0 + j;
+      // Every row panel brings its share of the next column panel.
+      int64_t share = packed_b && c + 1 < c1 ? block->depth * (r - r0) / (r1 - r0) : -1;
+      TYPED(ahead) ahead = {
+        .every = block->depth / 24 + 1, .target = to, .target_stride = p->ldc,
+        .source = share < 0 ? to : b + (block->depth + share) * TILE_COLUMNS, .source_stride = share < 0 ? 0 : TILE_COLUMNS,
+        .source_far = 64 / REAL_BYTES,
+      };
       if (!epilogue && columns == (width > TILE_COLUMNS ? width : vectors * LANES)) {
-        tile(block->depth, a, as, b, bs, p->c + i * p->ldc + block->j0 + j, p->ldc, block->add);
+        tile(block->depth, a, as, b, bs, to, p->ldc, block->add, &ahead);
       } else {
-        tile(block->depth, a, as, b, bs, temporary, width, false);
+        tile(block->depth, a, as, b, bs, temporary, width, false, &ahead);
         TYPED(merge)(p, block->add, block->last, i, block->j0 + j, rows, columns, temporary, width);
       }
     }
@@ -368,6 +376,17 @@ static void TYPED(connected_product)(const TYPED(product) *p) {
   tapestry_release(s.packed, bytes);
 }
 
+static void TYPED(set_epilogue)(TYPED(product) *p, const tapestry_epilogue *epilogue) {
+  if (!epilogue) return;
+  p->row_scale = epilogue->row_scale;
+  p->column_scale = epilogue->column_scale;
+  p->row_bias = epilogue->row_bias;
+  p->column_bias = epilogue->column_bias;
+  p->addend = epilogue->addend;
+  p->relu = epilogue->relu;
+  p->epilogue = p->row_scale || p->column_scale || p->row_bias || p->column_bias || p->addend || p->relu;
+}
+
 static void TYPED(multiply)(
     bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
     int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
@@ -375,15 +394,7 @@ static void TYPED(multiply)(
     .transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = accumulate, .m = m, .n = n, .k = k,
     .lda = lda, .ldb = ldb, .ldc = ldc, .a = a, .b = b, .c = c,
   };
-  if (epilogue) {
-    p.row_scale = epilogue->row_scale;
-    p.column_scale = epilogue->column_scale;
-    p.row_bias = epilogue->row_bias;
-    p.column_bias = epilogue->column_bias;
-    p.addend = epilogue->addend;
-    p.relu = epilogue->relu;
-    p.epilogue = p.row_scale || p.column_scale || p.row_bias || p.column_bias || p.addend || p.relu;
-  }
+  TYPED(set_epilogue)(&p, epilogue);
   if (m <= 0 || n <= 0) return;
   if (n == 1 && ldc == 1 && m > 1) {  // a column of C is a row of its transpose
     const REAL *bias = p.row_bias, *scale = p.row_scale;
@@ -409,6 +420,8 @@ static void TYPED(multiply)(
   else
     TYPED(packed_product)(&p);
 }
+
+#include "gemm_pointwise.h"
 
 #undef DEPTH
 #undef DOT_DEPTH

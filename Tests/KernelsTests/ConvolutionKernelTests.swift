@@ -102,6 +102,13 @@ struct ConvolutionKernelCase: CustomStringConvertible {
       .make(batch: 2, channels: 20, filters: 33, size: (9, 9), kernel: (1, 1)),
       .make(batch: 2, channels: 5, filters: 7, size: (24, 25), kernel: (1, 1)),
       .make(batch: 2, channels: 10, filters: 12, size: (9, 9), kernel: (1, 1), stride: (2, 2)),
+      // 1x1 kernels: panels of pixels in one piece and in several, sums of more than one block, every second and third pixel.
+      .make(batch: 6, channels: 70, filters: 33, size: (5, 7), kernel: (1, 1)),
+      .make(batch: 3, channels: 270, filters: 15, size: (13, 14), kernel: (1, 1)),
+      .make(batch: 2, channels: 30, filters: 140, size: (16, 18), kernel: (1, 1)),
+      .make(batch: 2, channels: 40, filters: 45, size: (17, 37), kernel: (1, 1), stride: (2, 2)),
+      .make(batch: 3, channels: 9, filters: 16, size: (13, 11), kernel: (1, 1), stride: (1, 3)),
+      .make(batch: 2, channels: 12, filters: 10, size: (15, 34), kernel: (1, 1), stride: (3, 1)),
       .make(
         batch: 2, channels: 17, filters: 17, groups: 17, size: (12, 13), kernel: (3, 3),
         padding: (1, 1, 1, 1)),

@@ -27,4 +27,17 @@ void tapestry_gemm_batched(
     int32_t dtype, bool transpose_a, bool transpose_b, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
     int64_t lda, const int64_t *offsets_a, const void *b, int64_t ldb, const int64_t *offsets_b, void *c);
 
+/// A 1x1 convolution, or with a stride of 1 its gradient by the input: C[rows, pixels] of every image = A[rows, depth] B[depth, pixels] of
+/// that image. Images of C have [height, width] pixels; they are every stride-th row and column of [full_height, full_width] of B.
+typedef struct {
+  int64_t images, rows, depth, height, width;
+  int64_t full_height, full_width, stride_height, stride_width;
+  int64_t target_image;  // elements from one image of C, and of the epilogue's addend, to the next
+} tapestry_pointwise;
+
+/// No size may be 0. A is [rows, depth], or with transpose_a [depth, rows]. The epilogue (may be NULL) has nothing for columns.
+void tapestry_pointwise_product(
+    int32_t dtype, const tapestry_pointwise *shape, bool transpose_a, const void *a, const void *b, void *c,
+    const tapestry_epilogue *epilogue);
+
 #endif

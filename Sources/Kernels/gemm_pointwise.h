@@ -1,0 +1,231 @@
+// 1x1 convolutions for one variant and element type: C of image n = A times B of image n, where C and B hold the pixels of an image in a
+// row, and A, the weights, serves all images.
+//
+// Pixels are counted over images, so that small images waste no lanes: a column panel is TILE_COLUMNS of them, in one piece or several.
+// A stride is a matter of the pieces alone. A is packed once for all images. A task packs its own column panels, one after the other, and
+// takes each through all rows; meanwhile the tiles bring the next panel to the second-level cache. So no core waits for what another has
+// packed, and pixels are read from afar while there is work to do.
+
+typedef struct {
+  TYPED(product) product;
+  const tapestry_pointwise *shape;
+  int64_t plane_pixels, source_plane;  // pixels of an image of C, of B
+  int64_t row_panels, column_panels, depth, tasks;
+  const REAL *end;  // of B
+  REAL *packed_a;   // [block of the depth][row panel][term][rows]
+} TYPED(pointwise);
+
+/// Neighbouring pixels of a column panel: from B and to C of row 0, elements.
+typedef struct {
+  int64_t source, target, place, count;
+} TYPED(piece);
+
+typedef struct {
+  TYPED(piece) pieces[TILE_COLUMNS];
+  int64_t count, columns;
+} TYPED(pieces);
+
+static void TYPED(find_pieces)(const TYPED(pointwise) *s, int64_t panel, TYPED(pieces) *found) {
+  const tapestry_pointwise *p = s->shape;
+  int64_t first = panel * TILE_COLUMNS, end = first + TILE_COLUMNS < s->product.n ? first + TILE_COLUMNS : s->product.n;
+  bool strided = p->stride_height > 1 || p->stride_width > 1;
+  found->count = 0;
+  found->columns = end - first;
+  for (int64_t q = first; q < end;) {
+    int64_t image = q / s->plane_pixels, pixel = q % s->plane_pixels, left = s->plane_pixels - pixel, place = pixel;
+    if (strided) {
+      int64_t row = pixel / p->width, column = pixel % p->width;
+      left = p->width - column;
+      place = row * p->stride_height * p->full_width + column * p->stride_width;
+    }
+    if (left > end - q) left = end - q;
+    found->pieces[found->count++] = (TYPED(piece)){
+      .source = image * p->depth * s->source_plane + place, .target = image * p->target_image + pixel, .place = q - first,
+      .count = left,
+    };
+    q += left;
+  }
+}
+
+/// Terms k0 ..< k0 + depth of a column panel, [term][TILE_COLUMNS]. Loads and stores go by whole registers: what overruns a piece is
+/// written again by the next one or the next term, and behind the last term there is room.
+static void TYPED(pack_pixels)(
+    const TYPED(pointwise) *s, const TYPED(pieces) *pieces, int64_t k0, int64_t depth, REAL *to) {
+  int64_t stride = s->source_plane, step = s->shape->stride_width;
+  const REAL *b = s->product.b + k0 * stride;
+  int64_t sources[TILE_COLUMNS], places[TILE_COLUMNS], count = 0;
+  for (int64_t i = 0; i < pieces->count; i++)
+    for (int64_t t = 0; t < pieces->pieces[i].count; t += LANES) {
+      sources[count] = pieces->pieces[i].source + t * step;
+      places[count++] = pieces->pieces[i].place + t;
+    }
+  // Only with the last term of the last image may a register reach beyond the end of B.
+  int64_t k = 0, whole = b + sources[count - 1] + (depth - 1) * stride + LANES * step <= s->end ? depth : depth - 1;
+  if (pieces->columns < TILE_COLUMNS) memset(to, 0, (size_t)(depth * TILE_COLUMNS) * sizeof(REAL));
+  if (step == 1 && count == 2) {
+    const REAL *first = b + sources[0], *second = b + sources[1];
+    REAL *first_to = to + places[0], *second_to = to + places[1];
+    for (; k < whole; k++, first += stride, second += stride, first_to += TILE_COLUMNS, second_to += TILE_COLUMNS) {
+      __builtin_prefetch(first + PACK_AHEAD * stride);  // planes lie pages apart, so the hardware sees no stream
+      V left = LOAD(first), right = LOAD(second);
+      STORE(first_to, left);
+      STORE(second_to, right);
+    }
+  } else if (step == 1) {
+    for (; k < whole; k++)
+      for (int64_t i = 0; i < count; i++) STORE(to + k * TILE_COLUMNS + places[i], LOAD(b + k * stride + sources[i]));
+  } else if (step == 2) {
+    for (; k < whole; k++)
+      for (int64_t i = 0; i < count; i++) {
+        const REAL *from = b + k * stride + sources[i];
+        __builtin_prefetch(from + PACK_AHEAD * stride);
+        STORE(to + k * TILE_COLUMNS + places[i], EVENS(LOAD(from), LOAD(from + LANES)));
+      }
+  }
+  for (; k < depth; k++)
+    for (int64_t i = 0; i < pieces->count; i++) {
+      const TYPED(piece) *piece = &pieces->pieces[i];
+      for (int64_t t = 0; t < piece->count; t++)
+        to[k * TILE_COLUMNS + piece->place + t] = b[k * stride + piece->source + t * step];
+    }
+}
+
+INLINE int TYPED(pointwise_rows)(const TYPED(pointwise) *s, int64_t panel, int64_t *first) {
+  *first = s->product.m * panel / s->row_panels;
+  return (int)(s->product.m * (panel + 1) / s->row_panels - *first);
+}
+
+/// Terms k0 ..< k0 + depth of row panel `r`.
+static void TYPED(pack_weights)(const TYPED(pointwise) *s, int64_t r, int64_t k0, int64_t depth, REAL *to) {
+  const TYPED(product) *p = &s->product;
+  int64_t first;
+  int rows = TYPED(pointwise_rows)(s, r, &first);
+  const REAL *a = p->transpose_a ? p->a + k0 * p->lda + first : p->a + first * p->lda + k0;
+  // A transposed row is read in whole registers; of the last ones that would run over the end of A.
+  int64_t readable = p->transpose_a ? p->m - first : 0;
+  TYPED(pack_rows)(p->transpose_a, rows, readable, depth, a, p->lda, to);
+}
+
+/// `count` elements; none beyond.
+INLINE void TYPED(copy_piece)(const REAL *from, int64_t count, REAL *to) {
+  int64_t t = 0;
+  for (; t + LANES <= count; t += LANES) STORE(to + t, LOAD(from + t));
+  if (t < count) TYPED(store_part)(to + t, LOAD(from + t), count - t);
+}
+
+/// What the tiles of a column panel bring on: `count` rows of B from `source`, a share of them with each row panel.
+typedef struct {
+  const REAL *source;
+  int64_t stride, count, far;
+} TYPED(coming);
+
+/// Row panels r0 ..< r1 of A, packed at `a`, by a column panel of B, packed at `b`: `depth` terms from k0. Sums that cannot wait in C until
+/// they are complete do so at `sums`, [row][TILE_COLUMNS].
+static void TYPED(multiply_panel)(
+    const TYPED(pointwise) *s, const TYPED(pieces) *pieces, int64_t k0, int64_t depth, int64_t r0, int64_t r1,
+    const REAL *a, const REAL *b, const TYPED(coming) *coming, REAL *sums) {
+  const TYPED(product) *p = &s->product;
+  bool add = k0 > 0, last = k0 + depth == p->k;
+  int vectors = pieces->columns <= LANES ? 1 : 2;
+  const TYPED(piece) *pixels = pieces->pieces;
+  bool direct = pixels->count == vectors * LANES && !p->epilogue;
+  // Rows of C are brought for each row panel, and the share of B; steps beyond the share bring what comes next.
+  int64_t share = (coming->count + r1 - r0 - 1) / (r1 - r0), every = depth / (share > TILE_ROWS + 2 ? share : TILE_ROWS + 2);
+  if (every < 1) every = 1;
+  for (int64_t r = r0; r < r1; r++) {
+    int64_t first, begin = coming->count * (r - r0) / (r1 - r0), most = coming->count - depth / every;
+    int rows = TYPED(pointwise_rows)(s, r, &first);
+    if (begin > most) begin = most < 0 ? 0 : most;
+    REAL *to = p->c + pixels->target + first * p->ldc;
+    TYPED(ahead) ahead = {
+      .every = every, .target = to, .target_stride = p->ldc, .source = coming->source + begin * coming->stride,
+      .source_stride = coming->stride, .source_far = coming->far,
+    };
+    TYPED(tiles)[vectors - 1][rows - 1](
+        depth, a, rows, b, TILE_COLUMNS, direct ? to : sums, direct ? p->ldc : TILE_COLUMNS, add, &ahead);
+    if (last && !direct) {
+      for (int64_t i = 0; i < pieces->count; i++, pixels++) {
+        const REAL *from = sums + pixels->place;
+        if (p->epilogue) TYPED(merge)(p, false, true, first, pixels->target, rows, pixels->count, from, TILE_COLUMNS);
+        else
+          for (int r = 0; r < rows; r++)
+            TYPED(copy_piece)(from + r * TILE_COLUMNS, pixels->count, p->c + pixels->target + (first + r) * p->ldc);
+      }
+      pixels = pieces->pieces;
+    }
+    sums += rows * TILE_COLUMNS;
+    a += rows * depth;
+  }
+}
+
+static void TYPED(pointwise_weights_task)(void *context, int64_t r) {
+  const TYPED(pointwise) *s = context;
+  int64_t first, k = s->product.k;
+  TYPED(pointwise_rows)(s, r, &first);
+  for (int64_t k0 = 0; k0 < k; k0 += s->depth) {
+    int64_t depth = k - k0 < s->depth ? k - k0 : s->depth;
+    TYPED(pack_weights)(s, r, k0, depth, s->packed_a + s->product.m * k0 + first * depth);
+  }
+}
+
+/// A share of the column panels, with all rows.
+static void TYPED(pointwise_pixels_task)(void *context, int64_t index) {
+  const TYPED(pointwise) *s = context;
+  int64_t k = s->product.k, plane = s->source_plane, end = s->column_panels * (index + 1) / s->tasks;
+  int64_t panel_size = k * TILE_COLUMNS + 2 * LANES;  // with room for stores that overrun
+  size_t bytes = (size_t)(panel_size + s->product.m * TILE_COLUMNS + LANES) * sizeof(REAL);
+  REAL *own = tapestry_allocate(bytes);
+  TYPED(pieces) pieces[2];
+  int64_t panel = s->column_panels * index / s->tasks;
+  TYPED(find_pieces)(s, panel, &pieces[panel % 2]);
+  for (; panel < end; panel++) {
+    const TYPED(pieces) *here = &pieces[panel % 2];
+    TYPED(coming) coming = {.source = own};
+    if (panel + 1 < end) {
+      TYPED(pieces) *next = &pieces[(panel + 1) % 2];
+      TYPED(find_pieces)(s, panel + 1, next);
+      coming.source = s->product.b + next->pieces[0].source;
+      coming.stride = plane;
+      coming.far = 64 / REAL_BYTES * s->shape->stride_width;
+    }
+    TYPED(pack_pixels)(s, here, 0, k, own);
+    for (int64_t k0 = 0; k0 < k; k0 += s->depth) {
+      int64_t depth = k - k0 < s->depth ? k - k0 : s->depth;
+      coming.count = coming.stride ? depth : 0;
+      TYPED(multiply_panel)(
+          s, here, k0, depth, 0, s->row_panels, s->packed_a + s->product.m * k0, own + k0 * TILE_COLUMNS, &coming, own + panel_size);
+      coming.source += depth * coming.stride;
+    }
+  }
+  tapestry_release(own, bytes);
+}
+
+static void TYPED(pointwise_product)(
+    const tapestry_pointwise *shape, bool transpose_a, const REAL *a, const REAL *b, REAL *c, const tapestry_epilogue *epilogue) {
+  TYPED(pointwise) s = {
+    .shape = shape, .plane_pixels = shape->height * shape->width, .source_plane = shape->full_height * shape->full_width,
+    .product = {
+      .transpose_a = transpose_a, .m = shape->rows, .k = shape->depth, .lda = transpose_a ? shape->rows : shape->depth, .a = a, .b = b,
+      .c = c,
+    },
+  };
+  TYPED(product) *p = &s.product;
+  TYPED(set_epilogue)(p, epilogue);
+  p->ldc = s.plane_pixels;
+  p->n = shape->images * s.plane_pixels;
+  p->parallel = (double)p->m * (double)p->n * (double)p->k >= PARALLEL_PRODUCTS;
+  s.end = b + shape->images * p->k * s.source_plane;
+  s.row_panels = (p->m + TILE_ROWS - 1) / TILE_ROWS;
+  s.column_panels = (p->n + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  int64_t blocks = (p->k + DEPTH - 1) / DEPTH, least = 4 * tapestry_thread_count();
+  s.depth = (p->k + blocks - 1) / blocks;
+  // A task's first panel comes unprepared, so tasks have several; how many does not touch the results.
+  s.tasks = s.column_panels / 6;
+  if (s.tasks > 4 * least) s.tasks = 4 * least;
+  if (s.tasks < least) s.tasks = s.column_panels < least ? s.column_panels : least;
+  size_t bytes = (size_t)(p->m * p->k) * sizeof(REAL);
+  s.packed_a = tapestry_allocate(bytes);
+  TYPED(run)(p, s.row_panels, &s, TYPED(pointwise_weights_task));
+  TYPED(run)(p, s.tasks, &s, TYPED(pointwise_pixels_task));
+  tapestry_release(s.packed_a, bytes);
+}
