@@ -48,7 +48,7 @@ static void TYPED(correlate_pixels)(
       int rows = TYPED(channel_panel)(s, r, &first);
       const REAL *a = weights + s->outs * k0 + first * here;
       for (int64_t c = 0; c < panels; c++) {
-        int vectors = count - c * TILE_COLUMNS <= LANES ? 1 : 2;
+        int64_t left = count - c * TILE_COLUMNS, vectors = left < TILE_COLUMNS ? (left + LANES - 1) / LANES : TILE_VECTORS;
         TYPED(tiles)[vectors - 1][rows - 1](
             here, a, rows, pixels + c * TILE_COLUMNS * depth, TILE_COLUMNS,
             sums + (first - from_channel) * stride + c * TILE_COLUMNS, stride, k0 > 0, AHEAD_NONE(a));

@@ -336,6 +336,8 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
 #undef LINE_PIXELS
 #undef TILE_ROWS
 #undef TILE_COLUMNS
+#undef TILE_VECTORS
+#undef TILE_STEPS
 #undef WIDE
 #undef WIDE_ROWS
 #undef DOT_ROWS

@@ -48,9 +48,7 @@ __attribute__((unused)) static void TYPED(pack_columns)(
   if (!transposed) {
     if (columns == TILE_COLUMNS) {
       for (int64_t p = 0; p < k; p++) {
-        V first = LOAD(b + p * ldb), second = LOAD(b + p * ldb + LANES);
-        STORE(to + p * TILE_COLUMNS, first);
-        STORE(to + p * TILE_COLUMNS + LANES, second);
+        UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) STORE(to + p * TILE_COLUMNS + v, LOAD(b + p * ldb + v));
       }
     } else {
       for (int64_t p = 0; p < k; p++) {
@@ -60,19 +58,19 @@ __attribute__((unused)) static void TYPED(pack_columns)(
     }
     return;
   }
-  for (int half = 0; half < 2; half++) {
-    const REAL *from = b + half * LANES * ldb;
-    int64_t here = columns - half * LANES;
+  for (int v = 0; v < TILE_VECTORS; v++) {
+    const REAL *from = b + v * LANES * ldb;
+    int64_t here = columns - v * LANES;
     here = here < 0 ? 0 : here > LANES ? LANES : here;
     int64_t p = 0;
     for (; p + LANES <= k; p += LANES) {
       V square[LANES];
       UNROLL for (int j = 0; j < LANES; j++) square[j] = j < here ? LOAD(from + j * ldb + p) : (V){0};
       TYPED(transpose)(square);
-      UNROLL for (int q = 0; q < LANES; q++) STORE(to + (p + q) * TILE_COLUMNS + half * LANES, square[q]);
+      UNROLL for (int q = 0; q < LANES; q++) STORE(to + (p + q) * TILE_COLUMNS + v * LANES, square[q]);
     }
     for (; p < k; p++)
       for (int64_t j = 0; j < LANES; j++)
-        to[p * TILE_COLUMNS + half * LANES + j] = j < here ? from[j * ldb + p] : 0;
+        to[p * TILE_COLUMNS + v * LANES + j] = j < here ? from[j * ldb + p] : 0;
   }
 }

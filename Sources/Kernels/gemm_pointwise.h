@@ -62,14 +62,11 @@ static void TYPED(pack_pixels)(
   // Only with the last term of the last image may a register reach beyond the end of B.
   int64_t k = 0, whole = b + sources[count - 1] + (depth - 1) * stride + LANES * step <= s->end ? depth : depth - 1;
   if (pieces->columns < TILE_COLUMNS) memset(to, 0, (size_t)(depth * TILE_COLUMNS) * sizeof(REAL));
-  if (step == 1 && count == 2) {
-    const REAL *first = b + sources[0], *second = b + sources[1];
-    REAL *first_to = to + places[0], *second_to = to + places[1];
-    for (; k < whole; k++, first += stride, second += stride, first_to += TILE_COLUMNS, second_to += TILE_COLUMNS) {
-      __builtin_prefetch(first + PACK_AHEAD * stride);  // planes lie pages apart, so the hardware sees no stream
-      V left = LOAD(first), right = LOAD(second);
-      STORE(first_to, left);
-      STORE(second_to, right);
+  if (step == 1 && pieces->pieces[0].count == TILE_COLUMNS) {
+    const REAL *from = b + sources[0];
+    for (; k < whole; k++, from += stride) {
+      __builtin_prefetch(from + PACK_AHEAD * stride);  // planes lie pages apart, so the hardware sees no stream
+      UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) STORE(to + k * TILE_COLUMNS + v, LOAD(from + v));
     }
   } else if (step == 1) {
     for (; k < whole; k++)
@@ -126,14 +123,15 @@ static void TYPED(multiply_panel)(
     const REAL *a, const REAL *b, const TYPED(coming) *coming, REAL *sums) {
   const TYPED(product) *p = &s->product;
   bool add = k0 > 0, last = k0 + depth == p->k;
-  int vectors = pieces->columns <= LANES ? 1 : 2;
+  int64_t vectors = (pieces->columns + LANES - 1) / LANES;
   const TYPED(piece) *pixels = pieces->pieces;
   bool direct = pixels->count == vectors * LANES && !p->epilogue;
   // Rows of C are brought for each row panel, and the share of B; steps beyond the share bring what comes next.
-  int64_t share = (coming->count + r1 - r0 - 1) / (r1 - r0), every = depth / (share > TILE_ROWS + 2 ? share : TILE_ROWS + 2);
+  int64_t share = (coming->count + r1 - r0 - 1) / (r1 - r0), looks = share > TILE_ROWS ? share : TILE_ROWS;
+  int64_t every = depth / (looks * TILE_STEPS);
   if (every < 1) every = 1;
   for (int64_t r = r0; r < r1; r++) {
-    int64_t first, begin = coming->count * (r - r0) / (r1 - r0), most = coming->count - depth / every;
+    int64_t first, begin = coming->count * (r - r0) / (r1 - r0), most = coming->count - depth / (every * TILE_STEPS);
     int rows = TYPED(pointwise_rows)(s, r, &first);
     if (begin > most) begin = most < 0 ? 0 : most;
     REAL *to = p->c + pixels->target + first * p->ldc;
@@ -186,7 +184,7 @@ static void TYPED(pointwise_pixels_task)(void *context, int64_t index) {
       TYPED(find_pieces)(s, panel + 1, next);
       coming.source = s->product.b + next->pieces[0].source;
       coming.stride = plane;
-      coming.far = 64 / REAL_BYTES * s->shape->stride_width;
+      coming.far = LANES * s->shape->stride_width;
     }
     TYPED(pack_pixels)(s, here, 0, k, own);
     for (int64_t k0 = 0; k0 < k; k0 += s->depth) {

@@ -1,45 +1,63 @@
 // The innermost loops of the matrix product, for one variant and element type (see gemm_vector.h).
 //
 // tile:  C[rows, width] = sum over p of a[p as + i] b[p bs + j]: vectors over the columns, a broadcast. The whole block
-//        of C stays in registers: of 32 registers (AVX-512, NEON) 14 x 2 or 8 x 2, of 16 registers 6 x 2 (AVX2) or
-//        4 x 2 (no FMA: a product needs one more). With 14 rows two loads and 14 broadcasts feed 28 FMAs.
-// wide:  the same for 1 ... 3 rows, where 2 vectors per row would wait for the latency of the FMA.
+//        of C stays in registers: of 32 registers 9 x 3 (AVX-512) or 8 x 2 (NEON), of 16 registers 6 x 2 (AVX2) or 4 x 2 (no
+//        FMA: a product needs one more). With 9 x 3 three loads and nine broadcasts feed 27 FMAs: fewer instructions for an FMA than
+//        with 14 x 2, which is felt where another thread shares the core.
+// wide:  the same for the fewest rows, where 2 or 3 vectors per row would wait for the latency of the FMA.
 // dot:   sums of products of contiguous rows: vectors along the sum, reduced at the end. Six (AVX-512) rows
 //        against four: 10 loads feed 24 FMAs, and neither operand is rearranged.
 
 #if VARIANT_AVX512
-#define TILE_ROWS 14
-#define WIDE 8
+#define TILE_ROWS 9
+#define TILE_VECTORS 3
+#define WIDE 6
+#define WIDE_ROWS 3
 #define DOT_ROWS 6
 #elif VARIANT_NEON
 #define TILE_ROWS 8
+#define TILE_VECTORS 2
 #define WIDE 8
+#define WIDE_ROWS 3
 #define DOT_ROWS 4
 #elif VARIANT_AVX2
 #define TILE_ROWS 6
+#define TILE_VECTORS 2
 #define WIDE 4
+#define WIDE_ROWS 2
 #define DOT_ROWS 3
 #else
 #define TILE_ROWS 4
+#define TILE_VECTORS 2
 #define WIDE 4
+#define WIDE_ROWS 2
 #define DOT_ROWS 2
 #endif
-#define WIDE_ROWS 3
 #define DOT_COLUMNS 4
-#define TILE_COLUMNS (2 * LANES)
+#define TILE_COLUMNS (TILE_VECTORS * LANES)
+#define TILE_STEPS 4  // terms between two looks at what to bring
 
-/// What a tile brings to the second-level cache while it multiplies: every `every` terms the lines of a row at `target`, where its own
-/// result will go, and one at `source`, where what comes next is read. Spread over the loop they cost nothing; all at its start, they would
+/// What a tile brings to the second-level cache while it multiplies: every `every` times TILE_STEPS terms the lines of a row at `target`,
+/// where its own result will go, and of one at `source`, where what comes next is read. Spread over the loop they cost nothing; all at its start, they would
 /// fill the buffers of the first-level cache and keep the operands waiting.
 typedef struct {
   int64_t every;
   const REAL *target, *source;
   int64_t target_stride, source_stride;
-  int64_t source_far;  // elements from the first line of a row of `source` to the second
+  int64_t source_far;  // elements of `source` for a register of a row
 } TYPED(ahead);
 
 /// Nothing to bring.
 #define AHEAD_NONE(of) (&(TYPED(ahead)){.every = INT64_MAX, .target = (of), .source = (of)})
+
+INLINE void TYPED(tile_step)(const int rows, const int vectors, const REAL *a, const REAL *b, V sum[][WIDE]) {
+  V row[WIDE];
+  UNROLL for (int v = 0; v < vectors; v++) row[v] = LOAD(b + v * LANES);
+  UNROLL for (int i = 0; i < rows; i++) {
+    V value = SPLAT(a[i]);
+    UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = FMA(value, row[v], sum[i][v]);
+  }
+}
 
 INLINE void TYPED(tile_body)(
     const int rows, const int vectors, int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c,
@@ -49,24 +67,18 @@ INLINE void TYPED(tile_body)(
   const REAL *target = ahead->target, *source = ahead->source;
   int64_t every = ahead->every, target_stride = ahead->target_stride, source_stride = ahead->source_stride;
   int64_t far = ahead->source_far;
-  while (k > 0) {
-    __builtin_prefetch(target, 0, 2);
-    if (vectors * VECTOR_BYTES > 64) __builtin_prefetch(target + 64 / REAL_BYTES, 0, 2);
+  while (k >= TILE_STEPS) {
+    UNROLL for (int v = 0; v < vectors; v += 64 / VECTOR_BYTES) __builtin_prefetch(target + v * LANES, 0, 2);
     target += target_stride;
-    __builtin_prefetch(source, 0, 2);
-    if (TILE_COLUMNS * REAL_BYTES > 64) __builtin_prefetch(source + far, 0, 2);
+    UNROLL for (int v = 0; v < TILE_VECTORS; v += 64 / VECTOR_BYTES) __builtin_prefetch(source + v * far, 0, 2);
     source += source_stride;
-    int64_t here = k < every ? k : every;
-    k -= here;
-    _Pragma("clang loop unroll(disable)") for (; here > 0; here--, a += as, b += bs) {
-      V row[WIDE];
-      UNROLL for (int v = 0; v < vectors; v++) row[v] = LOAD(b + v * LANES);
-      UNROLL for (int i = 0; i < rows; i++) {
-        V value = SPLAT(a[i]);
-        UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = FMA(value, row[v], sum[i][v]);
-      }
-    }
+    int64_t here = every;
+    _Pragma("clang loop unroll(disable)") do {
+      UNROLL for (int step = 0; step < TILE_STEPS; step++, a += as, b += bs) TYPED(tile_step)(rows, vectors, a, b, sum);
+      k -= TILE_STEPS;
+    } while (--here > 0 && k >= TILE_STEPS);
   }
+  _Pragma("clang loop unroll(disable)") for (; k > 0; k--, a += as, b += bs) TYPED(tile_step)(rows, vectors, a, b, sum);
   if (add) {
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
       STORE(c + i * ldc + v * LANES, sum[i][v] + LOAD(c + i * ldc + v * LANES));
@@ -86,61 +98,41 @@ typedef void (*TYPED(tile))(
       const TYPED(ahead) *ahead) {                                                                                \
     TYPED(tile_body)(rows, vectors, k, a, as, b, bs, c, ldc, add, ahead);                                         \
   }
-TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
-TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)
-#if TILE_ROWS > 4
-TILE(5, 1) TILE(6, 1) TILE(5, 2) TILE(6, 2)
-#endif
-#if TILE_ROWS > 6
-TILE(7, 1) TILE(8, 1) TILE(7, 2) TILE(8, 2)
-#endif
-#if TILE_ROWS > 8
-TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)
-TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
-#endif
-#if WIDE == 8
-TILE(1, 8) TILE(2, 8) TILE(3, 8)
+#if TILE_ROWS == 9
+#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) \
+  TILE(6, vectors) TILE(7, vectors) TILE(8, vectors) TILE(9, vectors)
+#elif TILE_ROWS == 8
+#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) \
+  TILE(6, vectors) TILE(7, vectors) TILE(8, vectors)
+#elif TILE_ROWS == 6
+#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
 #else
-TILE(1, 4) TILE(2, 4) TILE(3, 4)
+#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors)
 #endif
+#if WIDE_ROWS == 3
+#define WIDE_TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors)
+#else
+#define WIDE_TILES(vectors) TILE(1, vectors) TILE(2, vectors)
+#endif
+TILES(1) TILES(2)
+#if TILE_VECTORS > 2
+TILES(3)
+#endif
+WIDE_TILES(WIDE)
 #undef TILE
 
 /// tiles[vectors - 1][rows - 1]
-static const TYPED(tile) TYPED(tiles)[2][TILE_ROWS] = {
+static const TYPED(tile) TYPED(tiles)[TILE_VECTORS][TILE_ROWS] = {
 #define TILE(rows, vectors) TYPED(tile_##rows##_##vectors),
-  {
-    TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1)
-#if TILE_ROWS > 4
-    TILE(5, 1) TILE(6, 1)
-#endif
-#if TILE_ROWS > 6
-    TILE(7, 1) TILE(8, 1)
-#endif
-#if TILE_ROWS > 8
-    TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)
-#endif
-  },
-  {
-    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2)
-#if TILE_ROWS > 4
-    TILE(5, 2) TILE(6, 2)
-#endif
-#if TILE_ROWS > 6
-    TILE(7, 2) TILE(8, 2)
-#endif
-#if TILE_ROWS > 8
-    TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
-#endif
-  },
-};
-__attribute__((unused)) static const TYPED(tile) TYPED(wide_tiles)[WIDE_ROWS] = {
-#if WIDE == 8
-  TILE(1, 8) TILE(2, 8) TILE(3, 8)
-#else
-  TILE(1, 4) TILE(2, 4) TILE(3, 4)
+  {TILES(1)}, {TILES(2)},
+#if TILE_VECTORS > 2
+  {TILES(3)},
 #endif
 };
+__attribute__((unused)) static const TYPED(tile) TYPED(wide_tiles)[WIDE_ROWS] = {WIDE_TILES(WIDE)};
 #undef TILE
+#undef TILES
+#undef WIDE_TILES
 
 /// sums[i columns + j] = sum over p < k of a[i lda + p] b[j][p]. Behind the last whole vector both operands are masked: a
 /// lane counted before would spoil the sum if it held an infinity. A row at `ahead` is brought to the cache meanwhile.

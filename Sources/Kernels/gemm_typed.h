@@ -12,8 +12,8 @@
 #define DEPTH (1024 / REAL_BYTES)      // a column panel of 256 x 32 floats, 32 kB, stays in L1
 #define DOT_DEPTH (4096 / REAL_BYTES)  // rows read in place: six and four of 4 kB fit L1
 #define SPAN 8192                  // rows or columns packed at a time: at most 8 MB each
-#define ROW_GROUP 8                // row panels of a task: 112 x 256 floats, 112 kB of L2
-#define COLUMN_GROUP 8             // column panels of a task: 256 columns, 256 kB of L2
+#define ROW_GROUP (112 / TILE_ROWS)        // row panels of a task: 112 x 256 floats, 112 kB of L2
+#define COLUMN_GROUP (256 / TILE_COLUMNS)  // column panels of a task: 256 columns, 256 kB of L2
 #define PACK_AHEAD 8               // rows of B that packing is ahead of with fetching
 #define PACK_GROUP 4               // column panels packed by one task
 #define OWN_ELEMENTS 131072        // of A up to which every task takes all of its rows: 512 kB of L2
@@ -120,10 +120,8 @@ static void TYPED(pack_panels)(const TYPED(block) *block, int64_t c0, int64_t c1
         for (int64_t c = c0; c < whole; c++) {
           const REAL *from = b + q * p->ldb + c * TILE_COLUMNS;
           __builtin_prefetch(from + PACK_AHEAD * p->ldb);  // rows often lie pages apart, so the hardware sees no stream
-          V first = LOAD(from), second = LOAD(from + LANES);
           REAL *at = to + ((c - c0) * block->depth + q) * TILE_COLUMNS;
-          STORE(at, first);
-          STORE(at + LANES, second);
+          UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) STORE(at + v, LOAD(from + v));
         }
     if (c0 < whole) to += (whole - c0) * block->depth * TILE_COLUMNS, c0 = whole;
   }
@@ -184,12 +182,12 @@ static void TYPED(tile_task)(void *context, int64_t index) {
       if (columns < TILE_COLUMNS) {
         b = block->last_panel;
         bs = TILE_COLUMNS;
-      } else if (block->rows <= WIDE_ROWS && columns >= WIDE * LANES && c + WIDE / 2 <= c1) {
+      } else if (block->rows <= WIDE_ROWS && columns >= WIDE * LANES && c + WIDE / TILE_VECTORS <= c1) {
         width = WIDE * LANES;
       }
     }
     if (columns > width) columns = width;
-    int vectors = columns <= LANES ? 1 : 2;
+    int64_t vectors = (columns + LANES - 1) / LANES;
     for (int64_t r = r0; r < r1; r++) {
       int64_t first;
       int rows = TYPED(panel)(block, r, &first);
@@ -205,9 +203,9 @@ static void TYPED(tile_task)(void *context, int64_t index) {
       // Every row panel brings its share of the next column panel.
       int64_t share = packed_b && c + 1 < c1 ? block->depth * (r - r0) / (r1 - r0) : -1;
       TYPED(ahead) ahead = {
-        .every = block->depth / 24 + 1, .target = to, .target_stride = p->ldc,
+        .every = block->depth / (2 * TILE_ROWS * TILE_STEPS) + 1, .target = to, .target_stride = p->ldc,
         .source = share < 0 ? to : b + (block->depth + share) * TILE_COLUMNS, .source_stride = share < 0 ? 0 : TILE_COLUMNS,
-        .source_far = 64 / REAL_BYTES,
+        .source_far = LANES,
       };
       if (!epilogue && columns == (width > TILE_COLUMNS ? width : vectors * LANES)) {
         tile(block->depth, a, as, b, bs, to, p->ldc, block->add, &ahead);
@@ -240,7 +238,7 @@ static void TYPED(packed_product)(const TYPED(product) *p) {
       block.row_group = ROW_GROUP;
       block.column_group = COLUMN_GROUP;
       // Narrower groups when there would be too few tasks to share.
-      while (p->parallel && block.column_group > WIDE / 2 &&
+      while (p->parallel && block.column_group > WIDE / TILE_VECTORS &&
              (block.row_panels + block.row_group - 1) / block.row_group * (block.column_panels / block.column_group) < 16)
         block.column_group /= 2;
       while (p->parallel && block.row_group > 1 &&
@@ -441,6 +439,8 @@ static void TYPED(multiply)(
 #undef DOT_ROW_GROUP
 #undef TILE_ROWS
 #undef TILE_COLUMNS
+#undef TILE_VECTORS
+#undef TILE_STEPS
 #undef WIDE
 #undef WIDE_ROWS
 #undef DOT_ROWS
