@@ -277,12 +277,14 @@ static void TYPED(winograd_block_task)(void *context, int64_t index) {
   tapestry_release(weights, bytes);
 }
 
-/// Whether it pays: see the table in docs/decisions.md.
+/// Whether it pays: see the tables in docs/decisions.md. Nine of the 16 outputs of a tile, on average, must be there, and there must be
+/// tiles enough for the weights to be worth transforming.
 INLINE bool TYPED(suits_winograd)(const tapestry_convolution *c, int64_t output_height, int64_t output_width) {
+  int64_t plane_tiles = ((output_height + 3) / 4) * ((output_width + 3) / 4), tiles = c->batch * plane_tiles;
   return REAL_BYTES == 4 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
          c->stride_width == 1 && c->dilation_height == 1 && c->dilation_width == 1 && c->top <= 2 && c->left <= 2 &&
-         c->bottom <= 2 && c->right <= 2 && c->channels >= 48 && c->filters >= 48 && output_height >= 11 && output_width >= 11 &&
-         c->batch * output_height * output_width >= 500;
+         c->bottom <= 2 && c->right <= 2 && c->channels >= 16 && c->filters >= 16 &&
+         output_height * output_width >= 9 * plane_tiles && tiles >= 16 && tiles * 10000 >= c->channels * c->filters;
 }
 
 /// Returns false, having written nothing of use, if some output is not finite.

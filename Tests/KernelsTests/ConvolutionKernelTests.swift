@@ -137,6 +137,10 @@ struct ConvolutionKernelCase: CustomStringConvertible {
         batch: 2, channels: 50, filters: 66, size: (13, 14), kernel: (3, 3), padding: (1, 0, 2, 1)),
       .make(
         batch: 1, channels: 49, filters: 48, size: (45, 39), kernel: (3, 3), padding: (1, 1, 1, 1)),
+      .make(
+        batch: 4, channels: 17, filters: 34, size: (7, 7), kernel: (3, 3), padding: (1, 1, 1, 1)),
+      .make(
+        batch: 5, channels: 33, filters: 16, size: (10, 13), kernel: (3, 3), padding: (1, 1, 1, 1)),
       // Weight gradients with filters along the lanes: small weights and large, units of rows and of images.
       .make(
         batch: 3, channels: 35, filters: 150, size: (11, 13), kernel: (3, 3), padding: (1, 1, 1, 1)),
