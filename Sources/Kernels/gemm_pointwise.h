@@ -139,6 +139,11 @@ static void TYPED(multiply_panel)(
       .every = every, .target = to, .target_stride = p->ldc, .source = coming->source + begin * coming->stride,
       .source_stride = coming->stride, .source_far = coming->far,
     };
+    if (last && p->addend) {  // it comes while the tile multiplies
+      const REAL *addend = p->addend + pixels->target + first * p->ldc;
+      for (int q = 0; q < rows; q++)
+        for (int64_t t = 0; t < pieces->columns; t += 64 / REAL_BYTES) __builtin_prefetch(addend + q * p->ldc + t, 0, 2);
+    }
     TYPED(tiles)[vectors - 1][rows - 1](
         depth, a, rows, b, TILE_COLUMNS, direct ? to : sums, direct ? p->ldc : TILE_COLUMNS, add, &ahead);
     if (last && !direct) {
