@@ -1,9 +1,12 @@
 // The worker pool.
 //
 // A region is one call of tapestry_parallel. The caller publishes it by opening the gate; workers that see the gate
-// open join by counting themselves into it, take indices from a shared counter until none is left, and report that
-// they have left. The caller takes indices too; when they run out it closes the gate, which tells how many workers
-// had joined, and waits for those alone: a worker that was asleep never delays a region that ends without it.
+// open join by counting themselves into it, take indices until none is left, and report that they have left. The
+// caller takes indices too; when they run out it closes the gate, which tells how many workers had joined, and waits
+// for those alone: a worker that was asleep never delays a region that ends without it.
+//
+// The indices are dealt out in stretches. Every thread begins with a stretch of its own, the same one in every region, and
+// then helps with the others. So what one region has written is mostly read by the same thread in the next, from its cache.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
@@ -24,12 +27,12 @@
 #include <sys/syscall.h>
 #endif
 
-enum { most_threads = 256, spins = 2000 };
+enum { most_threads = 256, most_stretches = 16, spins = 2000 };
 
 // One cache line for each word that different threads write.
 #define LINE _Alignas(128)
 static LINE _Atomic uint64_t gate;      // region number << 32 | open bit | workers that joined
-static LINE _Atomic int64_t next_index;
+static struct { LINE _Atomic int64_t next; } stretches[most_stretches];  // the next index of each
 static LINE _Atomic uint32_t left;      // workers that joined and have finished
 static LINE _Atomic uint32_t signal_word;  // changes whenever a sleeper should look again
 static _Atomic uint32_t sleepers;
@@ -39,7 +42,7 @@ static const uint64_t open_bit = (uint64_t)1 << 31;
 static const uint64_t joined_mask = ((uint64_t)1 << 31) - 1;
 
 // The region. Written by the holder of `busy` before it opens the gate, read by workers after they joined.
-static int64_t region_count;
+static int64_t region_count, region_stretches;
 static void *region_context;
 static void (*region_body)(void *, int64_t);
 
@@ -90,12 +93,23 @@ static void wake_sleepers(int32_t most) {
 
 // MARK: Workers
 
-static void take_indices(int64_t count, void *context, void (*body)(void *, int64_t)) {
-  // Relaxed: the counter only shares out numbers; the data is ordered by the gate and by `left`.
-  for (;;) {
-    int64_t index = atomic_fetch_add_explicit(&next_index, 1, memory_order_relaxed);
-    if (index >= count) return;
-    body(context, index);
+/// Where stretch number `stretch` of a region begins.
+static inline int64_t first_of(int64_t stretch, int64_t stretches_used, int64_t count) {
+  // Not count * stretch / stretches_used, which could overflow.
+  int64_t each = count / stretches_used, rest = count % stretches_used;
+  return stretch * each + (stretch < rest ? stretch : rest);
+}
+
+/// Works on the region, beginning with the stretch of the `member`-th thread.
+static void take_indices(int64_t member, int64_t count, int64_t used, void *context, void (*body)(void *, int64_t)) {
+  for (int64_t i = 0; i < used; i++) {
+    int64_t stretch = (member + i) % used, end = first_of(stretch + 1, used, count);
+    _Atomic int64_t *next = &stretches[stretch].next;
+    // Relaxed: the counters only share out numbers; the data is ordered by the gate and by `left`.
+    while (atomic_load_explicit(next, memory_order_relaxed) < end) {
+      int64_t index = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
+      if (index < end) body(context, index);
+    }
   }
 }
 
@@ -127,7 +141,7 @@ static void *work(void *number_pointer) {
             &gate, &current, current + 1, memory_order_acquire, memory_order_relaxed))
       continue;
     done = current >> 32;
-    take_indices(region_count, region_context, region_body);
+    take_indices(number + 1, region_count, region_stretches, region_context, region_body);
     // Release: what the bodies wrote is visible to the caller, who reads `left` with acquire.
     atomic_fetch_add_explicit(&left, 1, memory_order_release);
   }
@@ -247,13 +261,17 @@ void tapestry_parallel(int64_t count, void *context, void (*body)(void *context,
   region_context = context;
   region_body = body;
   // The gate is closed and nobody is inside, so plain order suffices until it opens; opening releases all of the above.
-  atomic_store_explicit(&next_index, 0, memory_order_relaxed);
+  int64_t used = wanted + 1 < most_stretches ? wanted + 1 : most_stretches;
+  if (used > count) used = count;
+  region_stretches = used;
+  for (int64_t i = 0; i < used; i++)
+    atomic_store_explicit(&stretches[i].next, first_of(i, used, count), memory_order_relaxed);
   atomic_store_explicit(&left, 0, memory_order_relaxed);
   uint64_t number = (atomic_load_explicit(&gate, memory_order_relaxed) >> 32) + 1;
   atomic_store_explicit(&gate, (number << 32) | open_bit, memory_order_release);
   wake_sleepers(count - 1 < wanted ? (int32_t)(count - 1) : wanted);
 
-  take_indices(count, context, body);
+  take_indices(0, count, used, context, body);
 
   uint32_t joined = (uint32_t)(atomic_fetch_and_explicit(&gate, ~open_bit, memory_order_relaxed) & joined_mask);
   for (int32_t spin = 1; atomic_load_explicit(&left, memory_order_acquire) != joined; spin++) {
