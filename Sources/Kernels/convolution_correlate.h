@@ -103,7 +103,7 @@ static void TYPED(rows_task)(void *context, int64_t index) {
   int64_t steps = (s->part->rows + ROW_GROUP - 1) / ROW_GROUP, row = index % steps * ROW_GROUP;
   int64_t n = index / steps % s->block_images, g = index / steps / s->block_images;
   TYPED(correlate_in_place)(
-      s, s->part, s->padded + n * s->source.image_size, s->first_image + n, g, row,
+      s, s->part, (s->in_place ? s->source.memory : s->padded) + n * s->source.image_size, s->first_image + n, g, row,
       row + ROW_GROUP < s->part->rows ? row + ROW_GROUP : s->part->rows);
 }
 
@@ -118,8 +118,10 @@ static void TYPED(correlate)(TYPED(correlation) *s) {
   bool parallel = products >= PARALLEL_PRODUCTS;
   int64_t threads = parallel ? tapestry_thread_count() : 1;
   int64_t image_bytes = s->source.image_size * REAL_BYTES;
-  s->in_place = s->lanes && s->source.step_height == 1 && s->source.step_width == 1 && s->source.rows == s->source.height && s->source.pitch == s->source.width && s->source.top == 0 &&
-                s->source.left == 0;
+  // Registers of pixels end with their row, so that nothing beyond an image is read, where rows are long enough.
+  bool ends = s->lanes || s->patch || (s->few && s->parts[0].columns >= LANES && s->part_count == 1);
+  s->in_place = ends && s->source.step_height == 1 && s->source.step_width == 1 && s->source.rows == s->source.height &&
+                s->source.pitch == s->source.width && s->source.top == 0 && s->source.left == 0;
   int64_t weight_bytes = s->weight_elements * REAL_BYTES;
   size_t released_bytes = (size_t)weight_bytes;
   if (s->window_lines) {

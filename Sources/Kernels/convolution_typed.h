@@ -120,7 +120,7 @@ static void TYPED(forward)(
     .rows = c->output_height, .columns = c->output_width,
     .depth = c->channels / c->groups * c->kernel_height * c->kernel_width,
   };
-  if (c->channels == c->groups && c->stride_height == 1) {
+  if (c->channels == c->groups && c->stride_height == 1 && (c->top | c->bottom) != 0) {
     part.kernel_rows = c->kernel_height;
     part.step = c->dilation_height;
   }
