@@ -139,7 +139,7 @@ struct FusionTests {
       inference { conv(images, then: norm, ReLU()) }, inference { relu(norm(conv(images))) },
       absoluteTolerance: 2e-5)
     let other = Tensor.uniform([6], source: RandomSource(seed: 9))
-    substituting([(norm.bias, other)]) {
+    _ = substituting([(norm.bias, other)]) {
       expectClose(
         inference { conv(images, then: norm) }, inference { norm(conv(images)) },
         absoluteTolerance: 2e-5)
