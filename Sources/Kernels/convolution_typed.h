@@ -19,6 +19,7 @@
 #include "convolution_winograd_weight.h"
 #include "convolution_bias.h"
 #include "convolution_images.h"
+#include "convolution_images_weight.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
 /// `phases`: rows and columns are dealt out to planes, so that neighbouring outputs meet neighbouring pixels. `lines`: output rows whose
