@@ -13,7 +13,8 @@ let package = Package(
     .executable(name: "convnet", targets: ["convnet"]),
   ],
   targets: [
-    .target(name: "CTapestryKernels", path: "Sources/Kernels"),
+    .target(
+      name: "CTapestryKernels", path: "Sources/Kernels", cSettings: [.headerSearchPath(".")]),
     .systemLibrary(
       name: "CZlib", path: "Sources/CZlib",
       providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),

@@ -13,8 +13,8 @@
 
 #define PARALLEL_PRODUCTS 5e5  // multiplications below which waking a thread costs more than it saves
 
-#define KERNEL_SOURCE "convolution_kernel.h"
-#include "variants.h"
+#define KERNEL_SOURCE "convolution/convolution_kernel.h"
+#include "runtime/variants.h"
 
 void tapestry_convolution_forward(
     int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight,

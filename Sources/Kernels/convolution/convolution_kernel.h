@@ -2,7 +2,7 @@
 #define REAL float
 #define REAL_BYTES 4
 #define TYPED(name) VARIANT(name##_f32)
-#include "convolution_typed.h"
+#include "convolution/convolution_typed.h"
 #undef REAL
 #undef REAL_BYTES
 #undef TYPED
@@ -10,7 +10,7 @@
 #define REAL double
 #define REAL_BYTES 8
 #define TYPED(name) VARIANT(name##_f64)
-#include "convolution_typed.h"
+#include "convolution/convolution_typed.h"
 #undef REAL
 #undef REAL_BYTES
 #undef TYPED

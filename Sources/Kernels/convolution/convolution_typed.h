@@ -1,25 +1,25 @@
 // The convolution in three directions for one variant and element type: sizes, taps and packed weights.
 
-#include "gemm_vector.h"
-#include "gemm_tile.h"
-#include "gemm_pack.h"
-#include "gemm_lanes.h"
-#include "convolution_source.h"
-#include "convolution_epilogue.h"
-#include "convolution_lanes.h"
-#include "convolution_part.h"
-#include "convolution_pixels.h"
-#include "convolution_few.h"
-#include "convolution_lines.h"
-#include "convolution_pack.h"
-#include "convolution_correlate.h"
-#include "convolution_weight.h"
-#include "convolution_weight_lanes.h"
-#include "convolution_winograd.h"
-#include "convolution_winograd_weight.h"
-#include "convolution_bias.h"
-#include "convolution_images.h"
-#include "convolution_images_weight.h"
+#include "vector/gemm_vector.h"
+#include "gemm/gemm_tile.h"
+#include "gemm/gemm_pack.h"
+#include "gemm/gemm_lanes.h"
+#include "convolution/convolution_source.h"
+#include "convolution/convolution_epilogue.h"
+#include "convolution/convolution_lanes.h"
+#include "convolution/convolution_part.h"
+#include "convolution/convolution_pixels.h"
+#include "convolution/convolution_few.h"
+#include "convolution/convolution_lines.h"
+#include "convolution/convolution_pack.h"
+#include "convolution/convolution_correlate.h"
+#include "convolution/convolution_weight.h"
+#include "convolution/convolution_weight_lanes.h"
+#include "convolution/convolution_winograd.h"
+#include "convolution/convolution_winograd_weight.h"
+#include "convolution/convolution_bias.h"
+#include "convolution/convolution_images.h"
+#include "convolution/convolution_images_weight.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
 /// `phases`: rows and columns are dealt out to planes, so that neighbouring outputs meet neighbouring pixels. `lines`: output rows whose
@@ -72,7 +72,7 @@ INLINE bool TYPED(is_pointwise)(const tapestry_convolution *c, int64_t rows) {
 
 INLINE bool TYPED(is_strided)(const tapestry_convolution *c) { return c->stride_height > 1 || c->stride_width > 1; }
 
-#include "convolution_depthwise.h"
+#include "convolution/convolution_depthwise.h"
 
 /// The product of a 1x1 kernel that makes `rows` channels of `depth`.
 INLINE tapestry_pointwise TYPED(pointwise_shape)(const tapestry_convolution *c, int64_t rows, int64_t depth, int64_t target_image) {
@@ -343,4 +343,4 @@ static void TYPED(weight_gradient)(const tapestry_convolution *c, const void *x,
 #undef WIDE_ROWS
 #undef DOT_ROWS
 #undef DOT_COLUMNS
-#include "gemm_vector_end.h"
+#include "vector/gemm_vector_end.h"

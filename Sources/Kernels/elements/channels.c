@@ -1,6 +1,6 @@
 // Channels of images that are parts of something larger: sharing out. The loops are in channels_kernel.h.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -15,9 +15,9 @@ typedef struct {
   char *y;
 } rectify_job;
 
-#define REAL_SOURCE "channels_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "elements/channels_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 static void rectify_planes(void *context, int64_t piece) {
   const rectify_job *job = context;

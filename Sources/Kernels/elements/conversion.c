@@ -1,6 +1,6 @@
 // Filling, ramps and conversion between element types, and the scalar functions.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -136,8 +136,8 @@ void tapestry_convert(int32_t from, int32_t to, int64_t count, const void *x, vo
 #define REAL_INT long
 #define IS_DOUBLE 1
 #define LANES 2
-#include "vectors.h"
-#include "mathematics_kernel.h"
+#include "vector/vectors.h"
+#include "vector/mathematics_kernel.h"
 
 double tapestry_exp(double x) { return exp_f64_scalar(splat_f64_scalar(x))[0]; }
 double tapestry_log(double x) { return log_f64_scalar(splat_f64_scalar(x))[0]; }

@@ -1,16 +1,16 @@
 // Elementwise functions: sharing out and walking here, the loops of floating types in elementwise_kernel.h, those of
 // integers, comparisons and selections plain loops that the compiler vectorises.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 #include <string.h>
 
-#define REAL_SOURCE "elementwise_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "elements/elementwise_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 static const int64_t element_bytes[] = {4, 8, 4, 8, 1};
 

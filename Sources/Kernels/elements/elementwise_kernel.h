@@ -1,5 +1,5 @@
 // Elementwise functions of one REAL: see elementwise.c. Each loop handles whole vectors, then one masked rest.
-#include "mathematics_kernel.h"
+#include "vector/mathematics_kernel.h"
 #define SPLAT(x) NAME(splat)((REAL)(x))
 
 #define LOOP(expression)                                                \

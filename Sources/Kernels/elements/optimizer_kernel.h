@@ -1,5 +1,5 @@
 // Optimizer steps of one REAL over `n` elements: see optimizer.c.
-#include "mathematics_kernel.h"
+#include "vector/mathematics_kernel.h"
 #define SPLAT(x) NAME(splat)((REAL)(x))
 
 static void NAME(sgd)(int64_t n, const tapestry_sgd *k, const REAL *gradient, REAL *buffer, REAL *parameter) {

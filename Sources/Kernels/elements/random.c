@@ -12,7 +12,7 @@
 //                     sqrt(-2 ln u) times cos(2 pi v) for even i, sin(2 pi v) for odd (Box and Muller 1958)
 //   mask              block i / 4, word i mod 4: dropped if word < probability 2^32
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -23,9 +23,9 @@ enum { random_blocks = 32 };  // that are computed side by side
 
 // Without contraction every operation is rounded by itself, so vectors of any width give the same bits.
 #pragma clang fp contract(off)
-#define REAL_SOURCE "random_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "elements/random_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 void tapestry_random_block(uint64_t key, uint64_t counter, uint64_t *low, uint64_t *high) {
   uint32_t w[4];

@@ -1,5 +1,5 @@
 // The normal distribution on vectors of doubles: see random.c, which switches contraction off around this file.
-#include "mathematics_kernel.h"
+#include "vector/mathematics_kernel.h"
 
 #if IS_DOUBLE
 /// Blocks first ..< first + n of Philox4x32-10 (see random.c), n <= random_blocks: words[4 b + w].

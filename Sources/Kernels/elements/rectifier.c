@@ -2,15 +2,15 @@
 #include "include/tapestry_elementwise.h"
 #include "include/tapestry_machine.h"
 #include "include/tapestry_threads.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-#define REAL_SOURCE "rectifier_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "elements/rectifier_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 typedef struct {
   int32_t dtype;

@@ -3,7 +3,7 @@
 // A reduction is cut into units (outer index, block of the reduced axis, band of inner indices) by the sizes alone. Each unit
 // gives partial results in double; where there is more than one block, partials are combined in ascending order.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -12,9 +12,9 @@
 
 enum { reduction_columns = 512, reduction_block = 16384 };  // the width of a band; elements in a block
 
-#define REAL_SOURCE "reduction_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "elements/reduction_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 // MARK: Floating types
 

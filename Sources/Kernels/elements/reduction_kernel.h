@@ -1,5 +1,5 @@
 // Reductions of one REAL: see reduction.c. Results are double, in which both types are exact.
-#include "mathematics_kernel.h"
+#include "vector/mathematics_kernel.h"
 #define INLINE static inline __attribute__((always_inline))
 #define SPLAT(x) NAME(splat)((REAL)(x))
 

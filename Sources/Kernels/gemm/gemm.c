@@ -14,8 +14,8 @@
 #define IN_PLACE_BITS 19       // B of up to 2^19 bytes is read in place by few rows
 #define DOT_ROWS_MOST 64       // rows of A up to which A B^T is computed in place
 
-#define KERNEL_SOURCE "gemm_kernel.h"
-#include "variants.h"
+#define KERNEL_SOURCE "gemm/gemm_kernel.h"
+#include "runtime/variants.h"
 
 void tapestry_gemm(
     int32_t dtype, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,

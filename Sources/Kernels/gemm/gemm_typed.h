@@ -4,10 +4,10 @@
 // then added to C, which bounds the rounding error and depends on k alone. Every element of C goes through the same operations in whatever
 // tile it falls, so how tiles are spread over threads cannot change the bits.
 
-#include "gemm_vector.h"
-#include "gemm_tile.h"
-#include "gemm_pack.h"
-#include "gemm_lanes.h"
+#include "vector/gemm_vector.h"
+#include "gemm/gemm_tile.h"
+#include "gemm/gemm_pack.h"
+#include "gemm/gemm_lanes.h"
 
 #define DEPTH (1024 / REAL_BYTES)      // a column panel of 256 x 32 floats, 32 kB, stays in L1
 #define DOT_DEPTH (4096 / REAL_BYTES)  // rows read in place: six and four of 4 kB fit L1
@@ -270,7 +270,7 @@ static void TYPED(packed_product)(const TYPED(product) *p) {
     }
 }
 
-#include "gemm_in_place.h"
+#include "gemm/gemm_in_place.h"
 
 static void TYPED(set_epilogue)(TYPED(product) *p, const tapestry_epilogue *epilogue) {
   if (!epilogue) return;
@@ -317,7 +317,7 @@ static void TYPED(multiply)(
     TYPED(packed_product)(&p);
 }
 
-#include "gemm_pointwise.h"
+#include "gemm/gemm_pointwise.h"
 
 #undef DEPTH
 #undef DOT_DEPTH
@@ -343,4 +343,4 @@ static void TYPED(multiply)(
 #undef WIDE_ROWS
 #undef DOT_ROWS
 #undef DOT_COLUMNS
-#include "gemm_vector_end.h"
+#include "vector/gemm_vector_end.h"

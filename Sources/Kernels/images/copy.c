@@ -3,7 +3,7 @@
 // Axes are ordered by the target's strides, so that the target is written in order, and merged. Then the inner part
 // is one of: a contiguous run, a repeated element, a transpose in tiles, or a plain strided loop.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 

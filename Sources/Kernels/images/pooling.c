@@ -1,6 +1,6 @@
 // Pooling: planes are shared out in groups. The work on a plane is in pooling_kernel.h.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -46,9 +46,9 @@ static inline int32_t place_of(const tapestry_pooling *s, int64_t i, int64_t j, 
   return (int32_t)(row * s->width + column);
 }
 
-#define REAL_SOURCE "pooling_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "images/pooling_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 typedef struct {
   int32_t dtype;

@@ -89,8 +89,8 @@ INLINE int64_t NAME(column_start)(const tapestry_pooling *s, int64_t run, int64_
   return stride == 1 ? column : column % stride * run + column / stride;
 }
 
-#include "pooling_maximum.h"
-#include "pooling_sum.h"
+#include "images/pooling_maximum.h"
+#include "images/pooling_sum.h"
 
 #undef WINS
 #undef LARGEST

@@ -3,8 +3,8 @@
 
 // Without contraction every operation is rounded by itself, so vectors of any width give the same bits.
 #pragma clang fp contract(off)
-#define KERNEL_SOURCE "sampling_kernel.h"
-#include "variants.h"
+#define KERNEL_SOURCE "images/sampling_kernel.h"
+#include "runtime/variants.h"
 
 void tapestry_sample_line(
     const float *plane, int64_t width, float x, float y, float step_x, float step_y, int64_t first, int64_t last, float *line) {

@@ -1,7 +1,7 @@
 // Local response normalisation: sharing out. A unit is a band of pixels of one sample in all channels, narrow enough that the
 // windows of neighbouring channels find it in the cache.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -18,9 +18,9 @@ typedef struct {
   void *y;
 } response_job;
 
-#define REAL_SOURCE "local_response_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "normalization/local_response_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 static response_job planned(int32_t dtype, const tapestry_local_response *shape) {
   return (response_job){

@@ -1,5 +1,5 @@
 // Local response normalisation of one REAL: see local_response.c.
-#include "mathematics_kernel.h"
+#include "vector/mathematics_kernel.h"
 #define INLINE static inline __attribute__((always_inline))
 #define SPLAT(x) NAME(splat)((REAL)(x))
 

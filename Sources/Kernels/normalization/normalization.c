@@ -3,7 +3,7 @@
 // A unit is a set, or a part of one where there are few sets; units depend on the sizes alone. Where a unit is a whole set,
 // its second sweep follows its first one at once and finds the elements in the cache.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -48,9 +48,9 @@ typedef struct {
   void *mean, *variance, *y, *gscale, *gshift;
 } rows_job;
 
-#define REAL_SOURCE "normalization_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "normalization/normalization_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 #define CALL(name, ...) \
   (job->dtype == TAPESTRY_FLOAT32 ? DISPATCH(name##_f32)(__VA_ARGS__) : DISPATCH(name##_f64)(__VA_ARGS__))

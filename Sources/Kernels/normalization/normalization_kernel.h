@@ -308,8 +308,8 @@ static void NAME(affine_gradients)(const normalize_job *job, double *totals, REA
   }
 }
 
-#include "normalization_strips.h"
-#include "normalization_rows.h"
+#include "normalization/normalization_strips.h"
+#include "normalization/normalization_rows.h"
 
 #undef ROWS_IN_BLOCKS
 #undef INLINE

@@ -1,7 +1,7 @@
 // Softmax and cross-entropy: sharing out. Units are groups of rows where classes lie side by side (inner = 1), else bands of
 // positions of one outer index.
 #include "include/CTapestryKernels.h"
-#include "indexing.h"
+#include "runtime/indexing.h"
 
 #include <string.h>
 #if defined(__x86_64__)
@@ -10,9 +10,9 @@
 
 enum { softmax_columns = 64, softmax_piece = 8192 };  // positions in a band; elements of a group of rows
 
-#define REAL_SOURCE "softmax_kernel.h"
-#define KERNEL_SOURCE "reals.h"
-#include "variants.h"
+#define REAL_SOURCE "normalization/softmax_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
+#include "runtime/variants.h"
 
 typedef struct {
   int32_t dtype;

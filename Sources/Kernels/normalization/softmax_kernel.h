@@ -1,7 +1,7 @@
 // Softmax of one REAL: see softmax.c. `row` functions have classes side by side; `columns` functions have `columns`
 // <= softmax_columns positions side by side and classes `inner` elements apart, a vector of positions at a time.
 // Shifting by the maximum makes the largest exponent 0; a row of -infinity gives -inf - -inf = NaN, as it should.
-#include "mathematics_kernel.h"
+#include "vector/mathematics_kernel.h"
 #define INLINE static inline __attribute__((always_inline))
 #define SPLAT(x) NAME(splat)((REAL)(x))
 #define LOWEST SPLAT(-__builtin_inf())

@@ -1,5 +1,5 @@
 // Which variant of the kernels runs on this processor.
-#include "dispatch.h"
+#include "runtime/dispatch.h"
 #include "include/tapestry_machine.h"
 
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 // The rate that a kernel could reach at best: for shares of peak in benchmarks and profiles.
 #include "include/CTapestryKernels.h"
 
-#define KERNEL_SOURCE "peak_kernel.h"
-#include "variants.h"
+#define KERNEL_SOURCE "runtime/peak_kernel.h"
+#include "runtime/variants.h"
 
 typedef struct {
   int64_t rounds;

@@ -1,7 +1,7 @@
 // Compiles one kernel source several times in the same translation unit, once per instruction set.
 //
-//   #define KERNEL_SOURCE "gemm_kernel.h"
-//   #include "variants.h"
+//   #define KERNEL_SOURCE "gemm/gemm_kernel.h"
+//   #include "runtime/variants.h"
 //
 // includes gemm_kernel.h with these macros set anew each time:
 //   VARIANT(name)   name with the variant's suffix, for every function and type the source defines
@@ -12,7 +12,7 @@
 //
 // DISPATCH(name) is then an expression: the pointer to the variant of `name` that runs here.
 
-#include "dispatch.h"
+#include "runtime/dispatch.h"
 
 #if defined(__x86_64__)
 

@@ -196,7 +196,7 @@ INLINE VECTOR NAME(softplus)(VECTOR x) {
 }
 
 #if IS_DOUBLE
-#include "mathematics_wide.h"
+#include "vector/mathematics_wide.h"
 #else
 
 // MARK: float32 through float64

@@ -1,8 +1,8 @@
 // Compiles one kernel source for float64 and then float32 inside every variant:
 //
-//   #define REAL_SOURCE "softmax_kernel.h"
-//   #define KERNEL_SOURCE "reals.h"
-//   #include "variants.h"
+//   #define REAL_SOURCE "normalization/softmax_kernel.h"
+//   #define KERNEL_SOURCE "vector/reals.h"
+//   #include "runtime/variants.h"
 //
 // includes softmax_kernel.h with these macros, besides those of variants.h:
 //   REAL            double or float;  IS_DOUBLE is 1 or 0
@@ -18,7 +18,7 @@
 #define REAL_INT long
 #define IS_DOUBLE 1
 #define LANES (VECTOR_BYTES / 8)
-#include "vectors.h"
+#include "vector/vectors.h"
 #include REAL_SOURCE
 #undef NAME
 #undef REAL
@@ -31,7 +31,7 @@
 #define REAL_INT int
 #define IS_DOUBLE 0
 #define LANES (VECTOR_BYTES / 4)
-#include "vectors.h"
+#include "vector/vectors.h"
 #include REAL_SOURCE
 #undef NAME
 #undef WIDE
