@@ -47,6 +47,21 @@ import Testing
     #expect(found(Tensor([.infinity]), one) != nil)
   }
 
+  @Test("an exact comparison tells zeros apart, and large integers; any NaN passes for a NaN")
+  func exactness() {
+    #expect(inexactness(Tensor([0, 1, .nan]), Tensor([0, 1, -.nan])) == nil)
+    #expect(
+      inexactness(Tensor([1, 0]), Tensor([1, -0.0]))?.description
+        == "first at [1]: 0.0, but expected -0.0")
+    #expect(inexactness(Tensor([1]), Tensor([1 + 0x1p-23])) != nil)
+    #expect(inexactness(Tensor([.nan]), Tensor([1])) != nil)
+    let large = 1 << 53
+    #expect(inexactness(Tensor(integers: [large]), Tensor(integers: [large])) == nil)
+    #expect(inexactness(Tensor(integers: [large]), Tensor(integers: [large + 1])) != nil)
+    #expect(inexactness(Tensor(integers: [1]), Tensor([1])) != nil)
+    #expect(inexactness(.zeros([0, 3]), .zeros([3, 0])) != nil)
+  }
+
   @Test("expectClose records an issue")
   func issue() {
     withKnownIssue {

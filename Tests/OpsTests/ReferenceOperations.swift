@@ -1,10 +1,10 @@
 import TestSupport
 
-/// What computes each op of the reference set, by the set's name for it; a file per family in `Replay`.
+/// What computes each op of the reference sets, by the sets' name for it; a file per family in `Replay`.
 let referenceOperations: [String: ReferenceOperation] = [
-  elementwiseReplay, reductionReplay, shapeReplay,
-  linearReplay, convolutionReplay, poolingReplay, lossReplay, layerReplay,
-  normalizationReplay,
+  activationReplay, elementwiseReplay, reductionReplay, scanReplay, shapeReplay, algebraReplay,
+  linearReplay, convolutionReplay, poolingReplay, resizingReplay, lossReplay, layerReplay,
+  normalizationReplay, recurrentReplay, boxesReplay,
 ].reduce(into: [:]) { all, family in
   all.merge(family) { _, _ in fatalError("two families replay the same op") }
 }

@@ -66,6 +66,27 @@ public func mismatch(
       + " (\(worst.severity) times what is allowed)")
 }
 
+/// How `actual` differs from `expected` in shape, type or any bit, or `nil`. Any NaN passes for a NaN; the two zeros differ.
+public func inexactness(_ actual: Tensor, _ expected: Tensor) -> Mismatch? {
+  guard actual.spec == expected.spec else {
+    return Mismatch(description: "\(actual.spec), but expected \(expected.spec)")
+  }
+  if expected.dtype.isFloatingPoint {
+    return firstDifference(actual.scalars(), expected.scalars(), expected.shape) {
+      $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN
+    }
+  }
+  return firstDifference(actual.integers(), expected.integers(), expected.shape, ==)
+}
+
+private func firstDifference<Number>(
+  _ a: [Number], _ b: [Number], _ shape: TensorShape, _ agree: (Number, Number) -> Bool
+) -> Mismatch? {
+  guard let place = a.indices.first(where: { !agree(a[$0], b[$0]) }) else { return nil }
+  return Mismatch(
+    description: "first at \(position(place, in: shape)): \(a[place]), but expected \(b[place])")
+}
+
 /// Expects two tensors to agree: shape, type, and every element within the tolerances.
 ///
 /// The defaults are those promised for the type: 1e-9 in float64, 2e-5 in float32, exact otherwise.

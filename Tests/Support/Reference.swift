@@ -18,6 +18,12 @@ public struct ReferenceSet: Sendable {
       .appendingPathComponent("Fixtures", isDirectory: true)
   }
 
+  /// The folders whose names begin with `prefix`, in order: `ops`, `ops2`.
+  public static func folders(_ prefix: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+    return names.filter { $0.hasPrefix(prefix) }.sorted()
+  }
+
   /// Reads the set in `folder` ("ops", "optim").
   ///
   /// - Parameter tensorFile: the file of all tensors, without its extension; `nil` where each family of
@@ -63,6 +69,9 @@ public struct ReferenceCase: Sendable, CustomStringConvertible {
   }
   public var relativeTolerance: Double { entry["tolerance"]?["rtol"]?.double ?? 0 }
   public var absoluteTolerance: Double { entry["tolerance"]?["atol"]?.double ?? 0 }
+
+  /// Whether the outputs have to agree bit for bit.
+  public var isExact: Bool { entry["exact"]?.bool ?? false }
 
   /// The strings listed under `key` of the entry: `names("gradients")`; empty where there is none.
   public func names(_ key: String) -> [String] { entry[key]?.array?.compactMap(\.string) ?? [] }

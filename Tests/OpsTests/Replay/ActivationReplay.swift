@@ -1,0 +1,5 @@
+import TapestryGraph
+import TapestryOps
+import TestSupport
+
+let activationReplay: [String: ReferenceOperation] = [:]
