@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Imports run one way: Kernels <- Graph <- {Ops, Optim}; Ops <- Models; {Graph, Files} <- Datasets;
-// then Training, Insight and Commands. Modules carry the prefix through `path:`, because bare names such as
+// Files <- Pictures; on these Training and Insight, then Commands. Modules carry the prefix through `path:`, because bare names such as
 // `Models` collide in an app that depends on this package.
 let package = Package(
   name: "Tapestry",
@@ -39,24 +39,27 @@ let package = Package(
       dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits", "CTapestryKernels"],
       path: "Sources/Datasets"),
     .target(
+      name: "TapestryPictures", dependencies: ["TapestryFiles", "CTapestryKernels"],
+      path: "Sources/Pictures"),
+    .target(
       name: "TapestryTraining",
       dependencies: [
         "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryDatasets",
-        "TapestryFiles", "CTapestryKernels",
+        "TapestryFiles", "TapestryPictures", "CTapestryKernels",
       ],
       path: "Sources/Training"),
     .target(
       name: "TapestryInsight",
       dependencies: [
         "TapestryGraph", "TapestryOps", "TapestryModels", "TapestryFiles", "TapestryDatasets",
-        "TapestryTraining", "CTapestryPage",
+        "TapestryPictures", "CTapestryPage",
       ],
       path: "Sources/Insight"),
     .target(
       name: "Tapestry",
       dependencies: [
         "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryModels", "TapestryFiles",
-        "TapestryDatasets", "TapestryTraining", "TapestryInsight",
+        "TapestryDatasets", "TapestryPictures", "TapestryTraining", "TapestryInsight",
       ],
       path: "Sources/Tapestry"),
     .target(

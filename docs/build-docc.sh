@@ -28,7 +28,7 @@ out=.build/docc
 rm -rf "$out"
 failed=0
 for module in Tapestry TapestryDatasets TapestryFiles TapestryGraph TapestryInsight TapestryModels TapestryOps \
-  TapestryOptim TapestryTesting TapestryTraining; do
+  TapestryOptim TapestryPictures TapestryTesting TapestryTraining; do
   catalog=Sources/${module#Tapestry}/$module.docc
   if [[ $module == Tapestry ]]; then catalog=Sources/Tapestry/Tapestry.docc; fi
   mkdir -p "$out/$module.symbols"

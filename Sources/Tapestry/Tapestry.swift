@@ -7,4 +7,5 @@
 @_exported import TapestryModels
 @_exported import TapestryOps
 @_exported import TapestryOptim
+@_exported import TapestryPictures
 @_exported import TapestryTraining

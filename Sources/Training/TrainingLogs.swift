@@ -1,4 +1,5 @@
 import TapestryFiles
+import TapestryPictures
 
 /// Writes a run's epochs as a table of comma-separated values, and its learning curves as pictures.
 ///

@@ -1,5 +1,6 @@
 import TapestryFiles
 import TapestryOptim
+import TapestryPictures
 
 // The position as a JSON object in the metadata of a checkpoint. 64-bit numbers without a sign are texts, because
 // JSON's integers end at 2^63 here.

@@ -2,6 +2,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryInsight
 import TapestryModels
+import TapestryPictures
 
 /// `convnet dream`: draws images that make units answer strongly.
 struct DreamCommand {

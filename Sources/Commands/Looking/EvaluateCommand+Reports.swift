@@ -1,3 +1,4 @@
+import TapestryDatasets
 import TapestryFiles
 import TapestryTraining
 

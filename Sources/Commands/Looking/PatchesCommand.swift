@@ -3,6 +3,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryInsight
 import TapestryModels
+import TapestryPictures
 
 /// `convnet patches`: draws the parts of test images that channels answer to most strongly.
 struct PatchesCommand {

@@ -2,6 +2,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryInsight
 import TapestryModels
+import TapestryPictures
 
 /// What the commands that write a picture have in common.
 struct PictureOutput {

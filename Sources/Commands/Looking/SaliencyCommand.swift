@@ -3,6 +3,7 @@ import TapestryGraph
 import TapestryInsight
 import TapestryModels
 import TapestryOps
+import TapestryPictures
 
 /// `convnet saliency`: draws which pixels an answer depends on.
 struct SaliencyCommand {

@@ -3,6 +3,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryInsight
 import TapestryModels
+import TapestryPictures
 import TapestryTraining
 
 /// `convnet belief`: learns filters from images without labels, and draws them.

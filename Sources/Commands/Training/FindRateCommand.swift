@@ -2,6 +2,7 @@ import CTapestryKernels
 import TapestryFiles
 import TapestryGraph
 import TapestryOptim
+import TapestryPictures
 import TapestryTraining
 
 /// `convnet find-rate`: raises the learning rate from step to step and shows where the loss falls fastest.

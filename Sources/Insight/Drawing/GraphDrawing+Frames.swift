@@ -1,3 +1,5 @@
+import TapestryPictures
+
 extension GraphDrawing {
   /// The blocks that frames are drawn around, each with a number.
   struct FrameNames {

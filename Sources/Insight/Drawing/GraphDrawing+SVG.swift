@@ -1,4 +1,5 @@
 import TapestryFiles
+import TapestryPictures
 
 extension GraphDrawing {
   private static let margin = 24.0

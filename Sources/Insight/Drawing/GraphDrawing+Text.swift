@@ -1,3 +1,5 @@
+import TapestryPictures
+
 extension GraphDrawing.Box {
   /// The name inside the frames that are drawn around the box.
   var shortPath: String {

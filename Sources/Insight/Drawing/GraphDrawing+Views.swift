@@ -1,4 +1,5 @@
 import TapestryModels
+import TapestryPictures
 
 extension GraphDrawing {
   /// Drawings of one net from its outermost blocks to all its ops, each with more boxes than the one before.

@@ -1,3 +1,5 @@
+import TapestryPictures
+
 extension LayeredLayout {
   /// Orders the items of every rank so that few edges cross: sweeps by the mean place of the neighbours, then swaps
   /// of neighbours that cross less when swapped.

@@ -3,6 +3,7 @@ import TapestryDatasets
 import TapestryFiles
 import TapestryGraph
 import TapestryModels
+import TapestryPictures
 
 /// A page that runs a trained net in a browser and shows what every layer makes of a picture.
 ///

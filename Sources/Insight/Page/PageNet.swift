@@ -2,6 +2,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryModels
 import TapestryOps
+import TapestryPictures
 
 /// A net as the page's engine reads it: values, steps in ONNX's terms, and the weights.
 struct PageNet {

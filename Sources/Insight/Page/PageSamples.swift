@@ -1,6 +1,7 @@
 import TapestryDatasets
 import TapestryFiles
 import TapestryGraph
+import TapestryPictures
 
 /// The pictures of a page.
 struct PageSamples {

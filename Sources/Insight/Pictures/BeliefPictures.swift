@@ -2,6 +2,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryModels
 import TapestryOps
+import TapestryPictures
 
 /// What each group of a layer of a deep belief net looks for, as a grid; see `DeepBeliefNet.pictures(ofLayer:)`.
 ///

@@ -1,5 +1,6 @@
+import TapestryDatasets
 import TapestryGraph
-import TapestryTraining
+import TapestryPictures
 
 /// A confusion matrix: a row for every true class, a column for every answer, darker the larger the share of the row.
 ///

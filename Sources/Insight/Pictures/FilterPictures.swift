@@ -2,6 +2,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryModels
 import TapestryOps
+import TapestryPictures
 
 /// The filters of a convolution as a grid.
 ///

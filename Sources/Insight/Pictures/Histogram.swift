@@ -1,6 +1,7 @@
 import TapestryFiles
 import TapestryGraph
 import TapestryModels
+import TapestryPictures
 
 /// How often numbers fall into equal intervals.
 public struct Histogram: Sendable, Equatable {

@@ -3,6 +3,7 @@ import TapestryFiles
 import TapestryGraph
 import TapestryModels
 import TapestryOps
+import TapestryPictures
 
 /// A test image that a net got wrong.
 public struct Mistake: Sendable {
