@@ -13,11 +13,7 @@ extension BroadcastingOperation {
     let (left, right) = (inputs.spec(0), inputs.spec(1))
     if left == right && left.dtype.isFloatingPoint { return Specs(left) }
     try requireSameType(inputs, allowingIntegers: true)
-    guard let shape = TensorShape.broadcast(left.shape, right.shape) else {
-      throw Misuse(
-        "the shapes \(left.shape) and \(right.shape) do not broadcast: aligned at the last axis, two"
-          + " sizes must be equal or one of them 1")
-    }
+    let shape = try broadcastShape(left.shape, right.shape)
     guard left.dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
     return Specs(shape, left.dtype)
   }

@@ -88,6 +88,10 @@ struct Select: TensorOperation {
 /// The shape that both broadcast to.
 func broadcastShape(_ a: TensorShape, _ b: TensorShape) throws(Misuse) -> TensorShape {
   guard let shape = TensorShape.broadcast(a, b) else {
+    let agree = zip(a.reversed(), b.reversed()).allSatisfy { $0 == $1 || $0 == 1 || $1 == 1 }
+    guard !agree else {
+      throw Misuse("the shapes \(a) and \(b) broadcast to too many elements: \(TensorShape.limits)")
+    }
     throw Misuse(
       "the shapes \(a) and \(b) do not broadcast: aligned at the last axis, two sizes must be equal or"
         + " one of them 1")

@@ -27,7 +27,9 @@ struct Convolution1d: TensorOperation {
     let problem = try geometry.problem(input: Self.image(x), weight: Self.image(weight))
     try requireSameType(inputs)
     try requireBias(inputs, channels: Int(problem.filters))
-    return Specs(TensorShape([x[0], weight[0], Int(problem.output_width)]), inputs.spec(0).dtype)
+    return Specs(
+      try TensorShape(checked: [x[0], weight[0], Int(problem.output_width)]),
+      inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

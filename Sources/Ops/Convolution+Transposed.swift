@@ -33,7 +33,9 @@ struct ConvolutionTranspose2d: TensorOperation {
     }
     let size: Pair
     if let outputSize { size = outputSize } else { size = try computedSize(x) }
-    let output = TensorShape(x[0], weight[1] * max(geometry.groups, 1), size.height, size.width)
+    let channels = try checkedProduct(
+      weight[1], max(geometry.groups, 1), "the number of output channels")
+    let output = try TensorShape(checked: x[0], channels, size.height, size.width)
     let problem = try geometry.problem(input: output, weight: weight)
     guard problem.output_height == Int64(x[2]), problem.output_width == Int64(x[3]) else {
       throw Misuse(
@@ -45,21 +47,24 @@ struct ConvolutionTranspose2d: TensorOperation {
 
   private func computedSize(_ x: TensorShape) throws(Misuse) -> Pair {
     let window = geometry.window
-    guard window.stride.height > 0, window.stride.width > 0 else {
-      throw Misuse("the stride is at least 1, not \(window.stride)")
-    }
+    try window.requireSizes()
+    let bounds = Pair(
+      height: max(window.stride.height, window.dilation.height),
+      width: max(window.stride.width, window.dilation.width))
     guard outputPadding.height >= 0, outputPadding.width >= 0,
-      outputPadding.height < window.stride.height, outputPadding.width < window.stride.width
+      outputPadding.height < bounds.height, outputPadding.width < bounds.width
     else {
       throw Misuse(
         "outputPadding \(outputPadding) must be at least 0 and smaller than the stride \(window.stride)"
-      )
+          + " or the dilation \(window.dilation)")
     }
     guard x[2] > 0, x[3] > 0 else { throw Misuse("the input has no pixels") }
     if window.padding.isSame {
+      // In range: a product of two sizes.
       return Pair(height: x[2] * window.stride.height, width: x[3] * window.stride.width)
     }
     let sides = window.padding.sides
+    // In range: two products of two sizes, and three sizes.
     let size = Pair(
       height: (x[2] - 1) * window.stride.height - sides.top - sides.bottom + window.extent.height
         + outputPadding.height,
@@ -139,7 +144,8 @@ func transposedConvolution(
 ///   - dilation: pixels between neighbouring filter elements. Default: 1.
 ///   - groups: as in `conv2d`. Default: 1.
 /// - Returns: images `[N, out, height, width]`.
-/// - Precondition: the filters' first axis is `C`, and `outputPadding` is less than the stride.
+/// - Precondition: the filters' first axis is `C`, and `outputPadding` is less than the stride or
+///   the dilation, as in PyTorch.
 ///
 /// Zeiler et al., "Deconvolutional networks", 2010.
 public func convTranspose2d(
@@ -147,6 +153,17 @@ public func convTranspose2d(
   outputPadding: Pair = 0, dilation: Pair = 1, groups: Int = 1, file: StaticString = #fileID,
   line: UInt = #line
 ) -> Tensor {
+  // Places that a window of the convolution back could begin at behind the input's last: pixels of zeros there.
+  let behind = placesBehind(input, stride, padding, outputPadding, dilation)
+  if behind != 0 {
+    let wider = input.padded(
+      [(0, 0), (0, 0), (0, behind.height), (0, behind.width)], file: file, line: line)
+    return convTranspose2d(
+      wider, weight, bias: bias, stride: stride, padding: padding,
+      outputPadding: Pair(
+        height: outputPadding.height % stride.height, width: outputPadding.width % stride.width),
+      dilation: dilation, groups: groups, file: file, line: line)
+  }
   let operation = ConvolutionTranspose2d(
     geometry: ConvolutionGeometry(
       window: SlidingWindow(
@@ -154,4 +171,18 @@ public func convTranspose2d(
       groups: groups), outputPadding: outputPadding, outputSize: nil)
   let inputs = bias.map { Tensors(input, weight, $0) } ?? Tensors(input, weight)
   return apply(operation, to: inputs, file: file, line: line)[0]
+}
+
+/// How often the stride fits into an output padding that only the dilation allows; 0 where the rule has to speak.
+private func placesBehind(
+  _ input: Tensor, _ stride: Pair, _ padding: Padding2d, _ outputPadding: Pair, _ dilation: Pair
+) -> Pair {
+  func count(_ added: Int, _ stride: Int, _ dilation: Int) -> Int {
+    added >= stride && added < dilation && stride > 0 && dilation <= largestSize
+      ? added / stride : 0
+  }
+  if input.rank != 4 || padding.isSame { return 0 }
+  return Pair(
+    height: count(outputPadding.height, stride.height, dilation.height),
+    width: count(outputPadding.width, stride.width, dilation.width))
 }

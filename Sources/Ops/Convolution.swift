@@ -23,18 +23,31 @@ struct ConvolutionGeometry: Hashable, Sendable {
     guard groups > 0, weight[0] % groups == 0, weight[0] > 0 else {
       throw Misuse("\(weight[0]) filters cannot be split into \(groups) groups")
     }
+    // In range: the groups are no more than the filters.
     guard input[1] == weight[1] * groups else {
       throw Misuse(
         "input has \(counted(input[1], "channel")), but the filters expect \(weight[1] * groups) (groups \(groups))"
       )
     }
     let place = try window.placement(height: input[2], width: input[3], noun: "filter")
+    _ = try TensorShape(checked: input[0], weight[0], place.outputHeight, place.outputWidth)
+    // Kernels copy images with the padding around them, and may round rows up.
+    let sides = place.sides
+    _ = try TensorShape(
+      checked: input[0], input[1],
+      try checkedSum([input[2], sides.top, sides.bottom], "the padded height"),
+      try checkedSum([input[3], sides.left, sides.right], "the padded width"))
     return tapestry_convolution(
       batch: Int64(input[0]), channels: Int64(input[1]), height: Int64(input[2]),
       width: Int64(input[3]), filters: Int64(weight[0]), kernel_height: Int64(weight[2]),
       kernel_width: Int64(weight[3]), output_height: Int64(place.outputHeight),
-      output_width: Int64(place.outputWidth), stride_height: Int64(window.stride.height),
-      stride_width: Int64(window.stride.width), top: Int64(place.sides.top),
+      output_width: Int64(place.outputWidth),
+      stride_height: Int64(
+        SlidingWindow.Placement.effectiveStride(
+          window.stride.height, outputs: place.outputHeight)),
+      stride_width: Int64(
+        SlidingWindow.Placement.effectiveStride(window.stride.width, outputs: place.outputWidth)),
+      top: Int64(place.sides.top),
       left: Int64(place.sides.left), bottom: Int64(place.sides.bottom),
       right: Int64(place.sides.right), dilation_height: Int64(window.dilation.height),
       dilation_width: Int64(window.dilation.width), groups: Int64(groups))
@@ -170,8 +183,9 @@ struct Convolution2dWeightGradient: TensorOperation {
     guard x.rank == 4, g.rank == 4, geometry.groups > 0 else {
       throw Misuse("input and cotangent need 4 axes, not \(x.rank) and \(g.rank)")
     }
-    return TensorShape(
-      g[1], x[1] / geometry.groups, geometry.window.size.height, geometry.window.size.width)
+    return try TensorShape(
+      checked: g[1], x[1] / geometry.groups, geometry.window.size.height,
+      geometry.window.size.width)
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {

@@ -17,10 +17,10 @@ struct Gather: TensorOperation {
     let axis = try normalizedAxis(axis, rank: shape.rank)
     try requireIndices(indices.dtype)
     let sizes = shape[..<axis] + Array(indices.shape) + shape[(axis + 1)...]
-    guard let result = TensorShape(validating: Array(sizes)) else {
+    guard sizes.count <= TensorShape.maximumRank else {
       throw Misuse("the result \(Array(sizes)) would have more than six axes")
     }
-    return Specs(result, inputs.spec(0).dtype)
+    return Specs(try TensorShape(checked: Array(sizes)), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

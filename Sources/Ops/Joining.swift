@@ -11,8 +11,9 @@ struct Concatenate: TensorOperation {
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     guard inputs.count > 0 else { throw Misuse("there are no tensors to join") }
-    var shape = inputs.spec(0).shape
+    let shape = inputs.spec(0).shape
     let axis = try normalizedAxis(axis, rank: shape.rank)
+    var joined = shape[axis]
     for index in 1..<max(inputs.count, 1) {
       guard inputs[index].dtype == inputs.spec(0).dtype else {
         throw Misuse(
@@ -28,9 +29,11 @@ struct Concatenate: TensorOperation {
           "input \(index) is \(other), but input 0 is \(inputs.spec(0).shape): only axis \(axis) may differ"
         )
       }
-      shape[axis] += other[axis]
+      joined = try checkedSum(joined, other[axis], "the joined size of axis \(axis)")
     }
-    return Specs(shape, inputs.spec(0).dtype)
+    var sizes = Array(shape)
+    sizes[axis] = joined
+    return Specs(try TensorShape(checked: sizes), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -89,7 +92,9 @@ struct Split: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let shape = inputs.spec(0).shape
     let axis = try normalizedAxis(axis, rank: shape.rank)
-    guard !sizes.isEmpty, sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == shape[axis] else {
+    let isPositive = !sizes.isEmpty && sizes.allSatisfy { $0 >= 0 }
+    let sum = try isPositive ? checkedSum(sizes, "the sum of the sizes \(sizes)") : -1
+    guard sum == shape[axis] else {
       throw Misuse(
         "the sizes \(sizes) do not sum to the \(shape[axis]) of axis \(axis) of \(shape)")
     }

@@ -42,9 +42,8 @@ struct MatrixProduct: TensorOperation {
       }
       shape = batch
     }
-    shape.append(sizes.m)
-    shape.append(sizes.n)
-    return Specs(shape, inputs.spec(0).dtype)
+    return Specs(
+      try TensorShape(checked: Array(shape) + [sizes.m, sizes.n]), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
@@ -196,7 +195,8 @@ struct Linear: TensorOperation {
     }
     try requireSameType(inputs)
     try requireBias(inputs, channels: weight[0])
-    return Specs(Self.outputShape(x, weight), inputs.spec(0).dtype)
+    let shape = try TensorShape(checked: Array(x.dropLast()) + [weight[0]])
+    return Specs(shape, inputs.spec(0).dtype)
   }
 
   private static func outputShape(_ x: TensorShape, _ weight: TensorShape) -> TensorShape {

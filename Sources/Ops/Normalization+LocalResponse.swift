@@ -68,11 +68,14 @@ struct LocalResponseNormalization: TensorOperation {
   /// W, or its transpose: channels become the rows of an image that has one column per pixel, over
   /// which a window slides.
   fileprivate func windowSum(_ x: Tensor, transposed: Bool = false) -> Tensor {
-    let (before, after) = transposed ? ((size - 1) / 2, size / 2) : (size / 2, (size - 1) / 2)
+    // What lies beyond all channels need not be there.
+    let reach = (min(size / 2, x.shape[1]), min((size - 1) / 2, x.shape[1]))
+    let (before, after) = transposed ? (reach.1, reach.0) : reach
     let pixels = x.count / max(x.shape[0] * x.shape[1], 1)
     if x.count == 0 { return x }
     return sumPool2d(
-      x.reshaped(to: [x.shape[0], 1, x.shape[1], pixels]), window: Pair(height: size, width: 1),
+      x.reshaped(to: [x.shape[0], 1, x.shape[1], pixels]),
+      window: Pair(height: before + 1 + after, width: 1),
       stride: 1, padding: Padding2d(top: before, left: 0, bottom: after, right: 0)
     ).reshaped(to: x.shape)
   }

@@ -182,7 +182,7 @@ public func groupNorm(
       guard x.rank >= 2 else {
         throw Misuse("the input needs at least 2 axes, [batch, channels, ...], not \(x.rank)")
       }
-      guard groups > 0, x.shape[1] % groups == 0 else {
+      guard groups > 0, groups <= max(x.shape[1], 1), x.shape[1] % groups == 0 else {
         throw Misuse("\(counted(x.shape[1], "channel")) cannot be split into \(groups) groups")
       }
       try requireSameType(Tensors(x))

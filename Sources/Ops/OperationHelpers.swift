@@ -41,6 +41,7 @@ struct AxisSet: Sendable {
 
   /// These axes of a tensor with `rank` axes, negative ones counted from the end; all where none is named.
   init(_ axes: [Int], rank: Int) throws(Misuse) {
+    // In range: the rank is at most 6.
     if axes.isEmpty { bits = UInt8((1 << rank) - 1) }
     for axis in axes {
       let axis = try normalizedAxis(axis, rank: rank)

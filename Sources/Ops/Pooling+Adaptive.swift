@@ -17,7 +17,7 @@ private func adaptiveShape(_ x: TensorShape, _ size: Pair) throws(Misuse) -> Ten
     throw Misuse("the output size is at least 1x1, not \(size)")
   }
   guard x[2] > 0, x[3] > 0 else { throw Misuse("the input has no pixels") }
-  return TensorShape(x[0], x[1], size.height, size.width)
+  return try TensorShape(checked: x[0], x[1], size.height, size.width)
 }
 
 /// The window that has these bins, where all are of one size and do not overlap.
@@ -118,6 +118,7 @@ struct AdaptiveMaxPool2d: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let shape = try adaptiveShape(inputs.spec(0).shape, size)
     try requireSameType(inputs)
+    if isIndexed { try requirePlaces(inputs.spec(0).shape) }
     return maxSpecs(shape, inputs.spec(0).dtype, isIndexed: isIndexed)
   }
 

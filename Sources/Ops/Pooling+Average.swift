@@ -85,7 +85,7 @@ struct LinearPoolGradient: TensorOperation {
   private func pooling(_ g: TensorShape) throws(Misuse) -> tapestry_pooling {
     guard g.rank == 4 else { throw Misuse("needs 4 axes, not \(g.rank)") }
     return try window.pool(
-      over: TensorShape(g[0], g[1], size.height, size.width), needsPixels: false)
+      over: try TensorShape(checked: g[0], g[1], size.height, size.width), needsPixels: false)
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
@@ -93,7 +93,8 @@ struct LinearPoolGradient: TensorOperation {
     guard try pooling(g).outputShape(g) == g else {
       throw Misuse("the cotangent \(g) does not belong to images of \(size)")
     }
-    return Specs(TensorShape(g[0], g[1], size.height, size.width), inputs.spec(0).dtype)
+    return Specs(
+      try TensorShape(checked: g[0], g[1], size.height, size.width), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -26,7 +26,8 @@ struct MaxPool2d: TensorOperation {
 
   /// With what a backward needs, if it is to be recorded.
   init(window: SlidingWindow, isRecorded: Bool) {
-    let fitsByte = window.size.height * window.size.width <= tapestry_most_numbers
+    let (area, overflow) = window.size.height.multipliedReportingOverflow(by: window.size.width)
+    let fitsByte = !overflow && area <= tapestry_most_numbers
     self.init(window: window, winners: !isRecorded ? .forgotten : fitsByte ? .numbers : .places)
   }
 
@@ -37,7 +38,11 @@ struct MaxPool2d: TensorOperation {
     let x = inputs.spec(0).shape
     let shape = try window.pool(over: x, needsPixels: true).outputShape(x)
     try requireSameType(inputs)
-    if winners == .numbers { return [TensorSpec(shape, inputs.spec(0).dtype), .bytes(shape)] }
+    if winners == .numbers {
+      try requireSize(shape.elementCount / 4, "the number of words for the winners")
+      return [TensorSpec(shape, inputs.spec(0).dtype), .bytes(shape)]
+    }
+    if winners == .places { try requirePlaces(x) }
     return maxSpecs(shape, inputs.spec(0).dtype, isIndexed: winners == .places)
   }
 
@@ -110,6 +115,12 @@ func maxSpecs(_ shape: TensorShape, _ dtype: DType, isIndexed: Bool) -> Specs {
   isIndexed ? [TensorSpec(shape, dtype), TensorSpec(shape, .int32)] : Specs(shape, dtype)
 }
 
+/// Places in a plane of images are int32.
+func requirePlaces(_ images: TensorShape) throws(Misuse) {
+  let noun = "the number of pixels of a plane, which int32 indices count,"
+  try requireSize(try checkedProduct(images[2], images[3], noun), noun)
+}
+
 /// The results of a max pool, written by `fill`.
 func maxOutputs(
   _ x: Tensor, _ shape: TensorShape, isIndexed: Bool,
@@ -176,7 +187,8 @@ struct PlaneScatter: TensorOperation {
     guard x.shape.rank == 4, x.shape == indices.shape, indices.dtype == .int32 else {
       throw Misuse("needs int32 indices of the input's shape, [N, C, H, W]")
     }
-    return Specs(TensorShape(x.shape[0], x.shape[1], size.height, size.width), x.dtype)
+    return Specs(
+      try TensorShape(checked: x.shape[0], x.shape[1], size.height, size.width), x.dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -21,16 +21,17 @@ struct MaxUnpool2d: TensorOperation {
     }
     guard x.dtype.isFloatingPoint else { throw Misuse("needs float32 or float64, not \(x.dtype)") }
     guard size.height > 0, size.width > 0 else { throw Misuse("the output size is \(size)") }
-    return Specs(TensorShape(x.shape[0], x.shape[1], size.height, size.width), x.dtype)
+    return Specs(
+      try TensorShape(checked: x.shape[0], x.shape[1], size.height, size.width), x.dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let indices = inputs[1]
-    let bound = Int32(clamping: size.height * size.width)
+    let bound = Int64(size.height) * Int64(size.width)
     indices.withMemory { memory in
       let places = UnsafeBufferPointer(
         start: memory.assumingMemoryBound(to: Int32.self), count: indices.count)
-      for place in places where place < 0 || place >= bound {
+      for place in places where place < 0 || Int64(place) >= bound {
         trap("maxUnpool2d: index \(place) lies outside an output of \(size)")
       }
     }

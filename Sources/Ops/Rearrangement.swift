@@ -17,15 +17,20 @@ struct Reshape: TensorOperation {
 
   init(_ sizes: some Collection<Int>) {
     for (axis, size) in sizes.enumerated() {
-      if axis == TensorShape.maximumRank || size < -1 || size > Int(Int32.max)
-        || (size == -1 && open != nil)
-      {
+      if size < -1 || (size == -1 && open != nil) {
         problem =
           "the sizes \(Array(sizes)) must be at most 6, none negative but one -1 for what remains"
         return
       }
       if size == -1 { open = axis }
-      shape.append(size == -1 ? 1 : size)
+    }
+    let known = sizes.map { $0 == -1 ? 1 : $0 }
+    if let shape = TensorShape(validating: known) {
+      self.shape = shape
+    } else {
+      problem =
+        "the sizes \(Array(sizes)) must be at most 6, none negative but one -1 for what remains;"
+        + " \(TensorShape.limits)"
     }
   }
 
@@ -40,13 +45,13 @@ struct Reshape: TensorOperation {
       if known == count { return shape }
       throw Misuse("\(source) has \(count) elements, but \(shape) has \(known)")
     }
-    var result = shape
     guard known > 0, count % known == 0 else {
       throw Misuse(
         "\(count) elements of \(source) do not divide by the \(known) of the given sizes")
     }
-    result[open] = count / known
-    return result
+    var sizes = Array(shape)
+    sizes[open] = count / known
+    return try TensorShape(checked: sizes)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -62,8 +62,9 @@ public func lstmCell(
       else {
         throw Misuse("input [N, inputs] and states [N, H] of equal shape are needed")
       }
-      let rows = 4 * cell.shape[1]
-      guard weightInput.shape == [rows, x.shape[1]], weightHidden.shape == [rows, cell.shape[1]]
+      let rows = try checkedProduct(4, cell.shape[1], "four times the size of the state")
+      guard Array(weightInput.shape) == [rows, x.shape[1]],
+        Array(weightHidden.shape) == [rows, cell.shape[1]]
       else {
         throw Misuse(
           "the weights need the shapes [\(rows), \(x.shape[1])] and [\(rows), \(cell.shape[1])],"

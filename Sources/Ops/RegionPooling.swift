@@ -24,7 +24,7 @@ struct RegionMaxPool: TensorOperation {
       throw Misuse("the output size is at least 1x1, not \(size)")
     }
     try requireSameType(inputs)
-    let shape = TensorShape(regions[0], x[1], size.height, size.width)
+    let shape = try TensorShape(checked: regions[0], x[1], size.height, size.width)
     return [TensorSpec(shape, inputs.spec(0).dtype), TensorSpec(shape, .int64)]
   }
 

@@ -12,13 +12,15 @@ struct AxisRange: Sendable {
   var step: Int
 
   /// How many positions there are.
-  var count: Int { end <= start ? 0 : (end - start + step - 1) / step }
+  var count: Int { end <= start ? 0 : (end - start - 1) / step + 1 }
 
   /// With the axis counted from 0 and the end known.
   func resolved(in shape: TensorShape) throws(Misuse) -> AxisRange {
     var result = self
     result.axis = try normalizedAxis(axis, rank: shape.rank)
     let size = shape[result.axis]
+    // A longer step picks the first position alone, too.
+    result.step = min(step, Swift.max(size, 1))
     if end == .max { result.end = size }
     guard step >= 1 else {
       throw Misuse("the step along axis \(result.axis) is \(step), not positive")
@@ -143,14 +145,20 @@ struct Pad: TensorOperation {
   let value: Double
   var keeps: Kept { .nothing }
 
+  /// - Precondition: the shape rule has accepted the padding.
   private func ranges(_ shape: TensorShape) -> [AxisRange] {
     shape.indices.map {
       AxisRange(axis: $0, start: before[$0], end: before[$0] + shape[$0], step: 1)
     }
   }
 
-  private func padded(_ shape: TensorShape) -> TensorShape {
-    TensorShape(shape.indices.map { before[$0] + shape[$0] + after[$0] })
+  private func padded(_ shape: TensorShape) throws(Misuse) -> TensorShape {
+    var sizes: [Int] = []
+    for axis in shape.indices {
+      sizes.append(
+        try checkedSum([before[axis], shape[axis], after[axis]], "the padded size of axis \(axis)"))
+    }
+    return try TensorShape(checked: sizes)
   }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
@@ -158,15 +166,16 @@ struct Pad: TensorOperation {
     guard before.count == shape.rank else {
       throw Misuse("\(before.count) pairs of padding, but the tensor has \(shape.rank) axes")
     }
-    guard (before + after).allSatisfy({ $0 >= 0 }) else {
+    guard before.allSatisfy({ $0 >= 0 }), after.allSatisfy({ $0 >= 0 }) else {
       throw Misuse("padding must not be negative, but is \(before) before and \(after) after")
     }
-    return Specs(padded(shape), inputs.spec(0).dtype)
+    return Specs(try padded(shape), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let shape = inputs.spec(0).shape
-    return Embed(ranges: ranges(shape), shape: padded(shape), value: value).forward(inputs)
+    let target = accepted { () throws(Misuse) in try padded(shape) }
+    return Embed(ranges: ranges(shape), shape: target, value: value).forward(inputs)
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

@@ -27,31 +27,52 @@ struct SlidingWindow: Hashable, Sendable {
   }
 
   /// The rows and columns that a window spans, dilation included.
+  ///
+  /// - Precondition: ``requireSizes()`` has accepted the window.
   var extent: Pair {
     Pair(
       height: (size.height - 1) * dilation.height + 1, width: (size.width - 1) * dilation.width + 1)
   }
 
-  /// The window's places on an image, or why it does not fit; `noun` is what the message calls it.
-  func placement(height: Int, width: Int, noun: String) throws(Misuse) -> Placement {
+  /// All numbers are sizes of axes, so that sums of some of them and of products of two fit an `Int`.
+  func requireSizes() throws(Misuse) {
     guard size.height > 0, size.width > 0, stride.height > 0, stride.width > 0,
       dilation.height > 0, dilation.width > 0
     else {
       throw Misuse(
         "window, stride and dilation are at least 1; these are \(size), \(stride) and \(dilation)")
     }
+    let sides = padding.sides
+    guard sides.top >= 0, sides.left >= 0, sides.bottom >= 0, sides.right >= 0 else {
+      throw Misuse("padding is at least 0; this is \(padding)")
+    }
+    let largest = max(
+      max(size.height, size.width), max(stride.height, stride.width),
+      max(dilation.height, dilation.width), max(sides.top, sides.left, sides.bottom, sides.right))
+    guard largest <= largestSize else {
+      throw Misuse(
+        "window, stride, dilation and padding are at most \(largestSize); these are \(size),"
+          + " \(stride), \(dilation) and \(padding)")
+    }
+  }
+
+  /// The window's places on an image, or why it does not fit; `noun` is what the message calls it.
+  func placement(height: Int, width: Int, noun: String) throws(Misuse) -> Placement {
+    try requireSizes()
     let extent = extent
     var sides = padding.sides
     if padding.isSame {
       (sides.top, sides.bottom) = Self.same(height, extent.height, stride.height)
       (sides.left, sides.right) = Self.same(width, extent.width, stride.width)
     }
-    guard sides.top >= 0, sides.left >= 0, sides.bottom >= 0, sides.right >= 0 else {
-      throw Misuse("padding is at least 0; this is \(padding)")
-    }
-    guard height > 0, width > 0, height + sides.top + sides.bottom >= extent.height,
-      width + sides.left + sides.right >= extent.width
+    // In range: at most three sizes are added.
+    let padded = Pair(
+      height: height + sides.top + sides.bottom, width: width + sides.left + sides.right)
+    guard height > 0, width > 0, padded.height >= extent.height, padded.width >= extent.width
     else { throw tooLarge(height, width, sides, noun) }
+    guard padded.height <= largestSize, padded.width <= largestSize else {
+      throw Misuse("the padded input would be \(padded), more than \(largestSize) each way")
+    }
     return Placement(
       outputHeight: count(height, sides.top, sides.bottom, extent.height, stride.height),
       outputWidth: count(width, sides.left, sides.right, extent.width, stride.width), sides: sides)
@@ -87,6 +108,15 @@ struct SlidingWindow: Hashable, Sendable {
       "the \(size) \(noun)\(extent == size ? "" : ", spanning \(extent) with dilation,") does not fit into the"
         + " \(image) input\(padded == image ? "" : ", padded to \(padded)");"
         + " the smallest input that works is \(smallest)")
+  }
+}
+
+extension SlidingWindow.Placement {
+  /// The stride along an axis with `outputs` places, as the kernels get it. A stride that is never made may be any
+  /// number; they need not deal out an image's pixels to that many planes. Small ones stay as they are: the
+  /// order of sums may depend on them.
+  static func effectiveStride(_ stride: Int, outputs: Int) -> Int {
+    outputs == 1 ? min(stride, 16) : stride
   }
 }
 

@@ -15,11 +15,11 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
 
   /// A shape with these sizes.
   ///
-  /// - Precondition: at most six sizes, each in `0 ..< 2^31`.
+  /// - Precondition: at most six sizes, each in `0 ..< 2^31`, and fewer than 2^58 elements.
   public init(_ sizes: some Collection<Int>) {
     guard let shape = TensorShape(validating: sizes) else {
       trap(
-        "a tensor has at most 6 axes with sizes 0 ..< 2^31, and fewer than 2^62 elements;"
+        "a tensor has at most 6 axes with sizes 0 ..< 2^31, and fewer than 2^58 elements;"
           + " this shape was \(Array(sizes))")
     }
     self = shape
@@ -28,14 +28,8 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
   /// A shape with these sizes, or `nil` where there are more than six, one is out of range, or the
   /// number of elements is.
   public init?(validating sizes: some Collection<Int>) {
-    guard sizes.count <= Self.maximumRank else { return nil }
-    var product = 1
     for size in sizes {
-      guard size >= 0, size <= Int(Int32.max) else { return nil }
-      let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(size, 1))
-      guard !overflow, next < 1 << 58 else { return nil }
-      product = next
-      append(size)
+      guard appendIfPossible(size) else { return nil }
     }
   }
 
@@ -58,10 +52,29 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
       guard axis >= 0, axis < rank else {
         trap("axis \(axis) of a shape with \(rank) axes, \(self)")
       }
-      withUnsafeMutableBytes(of: &sizes) {
-        $0.storeBytes(of: Int32(newValue), toByteOffset: axis * 4, as: Int32.self)
+      guard hasRoom(for: newValue, insteadOf: axis) else {
+        trap("\(newValue) cannot be size \(axis) of the shape \(self): \(Self.limits)")
       }
+      store(newValue, at: axis)
     }
+  }
+
+  private mutating func store(_ size: Int, at axis: Int) {
+    withUnsafeMutableBytes(of: &sizes) {
+      $0.storeBytes(of: Int32(size), toByteOffset: axis * 4, as: Int32.self)
+    }
+  }
+
+  /// What the sizes of every shape keep to, so that no number of elements or bytes overflows.
+  package static let limits = "sizes are in 0 ..< 2^31, with fewer than 2^58 elements in all"
+
+  /// Whether there may be an axis of this size besides the others, or in the place of one of them.
+  private func hasRoom(for size: Int, insteadOf axis: Int? = nil) -> Bool {
+    guard size >= 0, size <= Int(Int32.max) else { return false }
+    var others = 1
+    for index in 0..<rank where index != axis { others *= Swift.max(self[index], 1) }
+    let product = others.multipliedFullWidth(by: Swift.max(size, 1))
+    return product.high == 0 && product.low < 1 << 58
   }
 
   /// The number of elements: the product of the sizes, 1 for a scalar.
@@ -82,15 +95,22 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
 
   /// Adds an axis at the end.
   ///
-  /// - Precondition: fewer than six axes, size in range.
+  /// - Precondition: fewer than six axes; the size is in `0 ..< 2^31`, and fewer than 2^58 elements
+  ///   result.
   public mutating func append(_ size: Int) {
-    guard rank < Self.maximumRank, size >= 0, size <= Int(Int32.max) else {
+    guard appendIfPossible(size) else {
       trap(
-        "cannot append an axis of size \(size) to the shape \(self): at most 6 axes, sizes 0 ..< 2^31"
+        "cannot append an axis of size \(size) to the shape \(self): at most 6 axes; \(Self.limits)"
       )
     }
+  }
+
+  /// Adds an axis at the end, unless there are six or the size is out of range: then says `false`.
+  private mutating func appendIfPossible(_ size: Int) -> Bool {
+    guard rank < Self.maximumRank, hasRoom(for: size) else { return false }
     axes += 1
-    self[rank - 1] = size
+    store(size, at: rank - 1)
+    return true
   }
 
   public static func == (a: TensorShape, b: TensorShape) -> Bool {
@@ -108,7 +128,8 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
   public var description: String { "[" + map(String.init).joined(separator: ", ") + "]" }
 
   /// The shape that `a` and `b` broadcast to (NumPy's rule: aligned at the last axis, an axis of size
-  /// 1 or a missing one is repeated), or `nil` where two sizes differ and neither is 1.
+  /// 1 or a missing one is repeated), or `nil` where two sizes differ and neither is 1, or where the
+  /// result would have too many elements.
   public static func broadcast(_ a: TensorShape, _ b: TensorShape) -> TensorShape? {
     if a == b { return a }
     let rank = Swift.max(a.rank, b.rank)
@@ -117,7 +138,7 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
       let sizeA = axis < rank - a.rank ? 1 : a[axis - (rank - a.rank)]
       let sizeB = axis < rank - b.rank ? 1 : b[axis - (rank - b.rank)]
       guard sizeA == sizeB || sizeA == 1 || sizeB == 1 else { return nil }
-      result.append(sizeA == 1 ? sizeB : sizeA)
+      guard result.appendIfPossible(sizeA == 1 ? sizeB : sizeA) else { return nil }
     }
     return result
   }

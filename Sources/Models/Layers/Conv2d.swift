@@ -32,17 +32,17 @@ public struct Conv2d: Layer {
     initializer: Initializer = .layerDefault, biasInitializer: Initializer? = nil,
     file: StaticString = #fileID, line: UInt = #line
   ) {
-    guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
+    guard groups > 0, inputs >= 0, outputs >= 0, inputs % groups == 0, outputs % groups == 0 else {
       trap(
         "Conv2d: \(groups) groups must divide \(inputs) input and \(outputs) output channels",
         file: file, line: line)
     }
     let dtype = dtype ?? ParameterType.current
-    let taps = inputs / groups * kernel.height * kernel.width
+    let sizes = [outputs, inputs / groups, kernel.height, kernel.width]
+    let shape = parameterShape(sizes, of: "Conv2d", file: file, line: line)
+    let taps = shape.dropFirst().reduce(1, *)
     let biasInitializer = biasInitializer ?? .uniform(bound: 1 / Double(max(taps, 1)).squareRoot())
-    weight = Parameter(
-      initializer([outputs, inputs / groups, kernel.height, kernel.width], dtype: dtype),
-      file: file, line: line)
+    weight = Parameter(initializer(shape, dtype: dtype), file: file, line: line)
     self.bias =
       bias ? Parameter(biasInitializer([outputs], dtype: dtype), file: file, line: line) : nil
     self.stride = stride

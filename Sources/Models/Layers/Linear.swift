@@ -24,7 +24,8 @@ public struct Linear: Layer {
     let dtype = dtype ?? ParameterType.current
     let biasInitializer =
       biasInitializer ?? .uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())
-    weight = Parameter(initializer([outputs, inputs], dtype: dtype), file: file, line: line)
+    let shape = parameterShape([outputs, inputs], of: "Linear", file: file, line: line)
+    weight = Parameter(initializer(shape, dtype: dtype), file: file, line: line)
     self.bias =
       bias ? Parameter(biasInitializer([outputs], dtype: dtype), file: file, line: line) : nil
     origin = LayerOrigin(file: file, line: line)

@@ -25,10 +25,11 @@ public struct BatchNorm2d: Layer {
     file: StaticString = #fileID, line: UInt = #line
   ) {
     let dtype = dtype ?? ParameterType.current
-    weight = Parameter(Initializer.ones([channels], dtype: dtype), file: file, line: line)
-    bias = Parameter(Initializer.zeros([channels], dtype: dtype), file: file, line: line)
-    runningMean = Buffer(Initializer.zeros([channels], dtype: dtype))
-    runningVariance = Buffer(Initializer.ones([channels], dtype: dtype))
+    let shape = parameterShape([channels], of: "BatchNorm2d", file: file, line: line)
+    weight = Parameter(Initializer.ones(shape, dtype: dtype), file: file, line: line)
+    bias = Parameter(Initializer.zeros(shape, dtype: dtype), file: file, line: line)
+    runningMean = Buffer(Initializer.zeros(shape, dtype: dtype))
+    runningVariance = Buffer(Initializer.ones(shape, dtype: dtype))
     self.epsilon = epsilon
     self.momentum = momentum
     origin = LayerOrigin(file: file, line: line)
