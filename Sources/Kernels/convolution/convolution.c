@@ -1,4 +1,4 @@
-// Convolutions in three directions; convolution_typed.h says how.
+// Convolutions in three directions; convolution_kernel.h says how.
 #include "include/tapestry_convolution.h"
 #include "include/tapestry_gemm.h"
 #include "include/tapestry_machine.h"
@@ -7,13 +7,11 @@
 
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #define PARALLEL_PRODUCTS 5e5  // multiplications below which waking a thread costs more than it saves
 
-#define KERNEL_SOURCE "convolution/convolution_kernel.h"
+#define REAL_SOURCE "convolution/convolution_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
 #include "runtime/variants.h"
 
 void tapestry_convolution_forward(

@@ -1,13 +1,13 @@
-// The gradient by the bias, for one variant and element type.
+// The gradient by the bias, for one REAL.
 
 typedef struct {
   const tapestry_convolution *shape;
   const REAL *gy;
   REAL *gb;
-} TYPED(bias_sum);
+} NAME(bias_sum);
 
-static void TYPED(bias_task)(void *context, int64_t f) {
-  const TYPED(bias_sum) *s = context;
+static void NAME(bias_task)(void *context, int64_t f) {
+  const NAME(bias_sum) *s = context;
   int64_t pixels = s->shape->output_height * s->shape->output_width;
   REAL total = 0;
   for (int64_t n = 0; n < s->shape->batch; n++) {
@@ -15,12 +15,12 @@ static void TYPED(bias_task)(void *context, int64_t f) {
     // Blocks of 4096 terms, four sums each.
     for (int64_t start = 0; start < pixels; start += 4096) {
       int64_t end = start + 4096 < pixels ? start + 4096 : pixels, p = start;
-      V sum[4] = {{0}, {0}, {0}, {0}};
+      VECTOR sum[4] = {{0}, {0}, {0}, {0}};
       for (; p + 4 * LANES <= end; p += 4 * LANES)
-        UNROLL for (int v = 0; v < 4; v++) sum[v] += LOAD(from + p + v * LANES);
-      for (; p + LANES <= end; p += LANES) sum[0] += LOAD(from + p);
-      V all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-      REAL block = TYPED(sum_each)(&all, 1)[0];
+        UNROLL for (int v = 0; v < 4; v++) sum[v] += NAME(load)(from + p + v * LANES);
+      for (; p + LANES <= end; p += LANES) sum[0] += NAME(load)(from + p);
+      VECTOR all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+      REAL block = NAME(sum_each)(&all, 1)[0];
       for (; p < end; p++) block += from[p];
       total += block;
     }
@@ -28,11 +28,11 @@ static void TYPED(bias_task)(void *context, int64_t f) {
   s->gb[f] = total;
 }
 
-static void TYPED(bias_gradient)(const tapestry_convolution *c, const void *gy, void *gb) {
-  TYPED(bias_sum) s = {c, gy, gb};
+static void NAME(bias_gradient)(const tapestry_convolution *c, const void *gy, void *gb) {
+  NAME(bias_sum) s = {c, gy, gb};
   if (c->batch * c->filters * c->output_height * c->output_width >= 65536)
-    tapestry_parallel(c->filters, &s, TYPED(bias_task));
+    tapestry_parallel(c->filters, &s, NAME(bias_task));
   else
-    for (int64_t f = 0; f < c->filters; f++) TYPED(bias_task)(&s, f);
+    for (int64_t f = 0; f < c->filters; f++) NAME(bias_task)(&s, f);
 }
 

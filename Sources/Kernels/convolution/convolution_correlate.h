@@ -1,117 +1,117 @@
-// How output pixels are shared out, for one variant and element type: see convolution_part.h.
+// How output pixels are shared out, for one REAL: see convolution_part.h.
 
-INLINE void TYPED(correlate_in_place)(
-    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
+INLINE void NAME(correlate_in_place)(
+    const NAME(correlation) *s, const NAME(part) *part, const REAL *image, int64_t image_index, int64_t group,
     int64_t row0, int64_t row1) {
-  (s->patch ? TYPED(correlate_patches) : TYPED(correlate_rows))(s, part, image, image_index, group, row0, row1);
+  (s->patch ? NAME(correlate_patches) : NAME(correlate_rows))(s, part, image, image_index, group, row0, row1);
 }
 
 /// One chunk of images from the copy to the outputs, all on one thread: small images stay in its cache.
-static void TYPED(chunk_task)(void *context, int64_t index) {
-  const TYPED(correlation) *s = context;
+static void NAME(chunk_task)(void *context, int64_t index) {
+  const NAME(correlation) *s = context;
   int64_t first = index * s->chunk, images = s->images - first < s->chunk ? s->images - first : s->chunk;
-  size_t bytes = s->in_place ? 0 : (size_t)TYPED(source_elements)(&s->source, images) * sizeof(REAL);
+  size_t bytes = s->in_place ? 0 : (size_t)NAME(source_elements)(&s->source, images) * sizeof(REAL);
   REAL *own = tapestry_allocate(bytes);
   const REAL *padded = s->in_place ? s->source.memory + first * s->source.image_size : own;
-  if (!s->in_place) TYPED(pad_images)(&s->source, first, images, own);
+  if (!s->in_place) NAME(pad_images)(&s->source, first, images, own);
   for (int64_t p = 0; p < s->part_count; p++) {
-    const TYPED(part) *part = &s->parts[p];
+    const NAME(part) *part = &s->parts[p];
     int64_t pixels = images * part->rows * part->columns, step = GROUP * TILE_COLUMNS;
-    bool paired = TYPED(is_paired)(s, p);
+    bool paired = NAME(is_paired)(s, p);
     p += paired;
     for (int64_t group = 0; group < s->groups; group++) {
       if (s->lanes) {
-        int64_t all = images * part->rows, lines = TYPED(lines_of)(part->columns);
+        int64_t all = images * part->rows, lines = NAME(lines_of)(part->columns);
         for (int64_t block = 0; block < s->blocks && pixels; block++)
           for (int64_t l = 0; l < all; l += lines)
-            TYPED(correlate_lanes)(s, part, paired, padded, first, group, block, l, l + lines < all ? l + lines : all);
+            NAME(correlate_lanes)(s, part, paired, padded, first, group, block, l, l + lines < all ? l + lines : all);
       } else if (s->few) {
         for (int64_t n = 0; n < images && pixels; n++)
-          TYPED(correlate_in_place)(s, part, padded + n * s->source.image_size, first + n, group, 0, part->rows);
+          NAME(correlate_in_place)(s, part, padded + n * s->source.image_size, first + n, group, 0, part->rows);
       } else {
         for (int64_t q = 0; q < pixels; q += step)
-          TYPED(correlate_pixels)(s, part, padded, first, group, q, q + step < pixels ? q + step : pixels, 0, s->panels);
+          NAME(correlate_pixels)(s, part, padded, first, group, q, q + step < pixels ? q + step : pixels, 0, s->panels);
       }
     }
   }
   tapestry_release(own, bytes);
 }
 
-static void TYPED(pad_task)(void *context, int64_t index) {
-  const TYPED(correlation) *s = context;
+static void NAME(pad_task)(void *context, int64_t index) {
+  const NAME(correlation) *s = context;
   int64_t n = index / s->source.channels, c = index % s->source.channels;
-  TYPED(pad_channel)(
+  NAME(pad_channel)(
       &s->source, s->first_image + n, c, s->padded + n * s->source.image_size + c * s->source.channel_size);
 }
 
-static void TYPED(pixels_task)(void *context, int64_t index) {
-  const TYPED(correlation) *s = context;
+static void NAME(pixels_task)(void *context, int64_t index) {
+  const NAME(correlation) *s = context;
   int64_t pixels = s->block_images * s->part->rows * s->part->columns;
   int64_t step = s->pixel_group * TILE_COLUMNS, steps = (pixels + step - 1) / step;
   int64_t q = index % steps * step, g = index / steps % s->groups, split = index / steps / s->groups;
-  TYPED(correlate_pixels)(
+  NAME(correlate_pixels)(
       s, s->part, s->padded, s->first_image, g, q, q + step < pixels ? q + step : pixels,
       s->panels * split / s->panel_groups, s->panels * (split + 1) / s->panel_groups);
 }
 
-static void TYPED(lines_task)(void *context, int64_t index) {
-  const TYPED(correlation) *s = context;
+static void NAME(lines_task)(void *context, int64_t index) {
+  const NAME(correlation) *s = context;
   int64_t block = index % s->blocks, group = index / s->blocks % s->groups, l = index / s->blocks / s->groups * s->task_lines;
   int64_t all = s->block_images * s->part->rows, end = l + s->task_lines < all ? l + s->task_lines : all;
-  bool paired = TYPED(is_paired)(s, s->part - s->parts);
+  bool paired = NAME(is_paired)(s, s->part - s->parts);
   const REAL *images = s->in_place ? s->source.memory : s->padded;
   if (!s->packs_own) {
-    TYPED(correlate_lanes)(s, s->part, paired, images, s->first_image, group, block, l, end);
+    NAME(correlate_lanes)(s, s->part, paired, images, s->first_image, group, block, l, end);
     return;
   }
   int64_t elements = s->part->depth * 2 * LANES;
   REAL *own = tapestry_allocate((size_t)elements * sizeof(REAL));
-  TYPED(part) part = *s->part;
+  NAME(part) part = *s->part;
   part.weights = own - (group * s->blocks + block) * elements;
-  (s->backward ? TYPED(pack_gradient) : TYPED(pack_forward))(s, &part, group * s->blocks + block);
-  TYPED(correlate_lanes)(s, &part, false, images, s->first_image, group, block, l, end);
+  (s->backward ? NAME(pack_gradient) : NAME(pack_forward))(s, &part, group * s->blocks + block);
+  NAME(correlate_lanes)(s, &part, false, images, s->first_image, group, block, l, end);
   tapestry_release(own, (size_t)elements * sizeof(REAL));
 }
 
 /// Some blocks of channels of one window of one image, from the copy to the outputs. Windows of the same blocks follow one another, so that
 /// their weights stay in the cache.
-static void TYPED(window_task)(void *context, int64_t index) {
-  const TYPED(correlation) *s = context;
+static void NAME(window_task)(void *context, int64_t index) {
+  const NAME(correlation) *s = context;
   int64_t windows = (s->parts[0].rows + s->window_lines - 1) / s->window_lines, l0 = index % windows * s->window_lines;
   int64_t image = index / windows % s->images, b0 = index / windows / s->images * s->task_blocks;
   int64_t b1 = b0 + s->task_blocks < s->blocks ? b0 + s->task_blocks : s->blocks;
-  size_t bytes = (size_t)TYPED(source_elements)(&s->source, 1) * sizeof(REAL);
+  size_t bytes = (size_t)NAME(source_elements)(&s->source, 1) * sizeof(REAL);
   REAL *own = tapestry_allocate(bytes);
-  TYPED(source) window = s->source;
+  NAME(source) window = s->source;
   window.top -= l0 * s->window_step;
-  TYPED(pad_images)(&window, image, 1, own);
+  NAME(pad_images)(&window, image, 1, own);
   for (int64_t p = 0; p < s->part_count; p++) {
-    const TYPED(part) *part = &s->parts[p];
-    bool paired = TYPED(is_paired)(s, p);
+    const NAME(part) *part = &s->parts[p];
+    bool paired = NAME(is_paired)(s, p);
     p += paired;
     int64_t l1 = l0 + s->window_lines < part->rows ? l0 + s->window_lines : part->rows;
     for (int64_t group = 0; group < s->groups && l0 < l1 && part->columns > 0; group++)
       for (int64_t block = b0; block < b1; block++)
-        TYPED(correlate_lanes)(s, part, paired, own - l0 * s->row_step, image, group, block, l0, l1);
+        NAME(correlate_lanes)(s, part, paired, own - l0 * s->row_step, image, group, block, l0, l1);
   }
   tapestry_release(own, bytes);
 }
 
 #define ROW_GROUP 16  // output rows of a task when pixels are read in place
-static void TYPED(rows_task)(void *context, int64_t index) {
-  const TYPED(correlation) *s = context;
+static void NAME(rows_task)(void *context, int64_t index) {
+  const NAME(correlation) *s = context;
   int64_t steps = (s->part->rows + ROW_GROUP - 1) / ROW_GROUP, row = index % steps * ROW_GROUP;
   int64_t n = index / steps % s->block_images, g = index / steps / s->block_images;
-  TYPED(correlate_in_place)(
+  NAME(correlate_in_place)(
       s, s->part, (s->in_place ? s->source.memory : s->padded) + n * s->source.image_size, s->first_image + n, g, row,
       row + ROW_GROUP < s->part->rows ? row + ROW_GROUP : s->part->rows);
 }
 
-static void TYPED(correlate)(TYPED(correlation) *s) {
+static void NAME(correlate)(NAME(correlation) *s) {
   double products = 0;
   int64_t deepest = 0;
   for (int64_t p = 0; p < s->part_count; p++) {
-    const TYPED(part) *part = &s->parts[p];
+    const NAME(part) *part = &s->parts[p];
     products += (double)(s->images * s->groups * s->outs * part->rows * part->columns) * (double)part->depth;
     if (part->depth > deepest) deepest = part->depth;
   }
@@ -125,11 +125,11 @@ static void TYPED(correlate)(TYPED(correlation) *s) {
   int64_t weight_bytes = s->weight_elements * REAL_BYTES;
   size_t released_bytes = (size_t)weight_bytes;
   if (s->window_lines) {
-    REAL *weights = TYPED(pack_weights)(s);
+    REAL *weights = NAME(pack_weights)(s);
     int64_t windows = (s->parts[0].rows + s->window_lines - 1) / s->window_lines;
     int64_t tasks = windows * s->images * ((s->blocks + s->task_blocks - 1) / s->task_blocks);
-    if (parallel) tapestry_parallel(tasks, s, TYPED(window_task));
-    else for (int64_t i = 0; i < tasks; i++) TYPED(window_task)(s, i);
+    if (parallel) tapestry_parallel(tasks, s, NAME(window_task));
+    else for (int64_t i = 0; i < tasks; i++) NAME(window_task)(s, i);
     tapestry_release(weights, released_bytes);
     return;
   }
@@ -139,40 +139,40 @@ static void TYPED(correlate)(TYPED(correlation) *s) {
   // Where all weights are larger than all images, threads take blocks of weights instead.
   bool weighty = s->lanes && weight_bytes > HELD_BYTES / 2 && weight_bytes > s->images * image_bytes;
   if ((s->chunk >= 1 || (threads == 1 && image_bytes <= 524288)) && !weighty) {
-    REAL *weights = TYPED(pack_weights)(s);
+    REAL *weights = NAME(pack_weights)(s);
     if (s->chunk < 1) s->chunk = 1;
     int64_t chunks = (s->images + s->chunk - 1) / s->chunk;
-    if (parallel && chunks > 1) tapestry_parallel(chunks, s, TYPED(chunk_task));
-    else for (int64_t i = 0; i < chunks; i++) TYPED(chunk_task)(s, i);
+    if (parallel && chunks > 1) tapestry_parallel(chunks, s, NAME(chunk_task));
+    else for (int64_t i = 0; i < chunks; i++) NAME(chunk_task)(s, i);
     tapestry_release(weights, released_bytes);
     return;
   }
   int64_t block = 8388608 / (image_bytes + 1);  // up to 8 MB of padded images at a time
   if (block < 1) block = 1;
   if (block > s->images || s->in_place) block = s->images;
-  size_t bytes = s->in_place ? 0 : (size_t)TYPED(source_elements)(&s->source, block) * sizeof(REAL);
+  size_t bytes = s->in_place ? 0 : (size_t)NAME(source_elements)(&s->source, block) * sizeof(REAL);
   s->padded = tapestry_allocate(bytes);
   // One task for all that a block of weights meets packs them itself: they then come from its cache.
   s->packs_own = s->lanes && s->part_count == 1 && block == s->images && s->groups * s->blocks >= 2 * threads &&
-                 s->images * s->parts[0].rows <= TYPED(lines_of)(s->parts[0].columns);
-  REAL *weights = s->packs_own ? NULL : TYPED(pack_weights)(s);
+                 s->images * s->parts[0].rows <= NAME(lines_of)(s->parts[0].columns);
+  REAL *weights = s->packs_own ? NULL : NAME(pack_weights)(s);
   for (s->first_image = 0; s->first_image < s->images; s->first_image += block) {
     s->block_images = s->images - s->first_image < block ? s->images - s->first_image : block;
     if (!s->in_place) {
-      tapestry_parallel(s->block_images * s->source.channels, s, TYPED(pad_task));
-      TYPED(pad_end)(&s->source, s->block_images, s->padded);
+      tapestry_parallel(s->block_images * s->source.channels, s, NAME(pad_task));
+      NAME(pad_end)(&s->source, s->block_images, s->padded);
     }
     for (int64_t p = 0; p < s->part_count; p++) {
-      const TYPED(part) *part = s->part = &s->parts[p];
+      const NAME(part) *part = s->part = &s->parts[p];
       int64_t pixels = s->block_images * part->rows * part->columns;
       if (pixels == 0) continue;
       if (s->lanes) {
-        p += TYPED(is_paired)(s, p);
-        s->task_lines = TYPED(lines_of)(part->columns);
+        p += NAME(is_paired)(s, p);
+        s->task_lines = NAME(lines_of)(part->columns);
         int64_t all = s->block_images * part->rows;
-        tapestry_parallel((all + s->task_lines - 1) / s->task_lines * s->groups * s->blocks, s, TYPED(lines_task));
+        tapestry_parallel((all + s->task_lines - 1) / s->task_lines * s->groups * s->blocks, s, NAME(lines_task));
       } else if (s->few) {
-        tapestry_parallel(s->block_images * s->groups * ((part->rows + ROW_GROUP - 1) / ROW_GROUP), s, TYPED(rows_task));
+        tapestry_parallel(s->block_images * s->groups * ((part->rows + ROW_GROUP - 1) / ROW_GROUP), s, NAME(rows_task));
       } else {
         int64_t panels = (pixels + TILE_COLUMNS - 1) / TILE_COLUMNS;
         s->pixel_group = GROUP;
@@ -180,7 +180,7 @@ static void TYPED(correlate)(TYPED(correlation) *s) {
         int64_t steps = (panels + s->pixel_group - 1) / s->pixel_group;
         s->panel_groups = 1;
         while (s->panel_groups * 4 <= s->panels && steps * s->groups * s->panel_groups < 3 * threads) s->panel_groups *= 2;
-        tapestry_parallel(steps * s->groups * s->panel_groups, s, TYPED(pixels_task));
+        tapestry_parallel(steps * s->groups * s->panel_groups, s, NAME(pixels_task));
       }
     }
   }

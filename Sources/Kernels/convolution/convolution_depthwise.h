@@ -1,4 +1,4 @@
-// Depthwise convolutions, where each channel has filters of its own, for one variant and element type. There is little arithmetic per
+// Depthwise convolutions, where each channel has filters of its own, for one REAL. There is little arithmetic per
 // pixel (nine products for 3x3), so memory decides: a task copies a plane with its padding to its first-level cache, and everything
 // else is read from there. Pixels lie along the lanes. A 3x3 kernel holds its nine weights in registers and uses every register of
 // pixels for up to three output rows.
@@ -13,9 +13,9 @@
 
 typedef struct {
   const tapestry_convolution *shape;
-  TYPED(source) source;
+  NAME(source) source;
   const REAL *weight, *gy;
-  TYPED(epilogue) epilogue;
+  NAME(epilogue) epilogue;
   REAL *target;
   int64_t target_image;  // elements from one image of the target to the next
   bool square, turned;  // square: 3x3 with neighbouring taps; turned: its taps run backwards
@@ -24,60 +24,60 @@ typedef struct {
   int64_t sources, outputs;  // input planes that an output is summed over, output planes that share an input plane: one of them is 1
   int64_t taps;              // of one input plane
   int64_t *offsets;          // [sources][taps] in the padded planes
-} TYPED(depthwise);
+} NAME(depthwise);
 
-INLINE bool TYPED(is_depthwise)(const tapestry_convolution *c) {
+INLINE bool NAME(is_depthwise)(const tapestry_convolution *c) {
   return c->groups == c->channels && c->channels >= 4 && c->filters <= 4 * c->channels;
 }
 
 /// `rows` sums to rows `columns` apart. `affine`: scale and bias, in memory until here, for the loops before need all registers.
-INLINE void TYPED(store_depthwise)(
-    const int rows, const TYPED(depthwise) *s, V *sum, const REAL *affine, int64_t stored, REAL *to) {
-  const TYPED(epilogue) *e = &s->epilogue;
+INLINE void NAME(store_depthwise)(
+    const int rows, const NAME(depthwise) *s, VECTOR *sum, const REAL *affine, int64_t stored, REAL *to) {
+  const NAME(epilogue) *e = &s->epilogue;
   if (e->scale) UNROLL for (int r = 0; r < rows; r++) sum[r] = FMA(sum[r], SPLAT(affine[0]), SPLAT(affine[1]));
   if (e->adds) UNROLL for (int r = 0; r < rows; r++) {
-    const REAL *addend = TYPED(addend_of)(e, to + r * s->columns);
-    sum[r] += stored == LANES ? LOAD(addend) : TYPED(load_part)(addend, stored);
+    const REAL *addend = NAME(addend_of)(e, to + r * s->columns);
+    sum[r] += stored == LANES ? NAME(load)(addend) : NAME(load_part)(addend, stored, 0);
   }
   UNROLL for (int r = 0; r < rows; r++) {
-    V y = e->relu ? TYPED(relu)(sum[r]) : sum[r];
-    if (stored == LANES) STORE(to + r * s->columns, y);
-    else TYPED(store_part)(to + r * s->columns, y, stored);
+    VECTOR y = e->relu ? NAME(relu)(sum[r]) : sum[r];
+    if (stored == LANES) NAME(store)(to + r * s->columns, y);
+    else NAME(store_part)(to + r * s->columns, stored, y);
   }
 }
 
 /// `rows` output rows by a register of columns.
-INLINE void TYPED(depthwise_rows)(
-    const int rows, const TYPED(depthwise) *s, const REAL *at, const REAL *weights, V first, const REAL *affine, int64_t stored, REAL *to) {
-  V sum[DEPTHWISE_ROWS];
+INLINE void NAME(depthwise_rows)(
+    const int rows, const NAME(depthwise) *s, const REAL *at, const REAL *weights, VECTOR first, const REAL *affine, int64_t stored, REAL *to) {
+  VECTOR sum[DEPTHWISE_ROWS];
   UNROLL for (int r = 0; r < rows; r++) sum[r] = first;
   int64_t count = s->sources * s->taps, pitch = s->source.pitch;
   for (int64_t t = 0; t < count; t++) {
-    V weight = SPLAT(weights[t]);
+    VECTOR weight = SPLAT(weights[t]);
     const REAL *pixel = at + s->offsets[t];
-    UNROLL for (int r = 0; r < rows; r++) sum[r] = FMA(weight, LOAD(pixel + r * pitch), sum[r]);
+    UNROLL for (int r = 0; r < rows; r++) sum[r] = FMA(weight, NAME(load)(pixel + r * pitch), sum[r]);
   }
-  TYPED(store_depthwise)(rows, s, sum, affine, stored, to);
+  NAME(store_depthwise)(rows, s, sum, affine, stored, to);
 }
 
 /// The same for DEPTHWISE_ROWS rows and a 3x3 kernel.
-INLINE void TYPED(depthwise_square)(
-    const TYPED(depthwise) *s, const REAL *at, const REAL *weights, V first, const REAL *affine, int64_t stored, REAL *to) {
-  V sum[DEPTHWISE_ROWS], weight[9];
+INLINE void NAME(depthwise_square)(
+    const NAME(depthwise) *s, const REAL *at, const REAL *weights, VECTOR first, const REAL *affine, int64_t stored, REAL *to) {
+  VECTOR sum[DEPTHWISE_ROWS], weight[9];
   UNROLL for (int t = 0; t < 9; t++) weight[t] = SPLAT(weights[s->turned ? 8 - t : t]);
   UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++) sum[r] = first;
   UNROLL for (int h = 0; h < DEPTHWISE_ROWS + 2; h++, at += s->source.pitch) UNROLL for (int w = 0; w < 3; w++) {
-    V pixel = LOAD(at + w);
+    VECTOR pixel = NAME(load)(at + w);
     UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++)
       if (r <= h && h <= r + 2) sum[r] = FMA(weight[(h - r) * 3 + w], pixel, sum[r]);
   }
-  TYPED(store_depthwise)(DEPTHWISE_ROWS, s, sum, affine, stored, to);
+  NAME(store_depthwise)(DEPTHWISE_ROWS, s, sum, affine, stored, to);
 }
 
 /// One output plane from padded planes.
-static void TYPED(depthwise_plane)(
-    const TYPED(depthwise) *s, const REAL *padded, const REAL *weights, const REAL *affine, REAL *to) {
-  V first = SPLAT(s->epilogue.scale ? 0 : affine[1]);  // a bias alone is what the sums begin with
+static void NAME(depthwise_plane)(
+    const NAME(depthwise) *s, const REAL *padded, const REAL *weights, const REAL *affine, REAL *to) {
+  VECTOR first = SPLAT(s->epilogue.scale ? 0 : affine[1]);  // a bias alone is what the sums begin with
   int64_t last = s->columns > LANES ? s->columns - LANES : 0, stored = s->columns < LANES ? s->columns : LANES;
   for (int64_t i = 0; i < s->rows;) {
     bool many = s->rows >= DEPTHWISE_ROWS;
@@ -86,16 +86,16 @@ static void TYPED(depthwise_plane)(
       int64_t column = j < last ? j : last;
       const REAL *at = padded + i * s->source.pitch + column;
       REAL *out = to + i * s->columns + column;
-      if (many && s->square) TYPED(depthwise_square)(s, at, weights, first, affine, stored, out);
-      else if (many) TYPED(depthwise_rows)(DEPTHWISE_ROWS, s, at, weights, first, affine, stored, out);
-      else TYPED(depthwise_rows)(1, s, at, weights, first, affine, stored, out);
+      if (many && s->square) NAME(depthwise_square)(s, at, weights, first, affine, stored, out);
+      else if (many) NAME(depthwise_rows)(DEPTHWISE_ROWS, s, at, weights, first, affine, stored, out);
+      else NAME(depthwise_rows)(1, s, at, weights, first, affine, stored, out);
     }
     i += many ? DEPTHWISE_ROWS : 1;
   }
 }
 
-static void TYPED(depthwise_task)(void *context, int64_t index) {
-  const TYPED(depthwise) *s = context;
+static void NAME(depthwise_task)(void *context, int64_t index) {
+  const NAME(depthwise) *s = context;
   int64_t plane = s->rows * s->columns, inputs = s->source.channels, all = s->outputs > 1 ? inputs * s->outputs : inputs / s->sources;
   size_t bytes = (size_t)(s->sources * s->source.channel_size + 2 * LANES) * sizeof(REAL);
   REAL *padded = tapestry_allocate(bytes);
@@ -104,61 +104,61 @@ static void TYPED(depthwise_task)(void *context, int64_t index) {
     int64_t image = p / all, output = p % all, first = output / s->outputs * s->sources;
     if (held != image * inputs + first)
       for (int64_t k = 0; k < s->sources; k++)
-        TYPED(pad_channel)(&s->source, image, first + k, padded + k * s->source.channel_size);
+        NAME(pad_channel)(&s->source, image, first + k, padded + k * s->source.channel_size);
     held = image * inputs + first;
-    const TYPED(epilogue) *e = &s->epilogue;
+    const NAME(epilogue) *e = &s->epilogue;
     REAL affine[2] = {e->scale ? e->scale[output] : 1, e->bias ? e->bias[output] : 0};
-    TYPED(depthwise_plane)(
+    NAME(depthwise_plane)(
         s, padded, s->weight + output * s->sources * s->taps, affine, s->target + image * s->target_image + output * plane);
   }
   tapestry_release(padded, bytes);
 }
 
-static void TYPED(run_depthwise)(TYPED(depthwise) *s, double products) {
+static void NAME(run_depthwise)(NAME(depthwise) *s, double products) {
   s->group = DEPTHWISE_PIXELS / (s->rows * s->columns);
   if (s->group < 1) s->group = 1;
   int64_t tasks = (s->planes + s->group - 1) / s->group;
-  if (products >= PARALLEL_PRODUCTS && tasks > 1) tapestry_parallel(tasks, s, TYPED(depthwise_task));
-  else for (int64_t i = 0; i < tasks; i++) TYPED(depthwise_task)(s, i);
+  if (products >= PARALLEL_PRODUCTS && tasks > 1) tapestry_parallel(tasks, s, NAME(depthwise_task));
+  else for (int64_t i = 0; i < tasks; i++) NAME(depthwise_task)(s, i);
 }
 
-INLINE bool TYPED(is_square)(const tapestry_convolution *c) {
+INLINE bool NAME(is_square)(const tapestry_convolution *c) {
   return c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 && c->stride_width == 1 &&
          c->dilation_height == 1 && c->dilation_width == 1;
 }
 
-INLINE double TYPED(depthwise_products)(const tapestry_convolution *c) {
+INLINE double NAME(depthwise_products)(const tapestry_convolution *c) {
   return (double)(c->batch * c->filters * c->kernel_height * c->kernel_width) * (double)(c->output_height * c->output_width);
 }
 
-static void TYPED(depthwise_forward)(
-    const tapestry_convolution *c, const REAL *x, const REAL *weight, const TYPED(epilogue) *epilogue, int64_t output_image, REAL *y) {
-  TYPED(depthwise) s = {
+static void NAME(depthwise_forward)(
+    const tapestry_convolution *c, const REAL *x, const REAL *weight, const NAME(epilogue) *epilogue, int64_t output_image, REAL *y) {
+  NAME(depthwise) s = {
     .shape = c, .weight = weight, .epilogue = *epilogue, .target = y, .target_image = output_image, .rows = c->output_height, .columns = c->output_width,
     .planes = c->batch * c->filters, .sources = 1, .outputs = c->filters / c->channels,
-    .taps = c->kernel_height * c->kernel_width, .square = TYPED(is_square)(c),
+    .taps = c->kernel_height * c->kernel_width, .square = NAME(is_square)(c),
   };
   size_t bytes = (size_t)s.taps * sizeof(int64_t);
   s.offsets = tapestry_allocate(bytes);
-  s.source = TYPED(forward_source)(c, x, true, 0, s.offsets);
-  TYPED(run_depthwise)(&s, TYPED(depthwise_products)(c));
+  s.source = NAME(forward_source)(c, x, true, 0, s.offsets);
+  NAME(run_depthwise)(&s, NAME(depthwise_products)(c));
   tapestry_release(s.offsets, bytes);
 }
 
 /// For stride 1: tap (kh, kw) of x at (i, j) meets gy at (i + top - kh dilation, j + left - kw dilation).
-static void TYPED(depthwise_input_gradient)(const tapestry_convolution *c, const REAL *gy, const REAL *weight, REAL *gx) {
+static void NAME(depthwise_input_gradient)(const tapestry_convolution *c, const REAL *gy, const REAL *weight, REAL *gx) {
   int64_t reach_height = (c->kernel_height - 1) * c->dilation_height, reach_width = (c->kernel_width - 1) * c->dilation_width;
-  TYPED(depthwise) s = {
+  NAME(depthwise) s = {
     .shape = c, .weight = weight, .target = gx, .target_image = c->channels * c->height * c->width, .rows = c->height, .columns = c->width, .planes = c->batch * c->channels,
     .sources = c->filters / c->channels, .outputs = 1, .taps = c->kernel_height * c->kernel_width,
-    .square = TYPED(is_square)(c) && c->filters == c->channels, .turned = true,
+    .square = NAME(is_square)(c) && c->filters == c->channels, .turned = true,
     .source = {
       .memory = gy, .images = c->batch, .channels = c->filters, .height = c->output_height, .width = c->output_width,
       .top = reach_height - c->top, .left = reach_width - c->left, .step_height = 1, .step_width = 1, .phases_height = 1,
       .phases_width = 1, .rows = c->height + reach_height, .pitch = c->width + reach_width,
     },
   };
-  TYPED(source_sizes)(&s.source);
+  NAME(source_sizes)(&s.source);
   size_t bytes = (size_t)(s.sources * s.taps) * sizeof(int64_t);
   s.offsets = tapestry_allocate(bytes);
   int64_t *offset = s.offsets;
@@ -166,15 +166,15 @@ static void TYPED(depthwise_input_gradient)(const tapestry_convolution *c, const
     for (int64_t kh = c->kernel_height - 1; kh >= 0; kh--)
       for (int64_t kw = c->kernel_width - 1; kw >= 0; kw--)
         *offset++ = k * s.source.channel_size + kh * c->dilation_height * s.source.pitch + kw * c->dilation_width;
-  TYPED(run_depthwise)(&s, TYPED(depthwise_products)(c));
+  NAME(run_depthwise)(&s, NAME(depthwise_products)(c));
   tapestry_release(s.offsets, bytes);
 }
 
 /// The products of one cotangent plane with DEPTHWISE_TAPS taps of a padded plane, added to `sums`.
-static void TYPED(add_depthwise_taps)(
-    const TYPED(depthwise) *s, const REAL *padded, const REAL *gy, const int64_t *offsets, V *sums) {
-  V sum[DEPTHWISE_TAPS];
-  UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = (V){0};
+static void NAME(add_depthwise_taps)(
+    const NAME(depthwise) *s, const REAL *padded, const REAL *gy, const int64_t *offsets, VECTOR *sums) {
+  VECTOR sum[DEPTHWISE_TAPS];
+  UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = SPLAT(0);
   int64_t offset[DEPTHWISE_TAPS], columns = s->columns, whole = columns / LANES * LANES;
   for (int t = 0; t < DEPTHWISE_TAPS; t++) offset[t] = offsets[t];
   int64_t i = 0;
@@ -184,11 +184,11 @@ static void TYPED(add_depthwise_taps)(
         // The last register overlaps the one before; both sides are then zero in the lanes that were counted already.
         bool rest = j + LANES > columns;
         const REAL *at = padded + i * s->source.pitch + (rest ? columns - LANES : j);
-        V g[DEPTHWISE_ROWS];
+        VECTOR g[DEPTHWISE_ROWS];
         UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++)
-          g[r] = rest ? TYPED(load_rest)(gy + (i + r) * columns, columns) : LOAD(gy + (i + r) * columns + j);
+          g[r] = rest ? NAME(load_rest)(gy + (i + r) * columns, columns) : NAME(load)(gy + (i + r) * columns + j);
         UNROLL for (int h = 0; h < DEPTHWISE_ROWS + 2; h++, at += s->source.pitch) UNROLL for (int w = 0; w < 3; w++) {
-          V pixel = rest ? TYPED(load_rest)(at + w - (columns - LANES), columns) : LOAD(at + w);
+          VECTOR pixel = rest ? NAME(load_rest)(at + w - (columns - LANES), columns) : NAME(load)(at + w);
           UNROLL for (int r = 0; r < DEPTHWISE_ROWS; r++)
             if (r <= h && h <= r + 2) sum[(h - r) * 3 + w] = FMA(g[r], pixel, sum[(h - r) * 3 + w]);
         }
@@ -197,61 +197,57 @@ static void TYPED(add_depthwise_taps)(
   gy += i * columns;
   for (; i < s->rows; i++, padded += s->source.pitch, gy += columns) {
     for (int64_t j = 0; j < whole; j += LANES) {
-      V g = LOAD(gy + j);
-      UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = FMA(g, LOAD(padded + offset[t] + j), sum[t]);
+      VECTOR g = NAME(load)(gy + j);
+      UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = FMA(g, NAME(load)(padded + offset[t] + j), sum[t]);
     }
     if (whole == columns) continue;
     // Both sides are zero in the other lanes: zero times an infinity would be NaN.
     if (whole > 0) {
-      V g = TYPED(load_rest)(gy, columns);
-      UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = FMA(g, TYPED(load_rest)(padded + offset[t], columns), sum[t]);
+      VECTOR g = NAME(load_rest)(gy, columns);
+      UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = FMA(g, NAME(load_rest)(padded + offset[t], columns), sum[t]);
     } else {
-      V g = TYPED(load_part)(gy, columns);
-      UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = FMA(g, TYPED(load_part)(padded + offset[t], columns), sum[t]);
+      VECTOR g = NAME(load_part)(gy, columns, 0);
+      UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sum[t] = FMA(g, NAME(load_part)(padded + offset[t], columns, 0), sum[t]);
     }
   }
   UNROLL for (int t = 0; t < DEPTHWISE_TAPS; t++) sums[t] += sum[t];
 }
 
 /// All taps of the filters of one channel.
-static void TYPED(depthwise_weight_task)(void *context, int64_t channel) {
-  const TYPED(depthwise) *s = context;
+static void NAME(depthwise_weight_task)(void *context, int64_t channel) {
+  const NAME(depthwise) *s = context;
   int64_t pixels = s->rows * s->columns, chunks = (s->taps + DEPTHWISE_TAPS - 1) / DEPTHWISE_TAPS;
   int64_t all = s->outputs * chunks * DEPTHWISE_TAPS;
   size_t sum_bytes = (size_t)all * VECTOR_BYTES, bytes = sum_bytes + (size_t)(s->source.channel_size + 2 * LANES) * sizeof(REAL);
-  V *sums = tapestry_allocate(bytes);
+  VECTOR *sums = tapestry_allocate(bytes);
   REAL *padded = (REAL *)sums + all * LANES;
-  for (int64_t t = 0; t < all; t++) sums[t] = (V){0};
+  for (int64_t t = 0; t < all; t++) sums[t] = SPLAT(0);
   for (int64_t n = 0; n < s->shape->batch; n++) {
-    TYPED(pad_channel)(&s->source, n, channel, padded);
+    NAME(pad_channel)(&s->source, n, channel, padded);
     for (int64_t m = 0; m < s->outputs; m++)
       for (int64_t k = 0; k < chunks; k++)
-        TYPED(add_depthwise_taps)(
+        NAME(add_depthwise_taps)(
             s, padded, s->gy + (n * s->shape->filters + channel * s->outputs + m) * pixels, s->offsets + k * DEPTHWISE_TAPS,
             sums + (m * chunks + k) * DEPTHWISE_TAPS);
   }
   for (int64_t m = 0; m < s->outputs; m++)
     for (int64_t t = 0; t < s->taps; t++)
       s->target[(channel * s->outputs + m) * s->taps + t] =
-          TYPED(sum_each)(sums + m * chunks * DEPTHWISE_TAPS + t, 1)[0];
+          NAME(sum_each)(sums + m * chunks * DEPTHWISE_TAPS + t, 1)[0];
   tapestry_release(sums, bytes);
 }
 
-static void TYPED(depthwise_weight_gradient)(const tapestry_convolution *c, const REAL *x, const REAL *gy, REAL *gw) {
-  TYPED(depthwise) s = {
+static void NAME(depthwise_weight_gradient)(const tapestry_convolution *c, const REAL *x, const REAL *gy, REAL *gw) {
+  NAME(depthwise) s = {
     .shape = c, .gy = gy, .target = gw, .rows = c->output_height, .columns = c->output_width, .outputs = c->filters / c->channels,
-    .taps = c->kernel_height * c->kernel_width, .square = TYPED(is_square)(c),
+    .taps = c->kernel_height * c->kernel_width, .square = NAME(is_square)(c),
   };
   // The last taps' registers are filled up with the last tap.
   size_t bytes = (size_t)(s.taps + DEPTHWISE_TAPS) * sizeof(int64_t);
   s.offsets = tapestry_allocate(bytes);
-  s.source = TYPED(forward_source)(c, x, true, 0, s.offsets);
+  s.source = NAME(forward_source)(c, x, true, 0, s.offsets);
   for (int t = 0; t < DEPTHWISE_TAPS; t++) s.offsets[s.taps + t] = s.offsets[s.taps - 1];
-  if (TYPED(depthwise_products)(c) >= PARALLEL_PRODUCTS) tapestry_parallel(c->channels, &s, TYPED(depthwise_weight_task));
-  else for (int64_t i = 0; i < c->channels; i++) TYPED(depthwise_weight_task)(&s, i);
+  if (NAME(depthwise_products)(c) >= PARALLEL_PRODUCTS) tapestry_parallel(c->channels, &s, NAME(depthwise_weight_task));
+  else for (int64_t i = 0; i < c->channels; i++) NAME(depthwise_weight_task)(&s, i);
   tapestry_release(s.offsets, bytes);
 }
-
-#undef DEPTHWISE_ROWS
-#undef DEPTHWISE_TAPS
-#undef DEPTHWISE_PIXELS

@@ -1,4 +1,4 @@
-// Few output channels, for one variant and element type: a register of pixels is read in place for every tap, FEW_ROWS channels by
+// Few output channels, for one REAL: a register of pixels is read in place for every tap, FEW_ROWS channels by
 // FEW_VECTORS registers at a time; or channels lie along the lanes and a patch of pixels is broadcast.
 
 /// What one call of the loop over taps computes, and where it goes: to targets[v] + r channel, or to sums[r][v] if a store there
@@ -9,74 +9,74 @@ typedef struct {
   int64_t depth, channel;
   const int64_t *offsets;
   const REAL *weights, *scale, *bias;  // scale, bias: of the first of the channels
-  const TYPED(epilogue) *epilogue;
+  const NAME(epilogue) *epilogue;
   bool direct;
-} TYPED(few_work);
+} NAME(few_work);
 
 /// Output r at register v = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k], with scale and bias of r; if
 /// stored directly, with all of the epilogue.
-INLINE void TYPED(few_body)(const int rows, const TYPED(few_work) *work) {
-  V sum[FEW_ROWS][FEW_VECTORS];
+INLINE void NAME(few_body)(const int rows, const NAME(few_work) *work) {
+  VECTOR sum[FEW_ROWS][FEW_VECTORS];
   const REAL *at[FEW_VECTORS], *weights = work->weights;
   const int64_t *offset = work->offsets, *end = offset + work->depth;
   UNROLL for (int v = 0; v < FEW_VECTORS; v++) at[v] = work->pixels[v];
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = (V){0};
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = SPLAT(0);
   _Pragma("clang loop unroll(disable)") for (; offset < end; offset++, weights += rows) {
-    V pixel[FEW_VECTORS];
-    UNROLL for (int v = 0; v < FEW_VECTORS; v++) pixel[v] = LOAD(at[v] + *offset);
+    VECTOR pixel[FEW_VECTORS];
+    UNROLL for (int v = 0; v < FEW_VECTORS; v++) pixel[v] = NAME(load)(at[v] + *offset);
     UNROLL for (int r = 0; r < rows; r++) {
-      V weight = SPLAT(weights[r]);
+      VECTOR weight = SPLAT(weights[r]);
       UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = FMA(weight, pixel[v], sum[r][v]);
     }
   }
-  const TYPED(epilogue) *e = work->epilogue;
+  const NAME(epilogue) *e = work->epilogue;
   if (e->scale) {
     UNROLL for (int r = 0; r < rows; r++) {
-      V scale = SPLAT(work->scale[r]), bias = e->bias ? SPLAT(work->bias[r]) : (V){0};
+      VECTOR scale = SPLAT(work->scale[r]), bias = e->bias ? SPLAT(work->bias[r]) : SPLAT(0);
       UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] = FMA(sum[r][v], scale, bias);
     }
   } else if (e->bias) {
     UNROLL for (int r = 0; r < rows; r++) {
-      V bias = SPLAT(work->bias[r]);
+      VECTOR bias = SPLAT(work->bias[r]);
       UNROLL for (int v = 0; v < FEW_VECTORS; v++) sum[r][v] += bias;
     }
   }
   if (work->direct && e->adds) {
     UNROLL for (int v = 0; v < FEW_VECTORS; v++) UNROLL for (int r = 0; r < rows; r++)
-      sum[r][v] += LOAD(TYPED(addend_of)(e, work->targets[v] + r * work->channel));
+      sum[r][v] += NAME(load)(NAME(addend_of)(e, work->targets[v] + r * work->channel));
   }
   if (work->direct && e->relu) {
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
-      sum[r][v] = TYPED(relu)(sum[r][v]);
+      sum[r][v] = NAME(relu)(sum[r][v]);
   }
   if (work->direct) {
     UNROLL for (int v = 0; v < FEW_VECTORS; v++) UNROLL for (int r = 0; r < rows; r++)
-      STORE(work->targets[v] + r * work->channel, sum[r][v]);
+      NAME(store)(work->targets[v] + r * work->channel, sum[r][v]);
   } else {
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < FEW_VECTORS; v++)
-      STORE(work->sums + (r * FEW_VECTORS + v) * LANES, sum[r][v]);
+      NAME(store)(work->sums + (r * FEW_VECTORS + v) * LANES, sum[r][v]);
   }
 }
 
-typedef void (*TYPED(few))(const TYPED(few_work) *work);
+typedef void (*NAME(few))(const NAME(few_work) *work);
 #define FEW(rows) \
-  static void TYPED(few_##rows)(const TYPED(few_work) *work) { TYPED(few_body)(rows, work); }
+  static void NAME(few_##rows)(const NAME(few_work) *work) { NAME(few_body)(rows, work); }
 FEW(1) FEW(2) FEW(3) FEW(4)
 #if FEW_ROWS > 4
 FEW(5) FEW(6)
 #endif
 #undef FEW
-static const TYPED(few) TYPED(few_rows)[FEW_ROWS] = {
-  TYPED(few_1), TYPED(few_2), TYPED(few_3), TYPED(few_4),
+static const NAME(few) NAME(few_rows)[FEW_ROWS] = {
+  NAME(few_1), NAME(few_2), NAME(few_3), NAME(few_4),
 #if FEW_ROWS > 4
-  TYPED(few_5), TYPED(few_6),
+  NAME(few_5), NAME(few_6),
 #endif
 };
 
 /// Limits the taps of `work` to the kernel rows that meet the image for some output row in low ... high.
-INLINE void TYPED(skip_zeros)(
-    const TYPED(correlation) *s, const TYPED(part) *part, int64_t low, int64_t high, const REAL *weights, int rows,
-    TYPED(few_work) *work) {
+INLINE void NAME(skip_zeros)(
+    const NAME(correlation) *s, const NAME(part) *part, int64_t low, int64_t high, const REAL *weights, int rows,
+    NAME(few_work) *work) {
   int64_t first = 0, end = part->kernel_rows, top = s->source.top, bottom = top + s->source.height;
 #define MEETS(r) (high + part->shift + (r) * part->step >= top && low + part->shift + (r) * part->step < bottom)
   while (first < end && !MEETS(first)) first++;
@@ -90,22 +90,22 @@ INLINE void TYPED(skip_zeros)(
 
 /// Output rows row0 ..< row1 of all channels of one group of one image, pixels read in place. Registers start at multiples of
 /// LANES; the last one of a row ends with it where the row is long enough, so that some pixels are computed twice.
-static void TYPED(correlate_rows)(
-    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
+static void NAME(correlate_rows)(
+    const NAME(correlation) *s, const NAME(part) *part, const REAL *image, int64_t image_index, int64_t group,
     int64_t row0, int64_t row1) {
   REAL sums[FEW_ROWS * FEW_VECTORS * LANES] __attribute__((aligned(64)));
   const REAL *source = image + group * (s->source.channels / s->groups) * s->source.channel_size;
   const REAL *weights = part->weights + group * s->outs * part->depth;
   int64_t per_row = (part->columns + LANES - 1) / LANES, count = (row1 - row0) * per_row;
   bool dense = s->target_column == 1 && s->target_row == part->columns;
-  const TYPED(epilogue) *e = &s->epilogue;
+  const NAME(epilogue) *e = &s->epilogue;
   int64_t end = row1 * part->columns - LANES;  // stores may not pass the last row: it may be another thread's
-  TYPED(few_work) work = {
+  NAME(few_work) work = {
     .sums = sums, .depth = part->depth, .channel = s->target_channel, .offsets = part->offsets, .epilogue = e,
   };
   for (int64_t panel = 0; panel < s->panels; panel++) {
     int64_t first, row = row0, in_row = 0;
-    int rows = TYPED(channel_panel)(s, panel, &first);
+    int rows = NAME(channel_panel)(s, panel, &first);
     REAL *target = s->target + part->target_offset + image_index * s->target_image +
                    (group * s->outs + first) * s->target_channel;
     work.weights = weights + first * part->depth;
@@ -129,8 +129,8 @@ static void TYPED(correlate_rows)(
           work.targets[v] = work.targets[v - 1];
         }
       }
-      if (part->kernel_rows) TYPED(skip_zeros)(s, part, low, high, weights + first * part->depth, rows, &work);
-      TYPED(few_rows)[rows - 1](&work);
+      if (part->kernel_rows) NAME(skip_zeros)(s, part, low, high, weights + first * part->depth, rows, &work);
+      NAME(few_rows)[rows - 1](&work);
       if (work.direct) continue;
       for (int v = 0; v < FEW_VECTORS && v0 + v < count; v++) {
         int64_t length = part->columns - columns[v] < LANES ? part->columns - columns[v] : LANES;
@@ -138,10 +138,10 @@ static void TYPED(correlate_rows)(
           const REAL *sum = sums + (r * FEW_VECTORS + v) * LANES;
           REAL *to = work.targets[v] + r * s->target_channel;
           if (length == LANES && s->target_column == 1) {
-            STORE(to, TYPED(added)(e, LOAD(sum), to));
+            NAME(store)(to, NAME(added)(e, NAME(load)(sum), to));
           } else {
             for (int64_t t = 0; t < length; t++)
-              to[t * s->target_column] = TYPED(added_one)(e, sum[t], to + t * s->target_column);
+              to[t * s->target_column] = NAME(added_one)(e, sum[t], to + t * s->target_column);
           }
         }
       }
@@ -150,15 +150,15 @@ static void TYPED(correlate_rows)(
 }
 
 /// The same with channels along the lanes: see convolution_lanes.h.
-static void TYPED(correlate_patches)(
-    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *image, int64_t image_index, int64_t group,
+static void NAME(correlate_patches)(
+    const NAME(correlation) *s, const NAME(part) *part, const REAL *image, int64_t image_index, int64_t group,
     int64_t row0, int64_t row1) {
   enum { room = (PATCH_SUMS + LANES - 1) / LANES * LANES };
   REAL sums[room * LANES] __attribute__((aligned(64))), channels[LANES * room + LANES];
   const REAL *source = image + group * (s->source.channels / s->groups) * s->source.channel_size;
   int64_t width = s->patch, per_row = (part->columns + width - 1) / width, count = (row1 - row0) * per_row;
-  int height = TYPED(patch_height)(width, 1);
-  const TYPED(epilogue) *e = &s->epilogue;
+  int height = NAME(patch_height)(width, 1);
+  const NAME(epilogue) *e = &s->epilogue;
   int64_t end = row1 * part->columns - LANES;
   for (int64_t panel = 0; panel < s->panels; panel++) {
     int64_t first = panel * LANES, lanes = s->outs - first < LANES ? s->outs - first : LANES;
@@ -181,22 +181,22 @@ static void TYPED(correlate_patches)(
           rows[r] = rows[r - 1];
         }
       }
-      TYPED(patch)(width, 1, part->depth, part->offsets, weights, rows, sums, false);
+      NAME(patch)(width, 1, part->depth, part->offsets, weights, rows, sums, false);
       for (int64_t i = 0; i < here * width; i += LANES) {
-        V square[LANES];
-        UNROLL for (int q = 0; q < LANES; q++) square[q] = LOAD(sums + (i + q) * LANES);
-        TYPED(transpose)(square);
-        UNROLL for (int q = 0; q < LANES; q++) STORE(channels + q * room + i, square[q]);
+        VECTOR square[LANES];
+        UNROLL for (int q = 0; q < LANES; q++) square[q] = NAME(load)(sums + (i + q) * LANES);
+        NAME(transpose)(square);
+        UNROLL for (int q = 0; q < LANES; q++) NAME(store)(channels + q * room + i, square[q]);
       }
       for (int64_t f = 0; f < lanes; f++) {
         REAL *plane = target + f * s->target_channel;
-        V scale = SPLAT(scales ? scales[f] : 1), bias = SPLAT(biases ? biases[f] : 0);
+        VECTOR scale = SPLAT(scales ? scales[f] : 1), bias = SPLAT(biases ? biases[f] : 0);
         for (int r = 0; r < here; r++)
           for (int64_t t = 0; t < width; t += LANES) {
             REAL *to = plane + places[r] + t;
-            V x = TYPED(scaled)(e, LOAD(channels + f * room + r * width + t), scale, bias);
-            if (places[r] + t <= end) STORE(to, TYPED(added)(e, x, to));
-            else TYPED(store_added_part)(e, x, to, width - t < LANES ? width - t : LANES);
+            VECTOR x = NAME(scaled)(e, NAME(load)(channels + f * room + r * width + t), scale, bias);
+            if (places[r] + t <= end) NAME(store)(to, NAME(added)(e, x, to));
+            else NAME(store_added_part)(e, x, to, width - t < LANES ? width - t : LANES);
           }
       }
     }

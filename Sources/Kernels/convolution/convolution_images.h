@@ -1,4 +1,4 @@
-// Batches of small images with few channels, for one variant and element type: images along the lanes.
+// Batches of small images with few channels, for one REAL: images along the lanes.
 //
 // LANES images are transposed to [channel][row][column][image]. Then every load is aligned, no lane is spent on the ragged end of a narrow
 // row, and zeros around the image are hardly ever multiplied: only where some of the neighbours that are computed together meet a
@@ -11,16 +11,9 @@
 // gradient by the weight sums over pixels in every lane for itself and adds up lanes in the end; some filters by up to five
 // neighbouring taps are in registers.
 
-#if VARIANT_AVX512 || VARIANT_NEON
-#define IMAGE_ROWS 8      // channels by two neighbours: 16 sums
-#define IMAGE_FILTERS 4   // filters by five taps: 20 sums
-#elif VARIANT_AVX2
-#define IMAGE_ROWS 6
-#define IMAGE_FILTERS 2
-#else
-#define IMAGE_ROWS 4
-#define IMAGE_FILTERS 2
-#endif
+#define IMAGE_ROWS TUNED(8, 6, 4)          // channels by two neighbours: 16 sums
+#define IMAGE_ROWS_OF_FOUR TUNED(6, 0, 0)  // channels by four neighbours: 24 sums; 0: two neighbours only
+#define IMAGE_FILTERS TUNED(4, 2, 2)       // filters by five taps: 20 sums
 #define IMAGE_TAPS 5
 #define IMAGE_MOST 16          // output channels; with more of them the channels go along the lanes
 #define IMAGE_BYTES 393216     // of transposed images that a task holds
@@ -37,7 +30,7 @@ typedef struct {
   int64_t pitch;                         // vectors in a row of the transposed source: with the zeros beside it
   int64_t splits;                        // tasks for the rows of one group of images
   const REAL *weights;                   // [panel][p][c][q][channels of the panel]
-  TYPED(epilogue) epilogue;
+  NAME(epilogue) epilogue;
   REAL *to;
   int64_t to_image;                      // elements from one image of y to the next
   int vectors;                           // neighbours that are computed together: 2 or 4
@@ -45,16 +38,16 @@ typedef struct {
   // For the gradient by the weight.
   const REAL *gy;
   REAL *shares;
-} TYPED(images);
+} NAME(images);
 
-INLINE int64_t TYPED(image_panel)(const TYPED(images) *s, int64_t panel, int64_t *first) {
+INLINE int64_t NAME(image_panel)(const NAME(images) *s, int64_t panel, int64_t *first) {
   *first = s->outs * panel / s->panels;
   return s->outs * (panel + 1) / s->panels - *first;
 }
 
 /// Rows r0 ..< r1 of `channels` channels of up to LANES images, from `from` on, to [channel][row][pitch][image]: `left` zeros before
 /// each row, zeros behind it.
-static void TYPED(transpose_images)(
+static void NAME(transpose_images)(
     int64_t lanes, const REAL *from, int64_t image_size, int64_t channels, int64_t height, int64_t width, int64_t r0, int64_t r1,
     int64_t left, int64_t pitch, REAL *to) {
   int64_t count = (r1 - r0) * width;
@@ -62,21 +55,21 @@ static void TYPED(transpose_images)(
     const REAL *rows = from + r0 * width;
     for (int64_t r = 0; r < r1 - r0 && pitch > width; r++) {
       REAL *row = to + r * pitch * LANES;
-      for (int64_t q = 0; q < left; q++) STORE(row + q * LANES, (V){0});
-      for (int64_t q = left + width; q < pitch; q++) STORE(row + q * LANES, (V){0});
+      for (int64_t q = 0; q < left; q++) NAME(store)(row + q * LANES, SPLAT(0));
+      for (int64_t q = left + width; q < pitch; q++) NAME(store)(row + q * LANES, SPLAT(0));
     }
     int64_t row = 0, column = 0;
     for (int64_t k = 0; k < count; k += LANES) {
       int64_t here = count - k < LANES ? count - k : LANES;
-      V square[LANES];
+      VECTOR square[LANES];
       UNROLL for (int i = 0; i < LANES; i++) {
         const REAL *at = rows + i * image_size + k;
-        square[i] = i >= lanes ? (V){0} : here == LANES ? LOAD(at) : TYPED(load_part)(at, here);
+        square[i] = i >= lanes ? SPLAT(0) : here == LANES ? NAME(load)(at) : NAME(load_part)(at, here, 0);
       }
-      TYPED(transpose)(square);
+      NAME(transpose)(square);
       REAL *target = to + (row * pitch + left + column) * LANES;
       for (int64_t i = 0; i < here; i++) {
-        STORE(target, square[i]);
+        NAME(store)(target, square[i]);
         target += LANES;
         if (++column == width) column = 0, row++, target += (pitch - width) * LANES;
       }
@@ -95,37 +88,37 @@ typedef struct {
   int64_t taps, line_weights, channel;
   const REAL *scale, *bias;          // of the channels; NULL, or one value each
   bool relu;
-} TYPED(image_work);
+} NAME(image_work);
 
-INLINE void TYPED(image_body)(const int rows, const int vectors, const TYPED(image_work) *work) {
-  V sum[IMAGE_ROWS * 3][4];
+INLINE void NAME(image_body)(const int rows, const int vectors, const NAME(image_work) *work) {
+  VECTOR sum[IMAGE_ROWS * 3][4];
   const REAL *weights = work->weights;
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (V){0};
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = SPLAT(0);
   int64_t taps = work->taps * LANES, skipped = work->line_weights - work->taps * rows;
   for (const int64_t *line = work->lines, *end = work->lines_end; line < end; line++, weights += skipped) {
     const REAL *pixels = work->source + *line, *last = pixels + taps;
     _Pragma("clang loop unroll(disable)") for (; pixels < last; pixels += LANES, weights += rows) {
-      V pixel[4];
-      UNROLL for (int v = 0; v < vectors; v++) pixel[v] = *(const V *)(pixels + v * LANES);
+      VECTOR pixel[4];
+      UNROLL for (int v = 0; v < vectors; v++) pixel[v] = *(const VECTOR *)(pixels + v * LANES);
       UNROLL for (int r = 0; r < rows; r++) {
-        V weight = SPLAT(weights[r]);
+        VECTOR weight = SPLAT(weights[r]);
         UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = FMA(weight, pixel[v], sum[r][v]);
       }
     }
   }
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vectors; v++) {
-    V x = sum[r][v];
-    V bias = work->bias ? SPLAT(work->bias[r]) : (V){0};
+    VECTOR x = sum[r][v];
+    VECTOR bias = work->bias ? SPLAT(work->bias[r]) : SPLAT(0);
     if (work->scale) x = FMA(x, SPLAT(work->scale[r]), bias);
     else if (work->bias) x += bias;
-    if (work->relu) x = TYPED(relu)(x);
-    *(V *)(work->target + r * work->channel + v * LANES) = x;
+    if (work->relu) x = NAME(relu)(x);
+    *(VECTOR *)(work->target + r * work->channel + v * LANES) = x;
   }
 }
 
-typedef void (*TYPED(image_kernel))(const TYPED(image_work) *work);
+typedef void (*NAME(image_kernel))(const NAME(image_work) *work);
 #define IMAGE_KERNEL(rows, vectors) \
-  static void TYPED(image_##rows##x##vectors)(const TYPED(image_work) *work) { TYPED(image_body)(rows, vectors, work); }
+  static void NAME(image_##rows##x##vectors)(const NAME(image_work) *work) { NAME(image_body)(rows, vectors, work); }
 IMAGE_KERNEL(1, 2) IMAGE_KERNEL(2, 2) IMAGE_KERNEL(3, 2) IMAGE_KERNEL(4, 2)
 #if IMAGE_ROWS > 4
 IMAGE_KERNEL(5, 2) IMAGE_KERNEL(6, 2)
@@ -133,41 +126,38 @@ IMAGE_KERNEL(5, 2) IMAGE_KERNEL(6, 2)
 #if IMAGE_ROWS > 6
 IMAGE_KERNEL(7, 2) IMAGE_KERNEL(8, 2)
 IMAGE_KERNEL(1, 4) IMAGE_KERNEL(2, 4) IMAGE_KERNEL(3, 4) IMAGE_KERNEL(4, 4) IMAGE_KERNEL(5, 4) IMAGE_KERNEL(6, 4)
-#define IMAGE_ROWS_OF_FOUR 6  // channels by four neighbours: 24 sums
-#else
-#define IMAGE_ROWS_OF_FOUR 0
 #endif
 #undef IMAGE_KERNEL
-static const TYPED(image_kernel) TYPED(image_kernels)[2][IMAGE_ROWS] = {
+static const NAME(image_kernel) NAME(image_kernels)[2][IMAGE_ROWS] = {
   {
-    TYPED(image_1x2), TYPED(image_2x2), TYPED(image_3x2), TYPED(image_4x2),
+    NAME(image_1x2), NAME(image_2x2), NAME(image_3x2), NAME(image_4x2),
 #if IMAGE_ROWS > 4
-    TYPED(image_5x2), TYPED(image_6x2),
+    NAME(image_5x2), NAME(image_6x2),
 #endif
 #if IMAGE_ROWS > 6
-    TYPED(image_7x2), TYPED(image_8x2),
+    NAME(image_7x2), NAME(image_8x2),
 #endif
   },
 #if IMAGE_ROWS > 6
-  {TYPED(image_1x4), TYPED(image_2x4), TYPED(image_3x4), TYPED(image_4x4), TYPED(image_5x4), TYPED(image_6x4)},
+  {NAME(image_1x4), NAME(image_2x4), NAME(image_3x4), NAME(image_4x4), NAME(image_5x4), NAME(image_6x4)},
 #endif
 };
 
 /// Taps q of a kernel row that meet the image from some of the outputs j ..< j + vectors.
-INLINE void TYPED(image_taps)(const TYPED(images) *s, int64_t j, int64_t vectors, int64_t *first, int64_t *end) {
+INLINE void NAME(image_taps)(const NAME(images) *s, int64_t j, int64_t vectors, int64_t *first, int64_t *end) {
   *first = s->left - (j + vectors - 1) > 0 ? s->left - (j + vectors - 1) : 0;
   *end = s->width + s->left - j < s->kernel_width ? s->width + s->left - j : s->kernel_width;
   if (*end < *first) *end = *first;
 }
 
 /// Where the `tile`-th group of neighbours begins: the last one ends with the row.
-INLINE int64_t TYPED(image_column)(const TYPED(images) *s, int64_t j) {
+INLINE int64_t NAME(image_column)(const NAME(images) *s, int64_t j) {
   return j + s->vectors > s->columns && s->columns >= s->vectors ? s->columns - s->vectors : j;
 }
 
 /// Some output rows of up to LANES images.
-static void TYPED(images_task)(void *context, int64_t index) {
-  const TYPED(images) *s = context;
+static void NAME(images_task)(void *context, int64_t index) {
+  const NAME(images) *s = context;
   int64_t n0 = index / s->splits * LANES, lanes = s->batch - n0 < LANES ? s->batch - n0 : LANES;
   int64_t split = index % s->splits, i0 = s->rows * split / s->splits, i1 = s->rows * (split + 1) / s->splits;
   // Rows of the source that they meet.
@@ -186,7 +176,7 @@ static void TYPED(images_task)(void *context, int64_t index) {
   size_t bytes = (size_t)(for_source + for_sums) * sizeof(REAL) + (size_t)(s->ins * s->kernel_height) * sizeof(int64_t);
   REAL *source = tapestry_allocate(bytes), *sums = source + for_source;
   int64_t *lines = (int64_t *)(sums + for_sums);
-  TYPED(transpose_images)(
+  NAME(transpose_images)(
       lanes, s->from + n0 * s->ins * s->height * s->width, s->ins * s->height * s->width, s->ins, s->height, s->width, r0, r1,
       s->left, s->pitch, source);
   for (int64_t p = 0; p < s->kernel_height; p++)
@@ -194,10 +184,10 @@ static void TYPED(images_task)(void *context, int64_t index) {
   for (int64_t b0 = i0; b0 < i1; b0 += step) {
     int64_t b1 = b0 + step < i1 ? b0 + step : i1, pixels = (b1 - b0) * s->columns;
     for (int64_t panel = 0; panel < s->panels; panel++) {
-      int64_t first, rows = TYPED(image_panel)(s, panel, &first), line_weights = s->kernel_width * rows;
+      int64_t first, rows = NAME(image_panel)(s, panel, &first), line_weights = s->kernel_width * rows;
       const REAL *weights = s->weights + first * s->ins * s->kernel_height * s->kernel_width;
-      TYPED(image_kernel) kernel = TYPED(image_kernels)[s->vectors / 4][rows - 1];
-      TYPED(image_work) work = {
+      NAME(image_kernel) kernel = NAME(image_kernels)[s->vectors / 4][rows - 1];
+      NAME(image_work) work = {
         .scale = s->epilogue.scale ? s->epilogue.scale + first : NULL, .bias = s->epilogue.bias ? s->epilogue.bias + first : NULL,
         .line_weights = line_weights, .channel = pixels * LANES, .relu = s->epilogue.relu && !s->epilogue.adds,
       };
@@ -208,8 +198,8 @@ static void TYPED(images_task)(void *context, int64_t index) {
         work.lines = lines + p0 * s->ins;
         work.lines_end = lines + p1 * s->ins;
         for (int64_t j = 0; j < s->columns; j += s->vectors) {
-          int64_t q0, q1, column = TYPED(image_column)(s, j);
-          TYPED(image_taps)(s, column, s->vectors, &q0, &q1);
+          int64_t q0, q1, column = NAME(image_column)(s, j);
+          NAME(image_taps)(s, column, s->vectors, &q0, &q1);
           work.taps = q1 - q0;
           work.source = source + (i - s->top - r0) * row_size + (column + q0) * LANES;
           work.weights = weights + p0 * s->ins * line_weights + q0 * rows;
@@ -221,21 +211,21 @@ static void TYPED(images_task)(void *context, int64_t index) {
     for (int64_t o = 0; o < s->outs; o++) {
       const REAL *from = sums + o * pixels * LANES;
       REAL *to = s->to + n0 * s->to_image + (o * s->rows + b0) * s->columns;
-      if (s->epilogue.adds) TYPED(unpack_added)(lanes, pixels, from, LANES, to, s->to_image, &s->epilogue);
-      else TYPED(unpack_lanes)(lanes, pixels, from, LANES, to, s->to_image);
+      if (s->epilogue.adds) NAME(unpack_added)(lanes, pixels, from, LANES, to, s->to_image, &s->epilogue);
+      else NAME(unpack_lanes)(lanes, pixels, from, LANES, to, s->to_image);
     }
   }
   tapestry_release(source, bytes);
 }
 
 /// Whether a batch fills the lanes of its registers by three quarters or more.
-INLINE bool TYPED(fills_images)(const tapestry_convolution *c) {
+INLINE bool NAME(fills_images)(const tapestry_convolution *c) {
   return c->batch > 0 && (c->batch + LANES - 1) / LANES * LANES * 3 <= c->batch * 4 && c->groups == 1 && c->stride_height == 1 &&
          c->stride_width == 1 && c->dilation_height == 1 && c->dilation_width == 1 && c->kernel_height * c->kernel_width > 1;
 }
 
 /// How many tasks share the rows of LANES images so that what each holds fits; 0: even few rows do not.
-static int64_t TYPED(image_splits)(const TYPED(images) *s, int64_t row_bytes, int64_t wanted) {
+static int64_t NAME(image_splits)(const NAME(images) *s, int64_t row_bytes, int64_t wanted) {
   int64_t rows = IMAGE_BYTES / (row_bytes + 1) - (s->kernel_height - 1);  // that a task may have
   if (rows < 2 * (s->kernel_height - 1) && rows < s->rows) return 0;
   int64_t splits = (s->rows + rows - 1) / rows, groups = (s->batch + LANES - 1) / LANES;
@@ -244,12 +234,12 @@ static int64_t TYPED(image_splits)(const TYPED(images) *s, int64_t row_bytes, in
 }
 
 /// Products that are computed for one output row and channel, by groups of `vectors` neighbours.
-static int64_t TYPED(image_cost)(TYPED(images) s, int vectors) {
+static int64_t NAME(image_cost)(NAME(images) s, int vectors) {
   int64_t cost = 0;
   s.vectors = vectors;
   for (int64_t j = 0; j < s.columns; j += vectors) {
     int64_t q0, q1;
-    TYPED(image_taps)(&s, TYPED(image_column)(&s, j), vectors, &q0, &q1);
+    NAME(image_taps)(&s, NAME(image_column)(&s, j), vectors, &q0, &q1);
     cost += vectors * (q1 - q0);
   }
   return cost;
@@ -257,22 +247,22 @@ static int64_t TYPED(image_cost)(TYPED(images) s, int vectors) {
 
 /// Decides how, and computes. `weights` are read as weights[o * out_step + c * in_step + tap], backwards in both axes if `turned`.
 /// Returns false, and has done nothing, where another way is better.
-static bool TYPED(correlate_images)(
-    TYPED(images) *s, const REAL *weight, int64_t out_step, int64_t in_step, bool turned) {
+static bool NAME(correlate_images)(
+    NAME(images) *s, const REAL *weight, int64_t out_step, int64_t in_step, bool turned) {
   int64_t area = s->kernel_height * s->kernel_width;
   if (s->outs > IMAGE_MOST || s->ins * area < IMAGE_LEAST || s->ins * area > 4096 || s->columns < 4) return false;
   s->pitch = s->columns + s->kernel_width - 1;
   if (s->left + s->width > s->pitch) return false;
-  s->vectors = IMAGE_ROWS_OF_FOUR && TYPED(image_cost)(*s, 4) * 9 <= TYPED(image_cost)(*s, 2) * 10 ? 4 : 2;
+  s->vectors = IMAGE_ROWS_OF_FOUR && NAME(image_cost)(*s, 4) * 9 <= NAME(image_cost)(*s, 2) * 10 ? 4 : 2;
   int64_t most = s->vectors == 4 ? IMAGE_ROWS_OF_FOUR : IMAGE_ROWS;
   s->panels = (s->outs + most - 1) / most;
   int64_t threads = tapestry_thread_count(), groups = (s->batch + LANES - 1) / LANES;
-  s->splits = TYPED(image_splits)(s, s->ins * s->pitch * LANES * REAL_BYTES, 4 * threads);
+  s->splits = NAME(image_splits)(s, s->ins * s->pitch * LANES * REAL_BYTES, 4 * threads);
   if (s->splits == 0) return false;
   size_t bytes = (size_t)(s->outs * s->ins * area) * sizeof(REAL);
   REAL *packed = tapestry_allocate(bytes), *to = packed;
   for (int64_t panel = 0; panel < s->panels; panel++) {
-    int64_t first, rows = TYPED(image_panel)(s, panel, &first);
+    int64_t first, rows = NAME(image_panel)(s, panel, &first);
     for (int64_t p = 0; p < s->kernel_height; p++)
       for (int64_t c = 0; c < s->ins; c++)
         for (int64_t q = 0; q < s->kernel_width; q++) {
@@ -283,32 +273,32 @@ static bool TYPED(correlate_images)(
   }
   s->weights = packed;
   bool parallel = (double)(s->batch * s->outs * s->ins * area) * (double)(s->rows * s->columns) >= PARALLEL_PRODUCTS;
-  if (parallel) tapestry_parallel(groups * s->splits, s, TYPED(images_task));
-  else for (int64_t i = 0; i < groups * s->splits; i++) TYPED(images_task)(s, i);
+  if (parallel) tapestry_parallel(groups * s->splits, s, NAME(images_task));
+  else for (int64_t i = 0; i < groups * s->splits; i++) NAME(images_task)(s, i);
   tapestry_release(packed, bytes);
   return true;
 }
 
-static bool TYPED(images_forward)(
-    const tapestry_convolution *c, const REAL *x, const REAL *weight, const TYPED(epilogue) *epilogue, int64_t to_image, REAL *y) {
-  if (!TYPED(fills_images)(c)) return false;
+static bool NAME(images_forward)(
+    const tapestry_convolution *c, const REAL *x, const REAL *weight, const NAME(epilogue) *epilogue, int64_t to_image, REAL *y) {
+  if (!NAME(fills_images)(c)) return false;
   int64_t area = c->kernel_height * c->kernel_width;
-  TYPED(images) s = {
+  NAME(images) s = {
     .from = x, .batch = c->batch, .ins = c->channels, .height = c->height, .width = c->width, .outs = c->filters,
     .rows = c->output_height, .columns = c->output_width, .kernel_height = c->kernel_height, .kernel_width = c->kernel_width,
     .top = c->top, .left = c->left, .to = y, .to_image = to_image, .epilogue = *epilogue,
   };
-  return TYPED(correlate_images)(&s, weight, c->channels * area, area, false);
+  return NAME(correlate_images)(&s, weight, c->channels * area, area, false);
 }
 
-static bool TYPED(images_input_gradient)(const tapestry_convolution *c, const REAL *gy, const REAL *weight, REAL *gx) {
-  if (!TYPED(fills_images)(c)) return false;
+static bool NAME(images_input_gradient)(const tapestry_convolution *c, const REAL *gy, const REAL *weight, REAL *gx) {
+  if (!NAME(fills_images)(c)) return false;
   int64_t area = c->kernel_height * c->kernel_width;
-  TYPED(images) s = {
+  NAME(images) s = {
     .from = gy, .batch = c->batch, .ins = c->filters, .height = c->output_height, .width = c->output_width, .outs = c->channels,
     .rows = c->height, .columns = c->width, .kernel_height = c->kernel_height, .kernel_width = c->kernel_width,
     .top = c->kernel_height - 1 - c->top, .left = c->kernel_width - 1 - c->left, .to = gx,
     .to_image = c->channels * c->height * c->width,
   };
-  return s.top >= 0 && s.left >= 0 && TYPED(correlate_images)(&s, weight, area, c->channels * area, true);
+  return s.top >= 0 && s.left >= 0 && NAME(correlate_images)(&s, weight, area, c->channels * area, true);
 }

@@ -1,32 +1,32 @@
-// The gradient by the weight with images along the lanes, for one variant and element type: see convolution_images.h.
+// The gradient by the weight with images along the lanes, for one REAL: see convolution_images.h.
 
 /// sums[f][q][image] += sum over the pixels of some rows of g[f][pixel][image] x[pixel + q][image].
-INLINE void TYPED(image_products)(
+INLINE void NAME(image_products)(
     const int filters, const int taps, int64_t rows, int64_t columns, const REAL *g, int64_t filter_size, const REAL *x,
     int64_t pitch, REAL *sums, int64_t sums_filter) {
-  V sum[IMAGE_FILTERS][IMAGE_TAPS];
+  VECTOR sum[IMAGE_FILTERS][IMAGE_TAPS];
   UNROLL for (int f = 0; f < filters; f++) UNROLL for (int q = 0; q < taps; q++)
-    sum[f][q] = *(const V *)(sums + f * sums_filter + q * LANES);
+    sum[f][q] = *(const VECTOR *)(sums + f * sums_filter + q * LANES);
   for (int64_t i = 0; i < rows; i++, x += (pitch - columns) * LANES) {
     const REAL *end = g + columns * LANES;
     _Pragma("clang loop unroll(disable)") for (; g < end; g += LANES, x += LANES) {
-      V pixel[IMAGE_TAPS];
-      UNROLL for (int q = 0; q < taps; q++) pixel[q] = *(const V *)(x + q * LANES);
+      VECTOR pixel[IMAGE_TAPS];
+      UNROLL for (int q = 0; q < taps; q++) pixel[q] = *(const VECTOR *)(x + q * LANES);
       UNROLL for (int f = 0; f < filters; f++) {
-        V value = *(const V *)(g + f * filter_size);
+        VECTOR value = *(const VECTOR *)(g + f * filter_size);
         UNROLL for (int q = 0; q < taps; q++) sum[f][q] = FMA(value, pixel[q], sum[f][q]);
       }
     }
   }
   UNROLL for (int f = 0; f < filters; f++) UNROLL for (int q = 0; q < taps; q++)
-    *(V *)(sums + f * sums_filter + q * LANES) = sum[f][q];
+    *(VECTOR *)(sums + f * sums_filter + q * LANES) = sum[f][q];
 }
 
-static void TYPED(add_image_products)(
+static void NAME(add_image_products)(
     int64_t filters, int64_t taps, int64_t rows, int64_t columns, const REAL *g, int64_t filter_size, const REAL *x,
     int64_t pitch, REAL *sums, int64_t sums_filter) {
 #define TAPS(f, q) \
-  if (filters == f && taps == q) TYPED(image_products)(f, q, rows, columns, g, filter_size, x, pitch, sums, sums_filter);
+  if (filters == f && taps == q) NAME(image_products)(f, q, rows, columns, g, filter_size, x, pitch, sums, sums_filter);
 #define FILTERS(f) TAPS(f, 1) TAPS(f, 2) TAPS(f, 3) TAPS(f, 4) TAPS(f, 5)
   FILTERS(1) FILTERS(2)
 #if IMAGE_FILTERS > 2
@@ -37,8 +37,8 @@ static void TYPED(add_image_products)(
 }
 
 /// Some rows of the cotangents of up to LANES images, to a share of their own.
-static void TYPED(image_weights_task)(void *context, int64_t index) {
-  const TYPED(images) *s = context;
+static void NAME(image_weights_task)(void *context, int64_t index) {
+  const NAME(images) *s = context;
   int64_t n0 = index / s->splits * LANES, lanes = s->batch - n0 < LANES ? s->batch - n0 : LANES;
   int64_t split = index % s->splits, i0 = s->rows * split / s->splits, i1 = s->rows * (split + 1) / s->splits;
   int64_t r0 = i0 - s->top > 0 ? i0 - s->top : 0, r1 = i1 - 1 + s->kernel_height - s->top;
@@ -49,10 +49,10 @@ static void TYPED(image_weights_task)(void *context, int64_t index) {
   int64_t for_source = s->ins * channel_size + IMAGE_TAPS * LANES, for_sums = (weights + LANES) * LANES;
   size_t bytes = (size_t)(for_source + for_sums + s->outs * filter_size) * sizeof(REAL);
   REAL *source = tapestry_allocate(bytes), *sums = source + for_source, *cotangent = sums + for_sums;
-  TYPED(transpose_images)(
+  NAME(transpose_images)(
       lanes, s->from + n0 * s->ins * s->height * s->width, s->ins * s->height * s->width, s->ins, s->height, s->width, r0, r1,
       s->left, s->pitch, source);
-  TYPED(transpose_images)(
+  NAME(transpose_images)(
       lanes, s->gy + n0 * s->outs * s->rows * s->columns, s->outs * s->rows * s->columns, s->outs, s->rows, s->columns, i0, i1, 0,
       s->columns, cotangent);
   memset(sums, 0, (size_t)for_sums * sizeof(REAL));
@@ -68,13 +68,13 @@ static void TYPED(image_weights_task)(void *context, int64_t index) {
         if (first >= end) continue;
         const REAL *x = source + c * channel_size + (first + p - s->top - r0) * row_size;
         for (int64_t panel = 0; panel < s->panels; panel++) {
-          int64_t f, filters = TYPED(image_panel)(s, panel, &f);
+          int64_t f, filters = NAME(image_panel)(s, panel, &f);
           const REAL *g = cotangent + f * filter_size + (first - i0) * s->columns * LANES;
           REAL *to = sums + ((f * s->ins + c) * area + p * s->kernel_width) * LANES;
           int64_t chunks = (s->kernel_width + IMAGE_TAPS - 1) / IMAGE_TAPS;
           for (int64_t k = 0; k < chunks; k++) {
             int64_t q = s->kernel_width * k / chunks, taps = s->kernel_width * (k + 1) / chunks - q;
-            TYPED(add_image_products)(
+            NAME(add_image_products)(
                 filters, taps, end - first, s->columns, g, filter_size, x + q * LANES, s->pitch, to + q * LANES,
                 s->ins * area * LANES);
           }
@@ -83,49 +83,38 @@ static void TYPED(image_weights_task)(void *context, int64_t index) {
   }
   REAL *share = s->shares + index * weights;
   for (int64_t w = 0; w < weights; w += LANES) {
-    V row[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) row[i] = *(const V *)(sums + (w + i) * LANES);
-    V total = TYPED(sum_each)(row, LANES);
-    if (weights - w >= LANES) STORE(share + w, total);
-    else TYPED(store_part)(share + w, total, weights - w);
+    VECTOR row[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) row[i] = *(const VECTOR *)(sums + (w + i) * LANES);
+    VECTOR total = NAME(sum_each)(row, LANES);
+    if (weights - w >= LANES) NAME(store)(share + w, total);
+    else NAME(store_part)(share + w, weights - w, total);
   }
   tapestry_release(source, bytes);
 }
 
 /// The gradient by the weight; false, and nothing done, where another way is better.
-static bool TYPED(images_weight_gradient)(const tapestry_convolution *c, const REAL *x, const REAL *gy, REAL *gw) {
+static bool NAME(images_weight_gradient)(const tapestry_convolution *c, const REAL *x, const REAL *gy, REAL *gw) {
   int64_t area = c->kernel_height * c->kernel_width, weights = c->filters * c->channels * area;
-  if (!TYPED(fills_images)(c) || c->filters > IMAGE_MOST || weights > 2048) return false;
-  TYPED(images) s = {
+  if (!NAME(fills_images)(c) || c->filters > IMAGE_MOST || weights > 2048) return false;
+  NAME(images) s = {
     .from = x, .gy = gy, .batch = c->batch, .ins = c->channels, .height = c->height, .width = c->width, .outs = c->filters,
     .rows = c->output_height, .columns = c->output_width, .kernel_height = c->kernel_height, .kernel_width = c->kernel_width,
     .top = c->top, .left = c->left, .pitch = c->output_width + c->kernel_width - 1,
     .panels = (c->filters + IMAGE_FILTERS - 1) / IMAGE_FILTERS,
   };
   int64_t groups = (s.batch + LANES - 1) / LANES;
-  s.splits = TYPED(image_splits)(&s, (s.ins * s.pitch + s.outs * s.columns) * LANES * REAL_BYTES, IMAGE_SHARES);
+  s.splits = NAME(image_splits)(&s, (s.ins * s.pitch + s.outs * s.columns) * LANES * REAL_BYTES, IMAGE_SHARES);
   if (s.splits == 0) return false;
   while (s.rows / s.splits * s.columns > IMAGE_TERMS && s.splits < s.rows) s.splits++;
   int64_t shares = groups * s.splits;
   size_t bytes = (size_t)(shares * weights) * sizeof(REAL);
   s.shares = tapestry_allocate(bytes);
   bool parallel = (double)weights * (double)(c->batch * s.rows * s.columns) >= PARALLEL_PRODUCTS;
-  if (parallel) tapestry_parallel(shares, &s, TYPED(image_weights_task));
-  else for (int64_t i = 0; i < shares; i++) TYPED(image_weights_task)(&s, i);
+  if (parallel) tapestry_parallel(shares, &s, NAME(image_weights_task));
+  else for (int64_t i = 0; i < shares; i++) NAME(image_weights_task)(&s, i);
   memcpy(gw, s.shares, (size_t)weights * sizeof(REAL));
   for (int64_t i = 1; i < shares; i++)
     for (int64_t w = 0; w < weights; w++) gw[w] += s.shares[i * weights + w];
   tapestry_release(s.shares, bytes);
   return true;
 }
-
-#undef IMAGE_ROWS
-#undef IMAGE_ROWS_OF_FOUR
-#undef IMAGE_FILTERS
-#undef IMAGE_TAPS
-#undef IMAGE_MOST
-#undef IMAGE_BYTES
-#undef IMAGE_OUTPUTS
-#undef IMAGE_LEAST
-#undef IMAGE_TERMS
-#undef IMAGE_SHARES

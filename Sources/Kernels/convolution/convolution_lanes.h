@@ -1,4 +1,4 @@
-// Output channels along the lanes, for one variant and element type: forward where they just fill one or two registers (8 ... 32, such
+// Output channels along the lanes, for one REAL: forward where they just fill one or two registers (8 ... 32, such
 // as LeNet's 16), weight gradients of all layers that fill registers, and the products of Winograd's method. A patch of HEIGHT rows by WIDTH neighbouring
 // values of the source is broadcast.
 //
@@ -10,19 +10,14 @@
 // limits them: there are 16 address registers) by WIDTH neighbours; a column (gemm_lanes.h) is a patch of width 1 whose rows are equally far apart.
 
 #define PATCH_SUMS 28  // registers of sums; with 32 of them the rest hold the channels and a broadcast
-#if VARIANT_AVX512 || VARIANT_NEON
-#define PATCHES(registers, X) \
-  X##registers(3, 8, 4) X##registers(5, 5, 2) X##registers(7, 4, 2) X##registers(11, 2, 1) X##registers(1, 8, 6)
-#elif VARIANT_AVX2
-#define PATCHES(registers, X) \
-  X##registers(3, 4, 2) X##registers(5, 2, 1) X##registers(7, 1, 0) X##registers(11, 1, 0) X##registers(1, 8, 6)
-#else
-#define PATCHES(registers, X) \
-  X##registers(3, 4, 1) X##registers(5, 2, 1) X##registers(7, 1, 0) X##registers(11, 1, 0) X##registers(1, 8, 4)
-#endif
+/// X(width, height with one register of channels, with two). 0: there is no such patch.
+#define PATCHES(registers, X)                                                              \
+  X##registers(3, TUNED(8, 4, 4), TUNED(4, 2, 1)) X##registers(5, TUNED(5, 2, 2), TUNED(2, 1, 1)) \
+  X##registers(7, TUNED(4, 1, 1), TUNED(2, 0, 0)) X##registers(11, TUNED(2, 1, 1), TUNED(1, 0, 0)) \
+  X##registers(1, 8, TUNED(6, 6, 4))
 
 /// Rows of a patch of this width with 1 or 2 registers of channels; 0: there is no such patch.
-INLINE int TYPED(patch_height)(int64_t width, int registers) {
+INLINE int NAME(patch_height)(int64_t width, int registers) {
 #define HEIGHT1(w, one, two) if (width == w) return registers == 1 ? one : two;
   PATCHES(1, HEIGHT)
 #undef HEIGHT1
@@ -30,19 +25,19 @@ INLINE int TYPED(patch_height)(int64_t width, int registers) {
 }
 
 /// sums[i][channels] (+)= sum over p < count of vectors[p][channels] rows[i / width][offsets[p] + i % width].
-INLINE void TYPED(patch_body)(
+INLINE void NAME(patch_body)(
     const int height, const int width, const int registers, int64_t count, const int64_t *offsets, const REAL *vectors,
     const REAL *const *rows, REAL *sums, bool add) {
-  V sum[PATCH_SUMS];
+  VECTOR sum[PATCH_SUMS];
   const REAL *row[8];
   UNROLL for (int r = 0; r < height; r++) row[r] = rows[r];
-  UNROLL for (int i = 0; i < height * width * registers; i++) sum[i] = (V){0};
+  UNROLL for (int i = 0; i < height * width * registers; i++) sum[i] = SPLAT(0);
   _Pragma("clang loop unroll(disable)") for (int64_t p = 0; p < count; p++, vectors += registers * LANES) {
-    V vector[2];
-    UNROLL for (int v = 0; v < registers; v++) vector[v] = LOAD(vectors + v * LANES);
+    VECTOR vector[2];
+    UNROLL for (int v = 0; v < registers; v++) vector[v] = NAME(load)(vectors + v * LANES);
     int64_t offset = offsets[p];
     UNROLL for (int r = 0; r < height; r++) UNROLL for (int w = 0; w < width; w++) {
-      V value = SPLAT(row[r][offset + w]);
+      VECTOR value = SPLAT(row[r][offset + w]);
       UNROLL for (int v = 0; v < registers; v++) {
         const int i = (r * width + w) * registers + v;
         sum[i] = FMA(value, vector[v], sum[i]);
@@ -50,31 +45,31 @@ INLINE void TYPED(patch_body)(
     }
   }
   UNROLL for (int i = 0; i < height * width * registers; i++)
-    STORE(sums + i * LANES, add ? sum[i] + LOAD(sums + i * LANES) : sum[i]);
+    NAME(store)(sums + i * LANES, add ? sum[i] + NAME(load)(sums + i * LANES) : sum[i]);
 }
 
-static void TYPED(patch)(
+static void NAME(patch)(
     int64_t width, int registers, int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *const *rows,
     REAL *sums, bool add) {
 #define PATCH1(w, one, two) \
-  if (width == w) TYPED(patch_body)(one, w, 1, count, offsets, vectors, rows, sums, add);
+  if (width == w) NAME(patch_body)(one, w, 1, count, offsets, vectors, rows, sums, add);
 #define PATCH2(w, one, two) \
-  if (two && width == w) TYPED(patch_body)(two, w, 2, count, offsets, vectors, rows, sums, add);
+  if (two && width == w) NAME(patch_body)(two, w, 2, count, offsets, vectors, rows, sums, add);
   if (registers == 1) { PATCHES(1, PATCH) } else { PATCHES(2, PATCH) }
 #undef PATCH1
 #undef PATCH2
 }
 
 /// At least three quarters of the lanes of whole registers carry a channel.
-INLINE bool TYPED(fills_registers)(int64_t channels) {
+INLINE bool NAME(fills_registers)(int64_t channels) {
   return (channels + LANES - 1) / LANES * LANES * 3 <= channels * 4;
 }
 
 /// The same, and not so many that a matrix product would be better.
-INLINE bool TYPED(fills_lanes)(int64_t channels) { return channels <= 32 && TYPED(fills_registers)(channels); }
+INLINE bool NAME(fills_lanes)(int64_t channels) { return channels <= 32 && NAME(fills_registers)(channels); }
 
 /// The width among 3, 5, 7 that covers a row of `columns` with the least overlap; 0 if the row is too short.
-INLINE int64_t TYPED(patch_width)(int64_t columns) {
+INLINE int64_t NAME(patch_width)(int64_t columns) {
   int64_t best = 0, least = INT64_MAX;
   for (int64_t width = 7; width >= 3; width -= 2) {
     int64_t covered = (columns + width - 1) / width * width;

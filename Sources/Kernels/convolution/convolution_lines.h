@@ -1,15 +1,15 @@
-// Output channels along the lanes, for one variant and element type: up to 14 neighbours of a row, broadcast from the source in place
+// Output channels along the lanes, for one REAL: up to 14 neighbours of a row, broadcast from the source in place
 // (convolution_lanes.h), against two registers of weights [tap][channels]. Sums lie as [pixel][channels] and are transposed on their
 // way out.
 
 /// Sums of output rows l0 ..< l1 (counted over the images at work) and one block of channels: sums[row][column][channels].
-static void TYPED(sum_lines)(
-    const TYPED(correlation) *s, const TYPED(part) *part, const REAL *images, int64_t group, int64_t block, int64_t l0,
+static void NAME(sum_lines)(
+    const NAME(correlation) *s, const NAME(part) *part, const REAL *images, int64_t group, int64_t block, int64_t l0,
     int64_t l1, int registers, REAL *sums) {
-  int64_t stride = registers * LANES, columns = part->columns, depth = TYPED(block_depth)(part->depth);
+  int64_t stride = registers * LANES, columns = part->columns, depth = NAME(block_depth)(part->depth);
   const REAL *source = images + group * (s->source.channels / s->groups) * s->source.channel_size;
   const REAL *weights = part->weights + (group * s->blocks + block) * part->depth * 2 * LANES;
-  int height = s->column_step == 1 ? TYPED(patch_height)(columns, registers) : 0;
+  int height = s->column_step == 1 ? NAME(patch_height)(columns, registers) : 0;
   if (columns == 1) height = 0;
   if (part->depth == 0) memset(sums, 0, (size_t)((l1 - l0) * columns * stride) * sizeof(REAL));
   for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
@@ -22,13 +22,13 @@ static void TYPED(sum_lines)(
         lines[i] = source + line / part->rows * s->source.image_size + line % part->rows * s->row_step;
       }
       if (height) {
-        TYPED(patch)(columns, registers, here, part->offsets + k0, weights + k0 * stride, lines, to, k0 > 0);
+        NAME(patch)(columns, registers, here, part->offsets + k0, weights + k0 * stride, lines, to, k0 > 0);
         continue;
       }
       int64_t panels = (columns + COLUMN_ROWS - 1) / COLUMN_ROWS;
       for (int64_t p = 0; p < panels; p++) {
         int64_t column = columns * p / panels, rows = columns * (p + 1) / panels - column;
-        TYPED(columns)[rows - 1][registers - 1](
+        NAME(columns)[rows - 1][registers - 1](
             here, part->offsets + k0, weights + k0 * stride, lines[0] + column * s->column_step, s->column_step,
             2 * rows * s->column_step, to + column * stride, stride, k0 > 0);
       }
@@ -38,30 +38,30 @@ static void TYPED(sum_lines)(
 
 /// unpack_lanes from two matrices, interleaved: to[lane to_stride + 2 k] is the first's, to[... + 2 k + 1] the second's. The second has
 /// `count` or `count - 1` rows.
-static void TYPED(unpack_pairs)(
+static void NAME(unpack_pairs)(
     int64_t lanes, int64_t count, int64_t second_count, const REAL *first, const REAL *second, int64_t from_stride, REAL *to,
     int64_t to_stride) {
   for (int64_t k = 0; k < count; k += LANES) {
-    V even[LANES], odd[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) even[i] = LOAD(first + (k + i) * from_stride);
-    TYPED(transpose)(even);
-    UNROLL for (int i = 0; i < LANES; i++) odd[i] = LOAD(second + (k + i) * from_stride);
-    TYPED(transpose)(odd);
+    VECTOR even[LANES], odd[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) even[i] = NAME(load)(first + (k + i) * from_stride);
+    NAME(transpose)(even);
+    UNROLL for (int i = 0; i < LANES; i++) odd[i] = NAME(load)(second + (k + i) * from_stride);
+    NAME(transpose)(odd);
     int64_t left = count + second_count - 2 * k;
     for (int64_t i = 0; i < lanes; i++) {
       REAL *at = to + i * to_stride + 2 * k;
-      V low = LOW_HALVES(even[i], odd[i]), high = HIGH_HALVES(even[i], odd[i]);
-      if (left >= LANES) STORE(at, low);
-      else TYPED(store_part)(at, low, left);
-      if (left >= 2 * LANES) STORE(at + LANES, high);
-      else if (left > LANES) TYPED(store_part)(at + LANES, high, left - LANES);
+      VECTOR low = NAME(interleave_low)(even[i], odd[i]), high = NAME(interleave_high)(even[i], odd[i]);
+      if (left >= LANES) NAME(store)(at, low);
+      else NAME(store_part)(at, left, low);
+      if (left >= 2 * LANES) NAME(store)(at + LANES, high);
+      else if (left > LANES) NAME(store_part)(at + LANES, left - LANES, high);
     }
   }
 }
 
 /// The same rows to the outputs. `paired`: the part is followed by the one whose columns lie between its own.
-static void TYPED(correlate_lanes)(
-    const TYPED(correlation) *s, const TYPED(part) *part, bool paired, const REAL *images, int64_t first_image, int64_t group,
+static void NAME(correlate_lanes)(
+    const NAME(correlation) *s, const NAME(part) *part, bool paired, const REAL *images, int64_t first_image, int64_t group,
     int64_t block, int64_t l0, int64_t l1) {
   int64_t first = group * s->outs + block * 2 * LANES, rows = part->rows, columns = part->columns;
   int64_t lanes = s->outs - block * 2 * LANES < 2 * LANES ? s->outs - block * 2 * LANES : 2 * LANES;
@@ -70,18 +70,18 @@ static void TYPED(correlate_lanes)(
   int64_t stride = registers * LANES, room = ((l1 - l0 + 7) * columns + LANES) * stride;
   size_t bytes = (size_t)(room * (paired ? 2 : 1)) * sizeof(REAL);
   REAL *sums = tapestry_allocate(bytes);
-  TYPED(sum_lines)(s, part, images, group, block, l0, l1, registers, sums);
-  if (paired) TYPED(sum_lines)(s, part + 1, images, group, block, l0, l1, registers, sums + room);
-  const TYPED(epilogue) *e = &s->epilogue;
+  NAME(sum_lines)(s, part, images, group, block, l0, l1, registers, sums);
+  if (paired) NAME(sum_lines)(s, part + 1, images, group, block, l0, l1, registers, sums + room);
+  const NAME(epilogue) *e = &s->epilogue;
   if (e->scale || e->bias || (e->relu && !e->adds)) {
-    V scale[2], bias[2];
+    VECTOR scale[2], bias[2];
     for (int v = 0; v < registers; v++) {
-      scale[v] = TYPED(channels_of)(e->scale, first + v * LANES, lanes - v * LANES, 1);
-      bias[v] = TYPED(channels_of)(e->bias, first + v * LANES, lanes - v * LANES, 0);
+      scale[v] = NAME(channels_of)(e->scale, first + v * LANES, lanes - v * LANES, 1);
+      bias[v] = NAME(channels_of)(e->bias, first + v * LANES, lanes - v * LANES, 0);
     }
     for (int64_t q = 0; q < (l1 - l0) * columns * registers; q++) {
-      V x = TYPED(scaled)(e, LOAD(sums + q * LANES), scale[q % registers], bias[q % registers]);
-      STORE(sums + q * LANES, e->relu && !e->adds ? TYPED(relu)(x) : x);
+      VECTOR x = NAME(scaled)(e, NAME(load)(sums + q * LANES), scale[q % registers], bias[q % registers]);
+      NAME(store)(sums + q * LANES, e->relu && !e->adds ? NAME(relu)(x) : x);
     }
   }
   bool dense = s->target_column == 1 && s->target_row == columns;  // rows of an image follow one another
@@ -94,12 +94,12 @@ static void TYPED(correlate_lanes)(
       const REAL *from = sums + (l - l0) * columns * stride + v * LANES;
       if (paired) {
         int64_t second = part[1].columns;
-        TYPED(unpack_pairs)(
+        NAME(unpack_pairs)(
             count, columns, second, from, sums + room + (l - l0) * second * stride + v * LANES, stride, to, s->target_channel);
       } else if (e->adds) {
-        TYPED(unpack_added)(count, lines * columns, from, stride, to, s->target_channel, e);
+        NAME(unpack_added)(count, lines * columns, from, stride, to, s->target_channel, e);
       } else if (s->target_column == 1) {
-        TYPED(unpack_lanes)(count, lines * columns, from, stride, to, s->target_channel);
+        NAME(unpack_lanes)(count, lines * columns, from, stride, to, s->target_channel);
       } else {
         for (int64_t i = 0; i < count; i++)
           for (int64_t c = 0; c < columns; c++) to[i * s->target_channel + c * s->target_column] = from[c * stride + i];
@@ -110,12 +110,12 @@ static void TYPED(correlate_lanes)(
   tapestry_release(sums, bytes);
 }
 
-INLINE bool TYPED(is_paired)(const TYPED(correlation) *s, int64_t part) {
+INLINE bool NAME(is_paired)(const NAME(correlation) *s, int64_t part) {
   return s->lanes && s->pairs && part % 2 == 0;
 }
 
 /// Output rows of one task: whole groups of lines that patches take together.
-INLINE int64_t TYPED(lines_of)(int64_t columns) {
+INLINE int64_t NAME(lines_of)(int64_t columns) {
   int64_t lines = LINE_PIXELS / (columns ? columns : 1) / 4 * 4;
   return lines < 4 ? columns >= LINE_PIXELS ? 1 : 4 : lines;
 }

@@ -1,11 +1,11 @@
-// The weights of a correlation as its inner loops read them, for one variant and element type.
+// The weights of a correlation as its inner loops read them, for one REAL.
 
 /// One panel of the weights of the forward direction: index runs over groups and panels.
-static void TYPED(pack_forward)(const TYPED(correlation) *s, const TYPED(part) *part, int64_t index) {
-  int64_t first, group = s->panels ? index / s->panels : 0, depth = TYPED(block_depth)(part->depth);
+static void NAME(pack_forward)(const NAME(correlation) *s, const NAME(part) *part, int64_t index) {
+  int64_t first, group = s->panels ? index / s->panels : 0, depth = NAME(block_depth)(part->depth);
   if (s->patch) {
     first = index % s->panels * LANES;
-    TYPED(pack_lanes)(
+    NAME(pack_lanes)(
         s->outs - first, part->depth, s->weight + (group * s->outs + first) * part->depth, part->depth,
         part->weights + index * LANES * part->depth, LANES);
     return;
@@ -14,23 +14,23 @@ static void TYPED(pack_forward)(const TYPED(correlation) *s, const TYPED(part) *
     group = index / s->blocks, first = index % s->blocks * 2 * LANES;
     int registers = s->outs - first > LANES ? 2 : 1;
     for (int v = 0; v < registers; v++)
-      TYPED(pack_lanes)(
+      NAME(pack_lanes)(
           s->outs - first - v * LANES, part->depth, s->weight + (group * s->outs + first + v * LANES) * part->depth, part->depth,
           part->weights + index * 2 * LANES * part->depth + v * LANES, registers * LANES);
     return;
   }
-  int rows = TYPED(channel_panel)(s, index % s->panels, &first);
+  int rows = NAME(channel_panel)(s, index % s->panels, &first);
   for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
     int64_t here = part->depth - k0 < depth ? part->depth - k0 : depth;
-    TYPED(pack_rows)(
+    NAME(pack_rows)(
         false, rows, s->outs - first, here, s->weight + (group * s->outs + first) * part->depth + k0, part->depth,
         part->weights + group * s->outs * part->depth + k0 * s->outs + first * here);
   }
 }
 
 /// One block of the weights of one phase of the input gradient, input channels along the lanes.
-static void TYPED(pack_gradient_lanes)(
-    const TYPED(correlation) *s, const TYPED(part) *part, int64_t group, int64_t block) {
+static void NAME(pack_gradient_lanes)(
+    const NAME(correlation) *s, const NAME(part) *part, int64_t group, int64_t block) {
   const tapestry_convolution *c = s->shape;
   int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, first = block * 2 * LANES, taps = 0;
   int registers = s->outs - first > LANES ? 2 : 1;
@@ -57,12 +57,12 @@ static void TYPED(pack_gradient_lanes)(
     for (int64_t f = 0; f < filters; f++) {
       const REAL *from = s->weight + ((group * filters + f) * s->outs + first + v * LANES) * area;
       if (area == 1) {
-        STORE(to + f * registers * LANES + v * LANES, lanes >= LANES ? LOAD(from) : TYPED(load_part)(from, lanes));
+        NAME(store)(to + f * registers * LANES + v * LANES, lanes >= LANES ? NAME(load)(from) : NAME(load_part)(from, lanes, 0));
         continue;
       }
-      TYPED(pack_lanes)(lanes, area, from, area, turned, LANES);
+      NAME(pack_lanes)(lanes, area, from, area, turned, LANES);
       for (int64_t t = 0; t < taps; t++)
-        STORE(to + ((place_of[t] + f * columns) * registers + v) * LANES, LOAD(turned + tap_of[t] * LANES));
+        NAME(store)(to + ((place_of[t] + f * columns) * registers + v) * LANES, NAME(load)(turned + tap_of[t] * LANES));
     }
   }
   tapestry_release(tap_of, bytes);
@@ -70,14 +70,14 @@ static void TYPED(pack_gradient_lanes)(
 
 /// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over the phase's
 /// kernel rows, filters and the phase's kernel columns.
-static void TYPED(pack_gradient)(const TYPED(correlation) *s, const TYPED(part) *part, int64_t index) {
+static void NAME(pack_gradient)(const NAME(correlation) *s, const NAME(part) *part, int64_t index) {
   const tapestry_convolution *c = s->shape;
   if (s->lanes) {
-    TYPED(pack_gradient_lanes)(s, part, index / s->blocks, index % s->blocks);
+    NAME(pack_gradient_lanes)(s, part, index / s->blocks, index % s->blocks);
     return;
   }
-  int64_t first, group = index / s->panels, depth = TYPED(block_depth)(part->depth);
-  int rows = TYPED(channel_panel)(s, index % s->panels, &first);
+  int64_t first, group = index / s->panels, depth = NAME(block_depth)(part->depth);
+  int rows = NAME(channel_panel)(s, index % s->panels, &first);
   int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, k = 0;
   REAL *block = part->weights + group * s->outs * part->depth;
   for (int64_t kh = 0; kh < c->kernel_height; kh++) {
@@ -96,13 +96,13 @@ static void TYPED(pack_gradient)(const TYPED(correlation) *s, const TYPED(part) 
 }
 
 
-static void TYPED(pack_task)(void *context, int64_t index) {
-  const TYPED(correlation) *s = context;
-  (s->backward ? TYPED(pack_gradient) : TYPED(pack_forward))(s, s->part, index);
+static void NAME(pack_task)(void *context, int64_t index) {
+  const NAME(correlation) *s = context;
+  (s->backward ? NAME(pack_gradient) : NAME(pack_forward))(s, s->part, index);
 }
 
 /// The weights of all parts, in memory that the caller releases.
-static REAL *TYPED(pack_weights)(TYPED(correlation) *s) {
+static REAL *NAME(pack_weights)(NAME(correlation) *s) {
   size_t bytes = (size_t)s->weight_elements * sizeof(REAL);
   REAL *weights = tapestry_allocate(bytes);
   int64_t panels = s->groups * (s->lanes ? s->blocks : s->panels);
@@ -110,8 +110,8 @@ static REAL *TYPED(pack_weights)(TYPED(correlation) *s) {
     s->parts[p].weights = weights + s->parts[p].weight_offset;
     if (s->parts[p].depth == 0) continue;
     s->part = &s->parts[p];
-    if (bytes > 65536) tapestry_parallel(panels, s, TYPED(pack_task));
-    else for (int64_t i = 0; i < panels; i++) TYPED(pack_task)(s, i);
+    if (bytes > 65536) tapestry_parallel(panels, s, NAME(pack_task));
+    else for (int64_t i = 0; i < panels; i++) NAME(pack_task)(s, i);
   }
   return weights;
 }

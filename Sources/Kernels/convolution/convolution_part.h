@@ -5,17 +5,9 @@
 // gathered pixels (convolution_pixels.h). With few output channels gathering would cost more than it saves: pixels are then read in
 // place along the lanes, or channels lie along them in patches (convolution_few.h). convolution_correlate.h shares the work out.
 
-#if VARIANT_AVX512 || VARIANT_NEON
-#define FEW_ROWS 6      // 6 x 4 sums, 4 pixels and a weight: 29 registers
-#define FEW_VECTORS 4
-#elif VARIANT_AVX2
-#define FEW_ROWS 6      // 6 x 2 sums, 2 pixels and a weight: 15 registers
-#define FEW_VECTORS 2
-#else
-#define FEW_ROWS 4
-#define FEW_VECTORS 2
-#endif
-#define DEPTH (4096 / REAL_BYTES)  // terms summed in registers at a time, see gemm_typed.h
+#define FEW_ROWS TUNED(6, 6, 4)     // 6 x 4 sums, 4 pixels and a weight: 29 registers; or 6 x 2, 2 and one: 15
+#define FEW_VECTORS TUNED(4, 2, 2)
+#define DEPTH (4096 / REAL_BYTES)  // terms summed in registers at a time, see gemm_kernel.h
 #define GROUP 4                    // pixel panels of a task: 1024 x 128 floats, 512 kB of L2
 #define LINE_PIXELS 448            // output pixels of a task with channels along the lanes: their sums take 56 kB
 #define FEW_MOST 16                // output channels of a group up to which pixels are read in place
@@ -32,18 +24,18 @@ typedef struct {
   // If the taps lie in order of kernel rows: how many rows, and where row r of the kernel is: shift + r step rows below the
   // output. Rows that meet only zeros above or below the image are then left out. 0: unknown.
   int64_t kernel_rows, shift, step;
-} TYPED(part);
+} NAME(part);
 
 typedef struct {
   const tapestry_convolution *shape;
   const REAL *weight;             // as it came
   bool backward;                  // whether this is the gradient by the input
   int64_t weight_elements;        // of the packed weights of all parts
-  TYPED(source) source;
+  NAME(source) source;
   int64_t images, groups, outs;  // outs of one group
   REAL *target;
   int64_t target_image, target_channel, target_row, target_column;  // strides
-  TYPED(epilogue) epilogue;
+  NAME(epilogue) epilogue;
   bool few, lanes;
   bool in_place;                    // the source is read where it is: it needs no padding
   int64_t row_step, column_step;    // elements of the source between neighbouring outputs
@@ -54,20 +46,20 @@ typedef struct {
   bool packs_own;                   // every task packs the weights that it alone meets
   int64_t patch;  // few channels along the lanes, by patches of this width; 0: along the registers
   int64_t part_count, panels;
-  TYPED(part) *parts;
-  const TYPED(part) *part;  // the one at work
+  NAME(part) *parts;
+  const NAME(part) *part;  // the one at work
   // The images at work.
   int64_t first_image, block_images, chunk;
   REAL *padded;
   int64_t pixel_group, panel_groups;
-} TYPED(correlation);
+} NAME(correlation);
 
-INLINE int TYPED(channel_panel)(const TYPED(correlation) *s, int64_t panel, int64_t *first) {
+INLINE int NAME(channel_panel)(const NAME(correlation) *s, int64_t panel, int64_t *first) {
   *first = s->outs * panel / s->panels;
   return (int)(s->outs * (panel + 1) / s->panels - *first);
 }
 
-INLINE int64_t TYPED(block_depth)(int64_t depth) {
+INLINE int64_t NAME(block_depth)(int64_t depth) {
   int64_t blocks = (depth + DEPTH - 1) / DEPTH;
   return blocks ? (depth + blocks - 1) / blocks : 0;
 }

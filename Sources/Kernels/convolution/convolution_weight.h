@@ -1,4 +1,4 @@
-// The gradient by the weight, for one variant and element type: gw[f, tap] is the product of two rows of pixels, the cotangent's
+// The gradient by the weight, for one REAL: gw[f, tap] is the product of two rows of pixels, the cotangent's
 // row of filter f and the source's row at tap, summed over images in a fixed order.
 //
 // Pixels of a block of images are laid out in rows: [filters, pixels] of the cotangent and, gathered by runs as in
@@ -15,7 +15,7 @@
 #define SHARED_ELEMENTS (1 << 15)         // weights up to which images are shared out
 
 typedef struct {
-  TYPED(source) source;
+  NAME(source) source;
   const REAL *gy;
   REAL *gw, *shares;
   int64_t images, groups, filters, taps;  // filters and taps of one group
@@ -26,20 +26,20 @@ typedef struct {
   // The images at work when taps are shared out.
   int64_t first_image, block_images, tap_group;
   REAL *padded, *cotangent;
-} TYPED(weights);
+} NAME(weights);
 
 /// Pixels of one row of the cotangent for `images` images, and how far apart rows are: whole registers, zeros behind.
-INLINE int64_t TYPED(cotangent_length)(const TYPED(weights) *s, int64_t images) {
+INLINE int64_t NAME(cotangent_length)(const NAME(weights) *s, int64_t images) {
   return s->in_place ? (s->rows - 1) * s->source.pitch + s->columns : images * s->rows * s->columns;
 }
 
-INLINE int64_t TYPED(cotangent_stride)(const TYPED(weights) *s, int64_t images) {
-  return (TYPED(cotangent_length)(s, images) / LANES + 2) * LANES;  // room to overrun
+INLINE int64_t NAME(cotangent_stride)(const NAME(weights) *s, int64_t images) {
+  return (NAME(cotangent_length)(s, images) / LANES + 2) * LANES;  // room to overrun
 }
 
-static void TYPED(copy_cotangent)(
-    const TYPED(weights) *s, int64_t first_image, int64_t images, int64_t first, int64_t end, REAL *to) {
-  int64_t stride = TYPED(cotangent_stride)(s, images), pixels = s->rows * s->columns;
+static void NAME(copy_cotangent)(
+    const NAME(weights) *s, int64_t first_image, int64_t images, int64_t first, int64_t end, REAL *to) {
+  int64_t stride = NAME(cotangent_stride)(s, images), pixels = s->rows * s->columns;
   const REAL *readable = s->gy + s->images * s->groups * s->filters * pixels - LANES;
   for (int64_t f = first; f < end; f++) {
     REAL *row = to + f * stride, *row_end = row + stride;
@@ -51,13 +51,13 @@ static void TYPED(copy_cotangent)(
         // Loads and stores overrun where both may; what they spoil is written afterwards.
         int64_t c = 0;
         if (from + length <= readable && row + length + gap + LANES <= row_end) {
-          for (; c < length; c += LANES) STORE(row + c, LOAD(from + c));
+          for (; c < length; c += LANES) NAME(store)(row + c, NAME(load)(from + c));
         } else {
           for (; c < length; c++) row[c] = from[c];
         }
         if (i + 1 == lines) break;
         if (row + length + gap + LANES <= row_end) {
-          for (c = 0; c < gap; c += LANES) STORE(row + length + c, (V){0});
+          for (c = 0; c < gap; c += LANES) NAME(store)(row + length + c, SPLAT(0));
         } else {
           for (c = 0; c < gap; c++) row[length + c] = 0;
         }
@@ -69,18 +69,18 @@ static void TYPED(copy_cotangent)(
 }
 
 /// gw[filters, taps t0 ..< t1] of one group += the products over the images of `padded` and `cotangent`.
-static void TYPED(add_taps)(
-    const TYPED(weights) *s, const REAL *padded, const REAL *cotangent, int64_t images, int64_t group, int64_t t0,
+static void NAME(add_taps)(
+    const NAME(weights) *s, const REAL *padded, const REAL *cotangent, int64_t images, int64_t group, int64_t t0,
     int64_t t1, REAL *gw) {
-  int64_t length = TYPED(cotangent_length)(s, images), stride = TYPED(cotangent_stride)(s, images);
+  int64_t length = NAME(cotangent_length)(s, images), stride = NAME(cotangent_stride)(s, images);
   const REAL *source = padded + group * (s->source.channels / s->groups) * s->source.channel_size;
   const REAL *rows = cotangent + group * s->filters * stride;
   REAL sums[DOT_ROWS * DOT_COLUMNS + LANES];
   REAL *gathered = NULL;
   // Gathered rows are a register longer than a block: 4096 bytes apart they would all fall into the same sets of L1.
   enum { gathered_stride = PIXELS + LANES };
-  size_t gathered_bytes = (size_t)(TAP_GROUP * gathered_stride) * sizeof(REAL), run_bytes = PIXELS * sizeof(TYPED(run));
-  TYPED(run) *runs = NULL;
+  size_t gathered_bytes = (size_t)(TAP_GROUP * gathered_stride) * sizeof(REAL), run_bytes = PIXELS * sizeof(NAME(run));
+  NAME(run) *runs = NULL;
   if (!s->in_place) {
     gathered = tapestry_allocate(gathered_bytes);
     runs = tapestry_allocate(run_bytes);
@@ -90,14 +90,14 @@ static void TYPED(add_taps)(
   for (int64_t q = 0; q < length; q += depth) {
     int64_t here = length - q < depth ? length - q : depth, run_count = 0;
     int64_t whole = (here + LANES - 1) / LANES * LANES;  // the last register ends in zeros
-    if (!s->in_place) run_count = TYPED(find_runs)(&s->source, s->rows, s->columns, q, q + here, runs);
+    if (!s->in_place) run_count = NAME(find_runs)(&s->source, s->rows, s->columns, q, q + here, runs);
     for (int64_t g0 = t0; g0 < t1; g0 += TAP_GROUP) {
       int64_t g1 = g0 + TAP_GROUP < t1 ? g0 + TAP_GROUP : t1;
       if (!s->in_place)
         for (int64_t t = g0; t < g1; t++) {
           const REAL *tap = source + s->offsets[t];
           REAL *to = gathered + (t - g0) * gathered_stride;
-          for (int64_t r = 0; r < run_count; r++) STORE(to + runs[r].target, LOAD(tap + runs[r].source));
+          for (int64_t r = 0; r < run_count; r++) NAME(store)(to + runs[r].target, NAME(load)(tap + runs[r].source));
           for (int64_t p = here; p < whole; p++) to[p] = 0;
         }
       for (int64_t f = 0; f < s->filters; f += DOT_ROWS) {
@@ -109,7 +109,7 @@ static void TYPED(add_taps)(
             int64_t tap = c < width ? t + c : t;
             columns[c] = s->in_place ? source + s->offsets[tap] + q : gathered + (tap - g0) * gathered_stride;
           }
-          TYPED(dots)[height - 1][width - 1](whole, rows + f * stride + q, stride, columns, columns[0], sums);
+          NAME(dots)[height - 1][width - 1](whole, rows + f * stride + q, stride, columns, columns[0], sums);
           for (int i = 0; i < height; i++)
             for (int c = 0; c < width; c++) gw[(f + i) * s->taps + t + c] += sums[i * width + c];
         }
@@ -123,8 +123,8 @@ static void TYPED(add_taps)(
 }
 
 /// One share of the images, from the copies to its own sum.
-static void TYPED(share_task)(void *context, int64_t index) {
-  const TYPED(weights) *s = context;
+static void NAME(share_task)(void *context, int64_t index) {
+  const NAME(weights) *s = context;
   int64_t weights = s->groups * s->filters * s->taps;
   REAL *gw = s->share_count == 1 ? s->gw : s->shares + index * weights;
   int64_t end = (index + 1) * s->share < s->images ? (index + 1) * s->share : s->images;
@@ -134,47 +134,47 @@ static void TYPED(share_task)(void *context, int64_t index) {
   if (step * s->source.image_size * REAL_BYTES > 524288) step = 524288 / (s->source.image_size * REAL_BYTES);
   if (step < 1) step = 1;
   if (step > end - index * s->share) step = end - index * s->share;
-  size_t padded_bytes = (size_t)TYPED(source_elements)(&s->source, step) * sizeof(REAL);
-  size_t cotangent_bytes = (size_t)(s->groups * s->filters * TYPED(cotangent_stride)(s, step)) * sizeof(REAL);
+  size_t padded_bytes = (size_t)NAME(source_elements)(&s->source, step) * sizeof(REAL);
+  size_t cotangent_bytes = (size_t)(s->groups * s->filters * NAME(cotangent_stride)(s, step)) * sizeof(REAL);
   REAL *padded = tapestry_allocate(padded_bytes), *cotangent = tapestry_allocate(cotangent_bytes);
   for (int64_t n = index * s->share; n < end; n += step) {
     int64_t images = end - n < step ? end - n : step;
-    TYPED(pad_images)(&s->source, n, images, padded);
-    TYPED(copy_cotangent)(s, n, images, 0, s->groups * s->filters, cotangent);
+    NAME(pad_images)(&s->source, n, images, padded);
+    NAME(copy_cotangent)(s, n, images, 0, s->groups * s->filters, cotangent);
     for (int64_t g = 0; g < s->groups; g++)
-      TYPED(add_taps)(s, padded, cotangent, images, g, 0, s->taps, gw + g * s->filters * s->taps);
+      NAME(add_taps)(s, padded, cotangent, images, g, 0, s->taps, gw + g * s->filters * s->taps);
   }
   tapestry_release(padded, padded_bytes);
   tapestry_release(cotangent, cotangent_bytes);
 }
 
-static void TYPED(weights_pad_task)(void *context, int64_t index) {
-  const TYPED(weights) *s = context;
+static void NAME(weights_pad_task)(void *context, int64_t index) {
+  const NAME(weights) *s = context;
   int64_t planes = s->block_images * s->source.channels;
   if (index < planes) {
     int64_t n = index / s->source.channels, c = index % s->source.channels;
-    TYPED(pad_channel)(
+    NAME(pad_channel)(
         &s->source, s->first_image + n, c, s->padded + n * s->source.image_size + c * s->source.channel_size);
   } else {
-    TYPED(copy_cotangent)(s, s->first_image, s->block_images, index - planes, index - planes + 1, s->cotangent);
+    NAME(copy_cotangent)(s, s->first_image, s->block_images, index - planes, index - planes + 1, s->cotangent);
   }
 }
 
-static void TYPED(taps_task)(void *context, int64_t index) {
-  const TYPED(weights) *s = context;
+static void NAME(taps_task)(void *context, int64_t index) {
+  const NAME(weights) *s = context;
   int64_t steps = (s->taps + s->tap_group - 1) / s->tap_group, g = index / steps, t0 = index % steps * s->tap_group;
-  TYPED(add_taps)(
+  NAME(add_taps)(
       s, s->padded, s->cotangent, s->block_images, g, t0, t0 + s->tap_group < s->taps ? t0 + s->tap_group : s->taps,
       s->gw + g * s->filters * s->taps);
 }
 
-static bool TYPED(has_nan)(const REAL *values, int64_t count) {
+static bool NAME(has_nan)(const REAL *values, int64_t count) {
   bool found = false;
   for (int64_t i = 0; i < count; i++) found |= values[i] != values[i];
   return found;
 }
 
-static void TYPED(add_weights)(TYPED(weights) *s, bool may_read_in_place) {
+static void NAME(add_weights)(NAME(weights) *s, bool may_read_in_place) {
   int64_t weights = s->groups * s->filters * s->taps, pixels = s->rows * s->columns;
   if (weights == 0) return;
   double products = (double)weights * (double)(pixels * s->images);
@@ -192,8 +192,8 @@ static void TYPED(add_weights)(TYPED(weights) *s, bool may_read_in_place) {
     s->share_count = (s->images + s->share - 1) / s->share;
     size_t bytes = (size_t)(s->share_count * weights) * sizeof(REAL);
     if (s->share_count > 1) s->shares = tapestry_allocate(bytes);
-    if (parallel && s->share_count > 1) tapestry_parallel(s->share_count, s, TYPED(share_task));
-    else for (int64_t i = 0; i < s->share_count; i++) TYPED(share_task)(s, i);
+    if (parallel && s->share_count > 1) tapestry_parallel(s->share_count, s, NAME(share_task));
+    else for (int64_t i = 0; i < s->share_count; i++) NAME(share_task)(s, i);
     if (s->share_count > 1) {
       memcpy(s->gw, s->shares, (size_t)weights * sizeof(REAL));
       for (int64_t i = 1; i < s->share_count; i++)
@@ -201,7 +201,7 @@ static void TYPED(add_weights)(TYPED(weights) *s, bool may_read_in_place) {
       tapestry_release(s->shares, bytes);
     }
     // In place an infinity that a tap does not meet is multiplied by the zeros between the cotangent's rows.
-    if (s->in_place && TYPED(has_nan)(s->gw, weights)) TYPED(add_weights)(s, false);
+    if (s->in_place && NAME(has_nan)(s->gw, weights)) NAME(add_weights)(s, false);
     return;
   }
   memset(s->gw, 0, (size_t)weights * sizeof(REAL));
@@ -211,15 +211,15 @@ static void TYPED(add_weights)(TYPED(weights) *s, bool may_read_in_place) {
   int64_t block = 8388608 / (image_bytes + 1);
   if (block < 1) block = 1;
   if (block > s->images) block = s->images;
-  size_t padded_bytes = (size_t)TYPED(source_elements)(&s->source, block) * sizeof(REAL);
-  size_t cotangent_bytes = (size_t)(s->groups * s->filters * TYPED(cotangent_stride)(s, block)) * sizeof(REAL);
+  size_t padded_bytes = (size_t)NAME(source_elements)(&s->source, block) * sizeof(REAL);
+  size_t cotangent_bytes = (size_t)(s->groups * s->filters * NAME(cotangent_stride)(s, block)) * sizeof(REAL);
   s->padded = tapestry_allocate(padded_bytes);
   s->cotangent = tapestry_allocate(cotangent_bytes);
   for (s->first_image = 0; s->first_image < s->images; s->first_image += block) {
     s->block_images = s->images - s->first_image < block ? s->images - s->first_image : block;
-    tapestry_parallel(s->block_images * s->source.channels + s->groups * s->filters, s, TYPED(weights_pad_task));
-    TYPED(pad_end)(&s->source, s->block_images, s->padded);
-    tapestry_parallel(s->groups * ((s->taps + s->tap_group - 1) / s->tap_group), s, TYPED(taps_task));
+    tapestry_parallel(s->block_images * s->source.channels + s->groups * s->filters, s, NAME(weights_pad_task));
+    NAME(pad_end)(&s->source, s->block_images, s->padded);
+    tapestry_parallel(s->groups * ((s->taps + s->tap_group - 1) / s->tap_group), s, NAME(taps_task));
   }
   tapestry_release(s->padded, padded_bytes);
   tapestry_release(s->cotangent, cotangent_bytes);

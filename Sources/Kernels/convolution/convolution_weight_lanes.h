@@ -1,4 +1,4 @@
-// The gradient by the weight where channels fill registers, for one variant and element type: filters along the lanes, taps
+// The gradient by the weight where channels fill registers, for one REAL: filters along the lanes, taps
 // broadcast from the source in place (convolution_lanes.h), sums over the pixels of all images.
 //
 // The cotangent is rearranged to [block of filters][pixel][filters], a block being two registers; the source is copied with its
@@ -37,17 +37,17 @@ typedef struct {
   int64_t copied_image;                              // elements of a padded image
   int64_t step_height, step_width;                   // from one output's pixels to the next one's in the source as it is read
   int64_t copy_height, copy_width;                   // of how many pixels the copy takes one
-  TYPED(source) padding;
+  NAME(source) padding;
   int64_t *row_offsets, *pixel_offsets;
   REAL *padded, *cotangent, *sums;
-} TYPED(wide);
+} NAME(wide);
 
 typedef struct {
   int64_t image, images, row, rows, first, count;  // within the images at work; first: pixel counted over images
-} TYPED(unit);
+} NAME(unit);
 
-INLINE TYPED(unit) TYPED(find_unit)(const TYPED(wide) *s, int64_t index) {
-  TYPED(unit) u = {.image = index / s->image_units * s->unit_images, .row = index % s->image_units * s->unit_rows};
+INLINE NAME(unit) NAME(find_unit)(const NAME(wide) *s, int64_t index) {
+  NAME(unit) u = {.image = index / s->image_units * s->unit_images, .row = index % s->image_units * s->unit_rows};
   u.images = s->images - u.image < s->unit_images ? s->images - u.image : s->unit_images;
   u.rows = s->rows - u.row < s->unit_rows ? s->rows - u.row : s->unit_rows;
   u.first = u.image * s->pixels + u.row * s->columns;
@@ -55,43 +55,43 @@ INLINE TYPED(unit) TYPED(find_unit)(const TYPED(wide) *s, int64_t index) {
   return u;
 }
 
-INLINE int TYPED(block_registers)(const TYPED(wide) *s, int64_t block) {
+INLINE int NAME(block_registers)(const NAME(wide) *s, int64_t block) {
   return s->filters - block * 2 * LANES > LANES ? 2 : 1;
 }
 
 /// `count` pixels of one image and one block of a group as [pixel][filters of the block].
-static void TYPED(copy_block)(
-    const TYPED(wide) *s, int64_t image, int64_t pixel, int64_t count, int64_t g, int64_t b, REAL *to) {
-  int registers = TYPED(block_registers)(s, b);
+static void NAME(copy_block)(
+    const NAME(wide) *s, int64_t image, int64_t pixel, int64_t count, int64_t g, int64_t b, REAL *to) {
+  int registers = NAME(block_registers)(s, b);
   int64_t all = s->filters * s->shape->groups, first = b * 2 * LANES;
   const REAL *from = s->lanes_of + ((s->first_image + image) * all + g * s->filters + first) * s->pixels + pixel;
   for (int v = 0; v < registers; v++)
-    TYPED(pack_lanes)(
+    NAME(pack_lanes)(
         s->filters - first - v * LANES, count, from + v * LANES * s->pixels, s->pixels, to + v * LANES, registers * LANES);
 }
 
 /// sums += the products of one unit for blocks b0 ..< b1 and rows of taps r0 ..< r1 of a group; `sums` is block b0, row r0,
 /// `cotangent` block b0, `source` the unit's first pixel of the group's first channel.
-static void TYPED(multiply_unit)(
-    const TYPED(wide) *s, int64_t count, int64_t b0, int64_t b1, int64_t r0, int64_t r1, const REAL *source,
+static void NAME(multiply_unit)(
+    const NAME(wide) *s, int64_t count, int64_t b0, int64_t b1, int64_t r0, int64_t r1, const REAL *source,
     const REAL *cotangent, REAL *sums) {
   for (int64_t b = b0; b < b1; b++, cotangent += s->cotangent_stride, sums += s->block_size) {
-    int registers = TYPED(block_registers)(s, b);
+    int registers = NAME(block_registers)(s, b);
     int64_t stride = registers * LANES;
     if (s->row_stride) {
       int64_t panels = (r1 - r0 + COLUMN_ROWS - 1) / COLUMN_ROWS;
       for (int64_t p = 0; p < panels; p++) {
         int64_t r = r0 + (r1 - r0) * p / panels, height = r0 + (r1 - r0) * (p + 1) / panels - r;
-        TYPED(columns)[height - 1][registers - 1](
+        NAME(columns)[height - 1][registers - 1](
             count, s->pixel_offsets, cotangent, source + s->row_offsets[r], s->row_stride, 0, sums + (r - r0) * stride,
             stride, true);
       }
     } else {
-      int height = TYPED(patch_height)(s->width, registers);
+      int height = NAME(patch_height)(s->width, registers);
       for (int64_t r = r0; r < r1; r += height) {
         const REAL *rows[8];
         for (int64_t i = 0; i < height; i++) rows[i] = source + s->row_offsets[r + i < r1 ? r + i : r1 - 1];
-        TYPED(patch)(
+        NAME(patch)(
             s->width, registers, count, s->pixel_offsets, cotangent, rows, sums + (r - r0) * s->width * stride, true);
       }
     }
@@ -99,8 +99,8 @@ static void TYPED(multiply_unit)(
 }
 
 /// A share of the units, with all taps and filters.
-static void TYPED(local_task)(void *context, int64_t index) {
-  const TYPED(wide) *s = context;
+static void NAME(local_task)(void *context, int64_t index) {
+  const NAME(wide) *s = context;
   const tapestry_convolution *c = s->shape;
   REAL *sums = s->sums + index * s->share_size;
   memset(sums, 0, (size_t)s->share_size * sizeof(REAL));
@@ -108,24 +108,24 @@ static void TYPED(local_task)(void *context, int64_t index) {
   size_t bytes = (size_t)(for_cotangent + s->unit_images * s->copied_image) * sizeof(REAL);
   REAL *cotangent = tapestry_allocate(bytes), *padded = cotangent + for_cotangent;
   for (int64_t u = s->units * index / s->shares; u < s->units * (index + 1) / s->shares; u++) {
-    TYPED(unit) unit = TYPED(find_unit)(s, u);
+    NAME(unit) unit = NAME(find_unit)(s, u);
     const REAL *source = s->rows_of + unit.image * s->image_size + unit.row * s->step_height * s->pitch;
     if (s->pads) {
-      TYPED(source) window = s->padding;
+      NAME(source) window = s->padding;
       window.top -= unit.row * c->stride_height;
       for (int64_t n = 0; n < unit.images; n++)
         for (int64_t k = 0; k < c->channels; k++)
-          TYPED(pad_channel)(&window, unit.image + n, k, padded + n * s->image_size + k * s->channel_size);
+          NAME(pad_channel)(&window, unit.image + n, k, padded + n * s->image_size + k * s->channel_size);
       source = padded;
     }
     for (int64_t g = 0; g < c->groups; g++) {
       REAL *own = cotangent + g * s->blocks * s->cotangent_stride;
       for (int64_t b = 0; b < s->blocks; b++)
         for (int64_t n = 0, q = 0; n < unit.images; n++, q += unit.rows * s->columns)
-          TYPED(copy_block)(
+          NAME(copy_block)(
               s, unit.image + n, unit.row * s->columns, unit.rows * s->columns, g, b,
-              own + b * s->cotangent_stride + q * TYPED(block_registers)(s, b) * LANES);
-      TYPED(multiply_unit)(
+              own + b * s->cotangent_stride + q * NAME(block_registers)(s, b) * LANES);
+      NAME(multiply_unit)(
           s, unit.count, 0, s->blocks, 0, s->tap_rows, source + g * (c->channels / c->groups) * s->channel_size, own,
           sums + g * s->blocks * s->block_size);
     }
@@ -133,24 +133,24 @@ static void TYPED(local_task)(void *context, int64_t index) {
   tapestry_release(cotangent, bytes);
 }
 
-static void TYPED(copy_task)(void *context, int64_t index) {
-  const TYPED(wide) *s = context;
+static void NAME(copy_task)(void *context, int64_t index) {
+  const NAME(wide) *s = context;
   int64_t channels = s->shape->channels, copies = s->pads ? s->images * channels : 0;
   if (index < copies) {
     int64_t n = index / channels, k = index % channels;
-    TYPED(pad_channel)(&s->padding, s->first_image + n, k, s->padded + n * s->image_size + k * s->channel_size);
+    NAME(pad_channel)(&s->padding, s->first_image + n, k, s->padded + n * s->image_size + k * s->channel_size);
     return;
   }
   index -= copies;
   int64_t n = index % s->images, b = index / s->images % s->blocks, g = index / s->images / s->blocks;
-  TYPED(copy_block)(
+  NAME(copy_block)(
       s, n, 0, s->pixels, g, b,
-      s->cotangent + (g * s->blocks + b) * s->cotangent_stride + n * s->pixels * TYPED(block_registers)(s, b) * LANES);
+      s->cotangent + (g * s->blocks + b) * s->cotangent_stride + n * s->pixels * NAME(block_registers)(s, b) * LANES);
 }
 
 /// A group of blocks by a group of rows of taps by a share of the units.
-static void TYPED(wide_task)(void *context, int64_t index) {
-  const TYPED(wide) *s = context;
+static void NAME(wide_task)(void *context, int64_t index) {
+  const NAME(wide) *s = context;
   int64_t share = index % s->shares, row_group = index / s->shares % s->row_groups;
   int64_t group = index / s->shares / s->row_groups, g = group / s->block_groups;
   int64_t b0 = group % s->block_groups * s->task_blocks, b1 = b0 + s->task_blocks < s->blocks ? b0 + s->task_blocks : s->blocks;
@@ -160,46 +160,46 @@ static void TYPED(wide_task)(void *context, int64_t index) {
   const REAL *source = s->pads ? s->padded : s->rows_of + s->first_image * s->image_size;
   source += g * (s->shape->channels / s->shape->groups) * s->channel_size;
   for (int64_t u = s->units * share / s->shares; u < s->units * (share + 1) / s->shares; u++) {
-    TYPED(unit) unit = TYPED(find_unit)(s, u);
+    NAME(unit) unit = NAME(find_unit)(s, u);
     const REAL *from = source + unit.image * s->image_size + unit.row * s->step_height * s->pitch;
     // Only the last block can be narrower, and its pixels then lie closer.
     for (int64_t b = b0; b < b1; b++)
-      TYPED(multiply_unit)(
+      NAME(multiply_unit)(
           s, unit.count, b, b + 1, r0, r1, from,
-          s->cotangent + (g * s->blocks + b) * s->cotangent_stride + unit.first * TYPED(block_registers)(s, b) * LANES,
+          s->cotangent + (g * s->blocks + b) * s->cotangent_stride + unit.first * NAME(block_registers)(s, b) * LANES,
           sums + (b - b0) * s->block_size);
   }
 }
 
 /// The sums of one block and group of rows, added over shares and written to gw[filter][tap] (gw[row][lane] if turned).
-static void TYPED(wide_end_task)(void *context, int64_t index) {
-  const TYPED(wide) *s = context;
+static void NAME(wide_end_task)(void *context, int64_t index) {
+  const NAME(wide) *s = context;
   int64_t b = index % s->blocks, row = index / s->blocks % s->row_groups * s->row_group, g = index / s->blocks / s->row_groups;
-  int registers = TYPED(block_registers)(s, b);
+  int registers = NAME(block_registers)(s, b);
   int64_t stride = registers * LANES;
   int64_t count = (s->tap_rows - row < s->row_group ? s->tap_rows - row : s->row_group) * s->width;
   REAL *sums = s->sums + index * s->block_size;
   for (int64_t share = 1; share < s->shares; share++)
     for (int64_t i = 0; i < count * stride; i += LANES)
-      STORE(sums + i, LOAD(sums + i) + LOAD(sums + share * s->share_size + i));
+      NAME(store)(sums + i, NAME(load)(sums + i) + NAME(load)(sums + share * s->share_size + i));
   for (int v = 0; v < registers; v++) {
     int64_t first = (2 * b + v) * LANES, lanes = s->filters - first < LANES ? s->filters - first : LANES;
     const REAL *from = sums + v * LANES;
     if (s->turned) {
       REAL *gw = s->gw + (g * s->taps + row) * s->filters + first;
       for (int64_t t = 0; t < count; t++) {
-        if (lanes == LANES) STORE(gw + t * s->filters, LOAD(from + t * stride));
-        else TYPED(store_part)(gw + t * s->filters, LOAD(from + t * stride), lanes);
+        if (lanes == LANES) NAME(store)(gw + t * s->filters, NAME(load)(from + t * stride));
+        else NAME(store_part)(gw + t * s->filters, lanes, NAME(load)(from + t * stride));
       }
       continue;
     }
     REAL *gw = s->gw + (g * s->filters + first) * s->taps + row * s->width;
-    TYPED(unpack_lanes)(lanes, count, from, stride, gw, s->taps);
+    NAME(unpack_lanes)(lanes, count, from, stride, gw, s->taps);
   }
 }
 
 /// Units, and where pixels and taps lie in the source.
-static void TYPED(place_units)(TYPED(wide) *s) {
+static void NAME(place_units)(NAME(wide) *s) {
   const tapestry_convolution *c = s->shape;
   s->unit_images = UNIT_PIXELS / s->pixels;
   s->unit_rows = s->rows;
@@ -214,14 +214,14 @@ static void TYPED(place_units)(TYPED(wide) *s) {
   s->channel_size = c->height * c->width;
   s->image_size = c->channels * s->channel_size;
   if (s->pads) {
-    s->padding = (TYPED(source)){
+    s->padding = (NAME(source)){
       .memory = s->rows_of, .images = c->batch, .channels = c->channels, .height = c->height, .width = c->width,
       .top = c->top, .left = c->left, .step_height = s->copy_height, .step_width = s->copy_width, .phases_height = 1,
       .phases_width = 1,
       .rows = ((s->local ? s->unit_rows : s->rows) - 1) * s->step_height + (c->kernel_height - 1) * c->dilation_height + 1,
       .pitch = (s->columns - 1) * s->step_width + (c->kernel_width - 1) * c->dilation_width + 1,
     };
-    TYPED(source_sizes)(&s->padding);
+    NAME(source_sizes)(&s->padding);
     s->pitch = s->padding.pitch;
     s->channel_size = s->padding.channel_size;
     s->copied_image = s->image_size = s->padding.image_size;
@@ -239,14 +239,14 @@ static void TYPED(place_units)(TYPED(wide) *s) {
         s->pixel_offsets[q++] = n * s->image_size + i * s->step_height * s->pitch + j * s->step_width;
 }
 
-INLINE void TYPED(run_wide)(bool parallel, int64_t count, TYPED(wide) *s, void (*task)(void *, int64_t)) {
+INLINE void NAME(run_wide)(bool parallel, int64_t count, NAME(wide) *s, void (*task)(void *, int64_t)) {
   if (parallel) tapestry_parallel(count, s, task);
   else for (int64_t i = 0; i < count; i++) task(s, i);
 }
 
-static void TYPED(wide_weight_gradient)(const tapestry_convolution *shape, const REAL *x, const REAL *gy, REAL *gw) {
+static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const REAL *x, const REAL *gy, REAL *gw) {
   tapestry_convolution exchanged = *shape;
-  TYPED(wide) s = {
+  NAME(wide) s = {
     .shape = &exchanged, .lanes_of = gy, .rows_of = x, .gw = gw, .rows = shape->output_height, .columns = shape->output_width,
     .pixels = shape->output_height * shape->output_width,
     .pads = (shape->top | shape->left | shape->bottom | shape->right) != 0,
@@ -262,7 +262,7 @@ static void TYPED(wide_weight_gradient)(const tapestry_convolution *shape, const
     s.copy_height = s.copy_width = 1;
   }
   if (area == 1 && !s.pads && shape->stride_height == 1 && shape->stride_width == 1 && shape->channels < shape->filters &&
-      (shape->channels / shape->groups > 2 * LANES || TYPED(fills_registers)(shape->channels / shape->groups))) {
+      (shape->channels / shape->groups > 2 * LANES || NAME(fills_registers)(shape->channels / shape->groups))) {
     exchanged.channels = shape->filters;
     exchanged.filters = shape->channels;
     s.lanes_of = x;
@@ -275,7 +275,7 @@ static void TYPED(wide_weight_gradient)(const tapestry_convolution *shape, const
   s.blocks = (s.filters + 2 * LANES - 1) / (2 * LANES);
   // Taps as rows of neighbours, as columns of equal distance, or each by itself.
   s.width = c->dilation_width == 1 && c->kernel_width > 1 ? c->kernel_width : 1;
-  if (TYPED(patch_height)(s.width, 2) == 0 || TYPED(patch_height)(s.width, 1) == 0) s.width = 1;
+  if (NAME(patch_height)(s.width, 2) == 0 || NAME(patch_height)(s.width, 1) == 0) s.width = 1;
   s.tap_rows = s.taps / s.width;
   s.row_stride = area == 1 && s.tap_rows > 1;
   s.local = c->groups * s.blocks * 2 * LANES * (s.taps + 8 * s.width) <= LOCAL_ELEMENTS;
@@ -294,7 +294,7 @@ static void TYPED(wide_weight_gradient)(const tapestry_convolution *shape, const
   if (s.columns > UNIT_PIXELS) offset_bytes += (size_t)s.columns * sizeof(int64_t);
   s.row_offsets = tapestry_allocate(offset_bytes);
   s.pixel_offsets = s.row_offsets + s.tap_rows;
-  TYPED(place_units)(&s);
+  NAME(place_units)(&s);
   double products = (double)(s.filters * c->groups * s.taps) * (double)(s.pixels * c->batch);
   bool parallel = products >= PARALLEL_PRODUCTS;
   if (s.local) {
@@ -304,8 +304,8 @@ static void TYPED(wide_weight_gradient)(const tapestry_convolution *shape, const
     s.cotangent_stride = s.unit_images * s.unit_rows * s.columns * 2 * LANES;
     size_t bytes = (size_t)(s.shares * s.share_size + 2 * LANES * LANES) * sizeof(REAL);  // unpack_lanes reads on
     s.sums = tapestry_allocate(bytes);
-    TYPED(run_wide)(parallel, s.shares, &s, TYPED(local_task));
-    TYPED(run_wide)(parallel && s.share_size * s.shares >= 65536, c->groups * s.row_groups * s.blocks, &s, TYPED(wide_end_task));
+    NAME(run_wide)(parallel, s.shares, &s, NAME(local_task));
+    NAME(run_wide)(parallel && s.share_size * s.shares >= 65536, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
     tapestry_release(s.sums, bytes);
   } else {
     int64_t image_bytes = (s.copied_image + c->groups * s.blocks * 2 * LANES * s.pixels) * REAL_BYTES;
@@ -325,19 +325,12 @@ static void TYPED(wide_weight_gradient)(const tapestry_convolution *shape, const
     for (s.first_image = 0; s.first_image < c->batch; s.first_image += block) {
       s.images = c->batch - s.first_image < block ? c->batch - s.first_image : block;
       s.units = (s.images + s.unit_images - 1) / s.unit_images * s.image_units;
-      TYPED(run_wide)(parallel, (s.pads ? s.images * c->channels : 0) + c->groups * s.blocks * s.images, &s, TYPED(copy_task));
-      TYPED(run_wide)(parallel, tasks * s.shares, &s, TYPED(wide_task));
+      NAME(run_wide)(parallel, (s.pads ? s.images * c->channels : 0) + c->groups * s.blocks * s.images, &s, NAME(copy_task));
+      NAME(run_wide)(parallel, tasks * s.shares, &s, NAME(wide_task));
       s.add = true;
     }
-    TYPED(run_wide)(parallel, c->groups * s.row_groups * s.blocks, &s, TYPED(wide_end_task));
+    NAME(run_wide)(parallel, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
     tapestry_release(s.sums, bytes);
   }
   tapestry_release(s.row_offsets, offset_bytes);
 }
-
-#undef UNIT_PIXELS
-#undef TASKS
-#undef TASK_TAPS
-#undef TASK_BLOCKS
-#undef LOCAL_ELEMENTS
-#undef COPIED_BYTES

@@ -16,7 +16,7 @@
 #define CHANNEL_GROUP 252             // and its channels, a multiple of COLUMN_ROWS
 
 typedef struct {
-  TYPED(winograd) source, cotangent;  // how their tiles are read
+  NAME(winograd) source, cotangent;  // how their tiles are read
   int64_t channels, filters, blocks, tiles, tile_group;
   int64_t pitch, sum_plane, shares;   // elements of a tile's row of channels; of the sums of a point
   REAL *sums;                         // [share][point][block][channel][2 LANES]
@@ -25,13 +25,13 @@ typedef struct {
   int64_t first_tile, end_tile, channel_groups, block_groups;
   REAL *inputs, *cotangents, *gw;
   int32_t finite;
-} TYPED(winograd_weight);
+} NAME(winograd_weight);
 
 /// r = A y for one column of four.
-INLINE void TYPED(tile_spread)(const V *y, int64_t step, V *r, int64_t to) {
-  V y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
-  V even_a = FMA(SPLAT((REAL)0.5625), y2, y0), odd_a = FMA(SPLAT((REAL)0.421875), y3, SPLAT((REAL)0.75) * y1);
-  V even_b = FMA(SPLAT((REAL)2.25), y2, y0), odd_b = FMA(SPLAT((REAL)3.375), y3, SPLAT((REAL)1.5) * y1);
+INLINE void NAME(tile_spread)(const VECTOR *y, int64_t step, VECTOR *r, int64_t to) {
+  VECTOR y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
+  VECTOR even_a = FMA(SPLAT(0.5625), y2, y0), odd_a = FMA(SPLAT(0.421875), y3, SPLAT(0.75) * y1);
+  VECTOR even_b = FMA(SPLAT(2.25), y2, y0), odd_b = FMA(SPLAT(3.375), y3, SPLAT(1.5) * y1);
   r[0] = y0;
   r[to] = even_a + odd_a;
   r[2 * to] = even_a - odd_a;
@@ -41,22 +41,22 @@ INLINE void TYPED(tile_spread)(const V *y, int64_t step, V *r, int64_t to) {
 }
 
 /// g = G' m for one column of six.
-INLINE void TYPED(tile_gather)(const V *m, int64_t step, V *g, int64_t to) {
-  const V zero = SPLAT((REAL)(64.0 / 81)), a = SPLAT((REAL)(-128.0 / 243)), b = SPLAT((REAL)(32.0 / 243));
-  V even_a = a * (m[step] + m[2 * step]), odd_a = a * (m[step] - m[2 * step]);
-  V even_b = b * (m[3 * step] + m[4 * step]), odd_b = b * (m[3 * step] - m[4 * step]);
+INLINE void NAME(tile_gather)(const VECTOR *m, int64_t step, VECTOR *g, int64_t to) {
+  const VECTOR zero = SPLAT(64.0 / 81), a = SPLAT(-128.0 / 243), b = SPLAT(32.0 / 243);
+  VECTOR even_a = a * (m[step] + m[2 * step]), odd_a = a * (m[step] - m[2 * step]);
+  VECTOR even_b = b * (m[3 * step] + m[4 * step]), odd_b = b * (m[3 * step] - m[4 * step]);
   g[0] = FMA(zero, m[0], even_a + even_b);
-  g[to] = FMA(SPLAT((REAL)0.75), odd_a, SPLAT((REAL)1.5) * odd_b);
-  g[2 * to] = FMA(SPLAT((REAL)0.5625), even_a, FMA(SPLAT((REAL)2.25), even_b, m[5 * step]));
+  g[to] = FMA(SPLAT(0.75), odd_a, SPLAT(1.5) * odd_b);
+  g[2 * to] = FMA(SPLAT(0.5625), even_a, FMA(SPLAT(2.25), even_b, m[5 * step]));
 }
 
 /// Tiles first ..< end of one register of filters of the cotangent, transformed: to[point plane + (tile - first) 2 LANES + filter].
-static void TYPED(winograd_cotangent)(
-    const TYPED(winograd) *s, int64_t first, int64_t end, int64_t register_index, REAL *to, int64_t plane) {
+static void NAME(winograd_cotangent)(
+    const NAME(winograd) *s, int64_t first, int64_t end, int64_t register_index, REAL *to, int64_t plane) {
   int64_t lanes = s->channels - register_index * LANES, slot_size = s->tile_columns * 4 * LANES;
   if (lanes <= 0) {  // the second register of the last block
     for (int i = 0; i < TILE_POINTS; i++)
-      for (int64_t t = 0; t < end - first; t++) STORE(to + i * plane + t * 2 * LANES, (V){0});
+      for (int64_t t = 0; t < end - first; t++) NAME(store)(to + i * plane + t * 2 * LANES, SPLAT(0));
     return;
   }
   size_t bytes = (size_t)(6 * slot_size) * sizeof(REAL);
@@ -65,37 +65,37 @@ static void TYPED(winograd_cotangent)(
     int64_t row = t / s->tile_columns, c0 = t % s->tile_columns, n = row / s->tile_rows, h = row % s->tile_rows * 4;
     int64_t c1 = end - t < s->tile_columns - c0 ? c0 + end - t : s->tile_columns;
     const REAL *image = s->x + (n * s->channels + register_index * LANES) * s->height * s->width;
-    TYPED(winograd_rows)(s, image, lanes, h, h + 4, 4 * c0, 4 * c1, slots, slot_size);
-    V y[16], half[24], r[TILE_POINTS];
+    NAME(winograd_rows)(s, image, lanes, h, h + 4, 4 * c0, 4 * c1, slots, slot_size);
+    VECTOR y[16], half[24], r[TILE_POINTS];
     for (int64_t c = c0; c < c1; c++, t++) {
       UNROLL for (int i = 0; i < 4; i++) {
         const REAL *line = slots + (h + i) % 6 * slot_size + 4 * (c - c0) * LANES;
-        UNROLL for (int j = 0; j < 4; j++) y[4 * i + j] = LOAD(line + j * LANES);
+        UNROLL for (int j = 0; j < 4; j++) y[4 * i + j] = NAME(load)(line + j * LANES);
       }
-      UNROLL for (int j = 0; j < 4; j++) TYPED(tile_spread)(y + j, 4, half + j, 4);
-      UNROLL for (int i = 0; i < 6; i++) TYPED(tile_spread)(half + 4 * i, 1, r + 6 * i, 1);
+      UNROLL for (int j = 0; j < 4; j++) NAME(tile_spread)(y + j, 4, half + j, 4);
+      UNROLL for (int i = 0; i < 6; i++) NAME(tile_spread)(half + 4 * i, 1, r + 6 * i, 1);
       REAL *tile = to + (t - first) * 2 * LANES;
-      UNROLL for (int i = 0; i < TILE_POINTS; i++) STORE(tile + i * plane, r[i]);
+      UNROLL for (int i = 0; i < TILE_POINTS; i++) NAME(store)(tile + i * plane, r[i]);
     }
   }
   tapestry_release(slots, bytes);
 }
 
 /// sums[channel][2 LANES] (+)= the products of one point for one block of filters and `channels` channels.
-INLINE void TYPED(winograd_sum)(
-    const TYPED(winograd_weight) *s, int64_t tiles, int64_t channels, const REAL *inputs, const REAL *cotangents, REAL *sums,
+INLINE void NAME(winograd_sum)(
+    const NAME(winograd_weight) *s, int64_t tiles, int64_t channels, const REAL *inputs, const REAL *cotangents, REAL *sums,
     bool add) {
   int64_t panels = (channels + COLUMN_ROWS - 1) / COLUMN_ROWS;
   for (int64_t p = 0; p < panels; p++) {
     int64_t c = channels * p / panels, rows = channels * (p + 1) / panels - c;
-    TYPED(columns)[rows - 1][1](
+    NAME(columns)[rows - 1][1](
         tiles, s->offsets, cotangents, inputs + c, 1, 0, sums + c * 2 * LANES, 2 * LANES, add);
   }
 }
 
 /// A share of the tiles, with all weights.
-static void TYPED(winograd_share_task)(void *context, int64_t index) {
-  const TYPED(winograd_weight) *s = context;
+static void NAME(winograd_share_task)(void *context, int64_t index) {
+  const NAME(winograd_weight) *s = context;
   REAL *sums = s->sums + index * TILE_POINTS * s->sum_plane;
   memset(sums, 0, (size_t)(TILE_POINTS * s->sum_plane) * sizeof(REAL));
   int64_t groups = (s->tiles + s->tile_group - 1) / s->tile_group, per_tile = s->pitch + s->blocks * 2 * LANES;
@@ -106,12 +106,12 @@ static void TYPED(winograd_share_task)(void *context, int64_t index) {
     int64_t tiles = end - first, plane = tiles * s->blocks * 2 * LANES;
     REAL *cotangents = inputs + TILE_POINTS * tiles * s->pitch;
     for (int64_t c = 0; c * LANES < s->channels; c++)
-      TYPED(winograd_in)(&s->source, first, end, c, inputs, tiles * s->pitch);
+      NAME(winograd_in)(&s->source, first, end, c, inputs, tiles * s->pitch);
     for (int64_t f = 0; f < 2 * s->blocks; f++)
-      TYPED(winograd_cotangent)(&s->cotangent, first, end, f, cotangents + f / 2 * tiles * 2 * LANES + f % 2 * LANES, plane);
+      NAME(winograd_cotangent)(&s->cotangent, first, end, f, cotangents + f / 2 * tiles * 2 * LANES + f % 2 * LANES, plane);
     for (int64_t i = 0; i < TILE_POINTS; i++)
       for (int64_t b = 0; b < s->blocks; b++)
-        TYPED(winograd_sum)(
+        NAME(winograd_sum)(
             s, tiles, s->channels, inputs + i * tiles * s->pitch, cotangents + i * plane + b * tiles * 2 * LANES,
             sums + i * s->sum_plane + b * s->channels * 2 * LANES, true);
   }
@@ -119,64 +119,64 @@ static void TYPED(winograd_share_task)(void *context, int64_t index) {
 }
 
 /// One register of channels or filters of a group of the tiles that threads share, transformed.
-static void TYPED(winograd_tiles_task)(void *context, int64_t index) {
-  const TYPED(winograd_weight) *s = context;
+static void NAME(winograd_tiles_task)(void *context, int64_t index) {
+  const NAME(winograd_weight) *s = context;
   int64_t in_registers = (s->channels + LANES - 1) / LANES, registers = in_registers + 2 * s->blocks, all = s->end_tile - s->first_tile;
   int64_t start = index / registers * s->tile_group, first = s->first_tile + start, f = index % registers - in_registers;
   int64_t end = first + s->tile_group < s->end_tile ? first + s->tile_group : s->end_tile;
   if (f < 0)
-    TYPED(winograd_in)(&s->source, first, end, f + in_registers, s->inputs + start * s->pitch, all * s->pitch);
+    NAME(winograd_in)(&s->source, first, end, f + in_registers, s->inputs + start * s->pitch, all * s->pitch);
   else
-    TYPED(winograd_cotangent)(
+    NAME(winograd_cotangent)(
         &s->cotangent, first, end, f, s->cotangents + (f / 2 * all + start) * 2 * LANES + f % 2 * LANES,
         s->blocks * all * 2 * LANES);
 }
 
 /// A point by a group of filters by a group of channels.
-static void TYPED(winograd_point_task)(void *context, int64_t index) {
-  const TYPED(winograd_weight) *s = context;
+static void NAME(winograd_point_task)(void *context, int64_t index) {
+  const NAME(winograd_weight) *s = context;
   int64_t i = index / s->block_groups / s->channel_groups, all = s->end_tile - s->first_tile;
   int64_t b0 = index % s->block_groups * FILTER_BLOCKS, b1 = b0 + FILTER_BLOCKS < s->blocks ? b0 + FILTER_BLOCKS : s->blocks;
   int64_t c0 = index / s->block_groups % s->channel_groups * CHANNEL_GROUP;
   int64_t channels = s->channels - c0 < CHANNEL_GROUP ? s->channels - c0 : CHANNEL_GROUP;
   for (int64_t b = b0; b < b1; b++)
-    TYPED(winograd_sum)(
+    NAME(winograd_sum)(
         s, all, channels, s->inputs + i * all * s->pitch + c0, s->cotangents + (i * s->blocks + b) * all * 2 * LANES,
         s->sums + i * s->sum_plane + (b * s->channels + c0) * 2 * LANES, s->first_tile > 0);
 }
 
 /// The weights of one register of filters and LANES channels, from the sums of all shares.
-static void TYPED(winograd_weight_end_task)(void *context, int64_t index) {
-  TYPED(winograd_weight) *s = context;
+static void NAME(winograd_weight_end_task)(void *context, int64_t index) {
+  NAME(winograd_weight) *s = context;
   int64_t f0 = index % (2 * s->blocks) * LANES, c0 = index / (2 * s->blocks) * LANES;
   int64_t lanes = s->filters - f0 < LANES ? s->filters - f0 : LANES, channels = s->channels - c0 < LANES ? s->channels - c0 : LANES;
   if (lanes <= 0) return;
   REAL taps[(9 * LANES + LANES) * LANES] __attribute__((aligned(64)));
-  V bad = {0};
+  VECTOR bad = {0};
   for (int64_t c = 0; c < channels; c++) {
     const REAL *from = s->sums + (f0 / (2 * LANES) * s->channels + c0 + c) * 2 * LANES + f0 % (2 * LANES);
-    V m[TILE_POINTS], half[18], g[9];
-    UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] = LOAD(from + i * s->sum_plane);
+    VECTOR m[TILE_POINTS], half[18], g[9];
+    UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] = NAME(load)(from + i * s->sum_plane);
     for (int64_t share = 1; share < s->shares; share++) {
       from += TILE_POINTS * s->sum_plane;
-      UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] += LOAD(from + i * s->sum_plane);
+      UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] += NAME(load)(from + i * s->sum_plane);
     }
-    UNROLL for (int j = 0; j < 6; j++) TYPED(tile_gather)(m + j, 6, half + j, 6);
-    UNROLL for (int i = 0; i < 3; i++) TYPED(tile_gather)(half + 6 * i, 1, g + 3 * i, 1);
+    UNROLL for (int j = 0; j < 6; j++) NAME(tile_gather)(m + j, 6, half + j, 6);
+    UNROLL for (int i = 0; i < 3; i++) NAME(tile_gather)(half + 6 * i, 1, g + 3 * i, 1);
     UNROLL for (int t = 0; t < 9; t++) {
-      bad = FMA(g[t], (V){0}, bad);  // NaN as soon as one value is not finite
-      STORE(taps + (9 * c + t) * LANES, g[t]);
+      bad = FMA(g[t], SPLAT(0), bad);  // NaN as soon as one value is not finite
+      NAME(store)(taps + (9 * c + t) * LANES, g[t]);
     }
   }
-  TYPED(unpack_lanes)(lanes, 9 * channels, taps, LANES, s->gw + (f0 * s->channels + c0) * 9, s->channels * 9);
+  NAME(unpack_lanes)(lanes, 9 * channels, taps, LANES, s->gw + (f0 * s->channels + c0) * 9, s->channels * 9);
   bool finite = true;
   for (int64_t i = 0; i < lanes; i++) finite = finite && bad[i] == 0;
   if (!finite) __atomic_store_n(&s->finite, 0, __ATOMIC_RELAXED);
 }
 
 /// Returns false, having written nothing of use, if some weight is not finite or the sums were too large.
-static bool TYPED(winograd_weight_gradient)(const tapestry_convolution *c, const REAL *x, const REAL *gy, REAL *gw) {
-  TYPED(winograd_weight) s = {
+static bool NAME(winograd_weight_gradient)(const tapestry_convolution *c, const REAL *x, const REAL *gy, REAL *gw) {
+  NAME(winograd_weight) s = {
     .source = {
       .x = x, .batch = c->batch, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
     },
@@ -206,7 +206,7 @@ static bool TYPED(winograd_weight_gradient)(const tapestry_convolution *c, const
   for (int64_t t = 0; t < most; t++) s.offsets[t] = t * s.pitch;
   if (alone) {
     s.tile_group = most;
-    tapestry_parallel(s.shares, &s, TYPED(winograd_share_task));
+    tapestry_parallel(s.shares, &s, NAME(winograd_share_task));
   } else {
     s.tile_group = 4 * s.source.tile_columns;
     s.block_groups = (s.blocks + FILTER_BLOCKS - 1) / FILTER_BLOCKS;
@@ -217,25 +217,12 @@ static bool TYPED(winograd_weight_gradient)(const tapestry_convolution *c, const
     for (s.first_tile = 0; s.first_tile < s.tiles; s.first_tile = s.end_tile) {
       s.end_tile = s.first_tile + most < s.tiles ? s.first_tile + most : s.tiles;
       int64_t groups = (s.end_tile - s.first_tile + s.tile_group - 1) / s.tile_group;
-      tapestry_parallel(groups * ((s.channels + LANES - 1) / LANES + 2 * s.blocks), &s, TYPED(winograd_tiles_task));
-      tapestry_parallel(TILE_POINTS * s.block_groups * s.channel_groups, &s, TYPED(winograd_point_task));
+      tapestry_parallel(groups * ((s.channels + LANES - 1) / LANES + 2 * s.blocks), &s, NAME(winograd_tiles_task));
+      tapestry_parallel(TILE_POINTS * s.block_groups * s.channel_groups, &s, NAME(winograd_point_task));
     }
     tapestry_release(s.inputs, shared_bytes);
   }
-  tapestry_parallel(2 * s.blocks * ((s.channels + LANES - 1) / LANES), &s, TYPED(winograd_weight_end_task));
+  tapestry_parallel(2 * s.blocks * ((s.channels + LANES - 1) / LANES), &s, NAME(winograd_weight_end_task));
   tapestry_release(s.offsets, bytes);
   return s.finite != 0;
 }
-
-#undef TILE_POINTS
-#undef ROOM_BYTES
-#undef SHARED_BYTES
-#undef WEIGHT_CHANNELS
-#undef OUT_TILES
-#undef WEIGHT_SHARES
-#undef SUM_BYTES
-#undef MOST_SUM_BYTES
-#undef TILE_BYTES
-#undef MOST_TILES
-#undef FILTER_BLOCKS
-#undef CHANNEL_GROUP

@@ -3,9 +3,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 typedef struct {
   int32_t dtype;

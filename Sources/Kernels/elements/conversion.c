@@ -3,9 +3,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 // MARK: Saturating conversion
 
@@ -129,13 +126,20 @@ void tapestry_convert(int32_t from, int32_t to, int64_t count, const void *x, vo
 // The vector functions on one lane, without contraction to fused multiply-add: the same bits on every processor.
 #pragma clang fp contract(off)
 #define VARIANT(name) name##_scalar
-#define VARIANT_AVX512 0
 #define VECTOR_BYTES 16
+#define VECTOR_REGISTERS 16
+#define HAS_FMA 0
+#define VARIANT_AVX512 0
+#define VARIANT_AVX2 0
 #define NAME(name) VARIANT(name##_f64)
 #define REAL double
 #define REAL_INT long
 #define IS_DOUBLE 1
+#define REAL_BYTES 8
 #define LANES 2
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include "vector/vectors.h"
 #include "vector/mathematics_kernel.h"
 

@@ -3,9 +3,6 @@
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 #include <string.h>
 
 #define REAL_SOURCE "elements/elementwise_kernel.h"

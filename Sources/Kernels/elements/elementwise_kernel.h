@@ -1,6 +1,5 @@
 // Elementwise functions of one REAL: see elementwise.c. Each loop handles whole vectors, then one masked rest.
 #include "vector/mathematics_kernel.h"
-#define SPLAT(x) NAME(splat)((REAL)(x))
 
 #define LOOP(expression)                                                \
   {                                                                     \
@@ -153,4 +152,3 @@ static int64_t NAME(first_nonfinite)(int64_t n, const REAL *x) {
     if (x[i] - x[i] != 0) return i;
   return -1;
 }
-#undef SPLAT

@@ -3,9 +3,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #define REAL_SOURCE "elements/optimizer_kernel.h"
 #define KERNEL_SOURCE "vector/reals.h"

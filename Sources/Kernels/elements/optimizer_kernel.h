@@ -1,6 +1,5 @@
 // Optimizer steps of one REAL over `n` elements: see optimizer.c.
 #include "vector/mathematics_kernel.h"
-#define SPLAT(x) NAME(splat)((REAL)(x))
 
 static void NAME(sgd)(int64_t n, const tapestry_sgd *k, const REAL *gradient, REAL *buffer, REAL *parameter) {
   const VECTOR rate = SPLAT(k->learning_rate), momentum = SPLAT(k->momentum), gain = SPLAT(1 - k->dampening);
@@ -44,4 +43,3 @@ static void NAME(adam)(
     NAME(store_up_to)(parameter + i, rest, shrink * p - rate * (m / correction1) / divisor);
   }
 }
-#undef SPLAT

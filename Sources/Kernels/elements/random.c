@@ -15,9 +15,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 enum { random_blocks = 32 };  // that are computed side by side
 

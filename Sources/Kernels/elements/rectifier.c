@@ -4,9 +4,6 @@
 #include "include/tapestry_threads.h"
 #include "runtime/indexing.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #define REAL_SOURCE "elements/rectifier_kernel.h"
 #define KERNEL_SOURCE "vector/reals.h"

@@ -6,9 +6,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 enum { reduction_columns = 512, reduction_block = 16384 };  // the width of a band; elements in a block
 

@@ -1,13 +1,5 @@
 // Reductions of one REAL: see reduction.c. Results are double, in which both types are exact.
 #include "vector/mathematics_kernel.h"
-#define INLINE static inline __attribute__((always_inline))
-#define SPLAT(x) NAME(splat)((REAL)(x))
-
-INLINE double NAME(lane_sum)(VECTOR v) {
-  double sum = 0;
-  for (int lane = 0; lane < LANES; lane++) sum += (double)v[lane];
-  return sum;
-}
 
 /// The sum of a run in blocks of 1024: in a block four vectors of partial sums, then their lanes and the blocks in double.
 static double NAME(sum_run)(int64_t n, const REAL *x) {
@@ -23,7 +15,7 @@ static double NAME(sum_run)(int64_t n, const REAL *x) {
     }
     for (; i + LANES <= end; i += LANES) s0 += NAME(load)(x + i);
     if (i < end) s1 += NAME(load_part)(x + i, end - i, 0);
-    total += NAME(lane_sum)((s0 + s1) + (s2 + s3));
+    total += NAME(sum_of_lanes)((s0 + s1) + (s2 + s3));
     x += end;
     n -= end;
   }
@@ -138,5 +130,3 @@ static void NAME(reduce_columns)(
     for (int64_t i = 0; i < columns; i++) out[i] += (double)partial[i];
   }
 }
-#undef INLINE
-#undef SPLAT

@@ -1,4 +1,4 @@
-// Matrix products. The inner loops are in gemm_tile.h, the blocks in gemm_typed.h.
+// Matrix products. The inner loops are in gemm_tile.h, the blocks in gemm_kernel.h.
 #include "include/tapestry_gemm.h"
 #include "include/tapestry_machine.h"
 #include "include/tapestry_memory.h"
@@ -6,15 +6,13 @@
 
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #define PARALLEL_PRODUCTS 1e5  // multiplications below which waking a thread costs more than it saves
 #define IN_PLACE_BITS 19       // B of up to 2^19 bytes is read in place by few rows
 #define DOT_ROWS_MOST 64       // rows of A up to which A B^T is computed in place
 
-#define KERNEL_SOURCE "gemm/gemm_kernel.h"
+#define REAL_SOURCE "gemm/gemm_kernel.h"
+#define KERNEL_SOURCE "vector/reals.h"
 #include "runtime/variants.h"
 
 void tapestry_gemm(

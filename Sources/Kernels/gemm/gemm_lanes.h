@@ -1,48 +1,42 @@
 // Columns: one or two registers of a packed operand [term][lanes] by up to 14 equally distant rows of one that is read in place and
 // broadcast; and the transpositions that pack and unpack lanes. For one variant and element type; see also convolution_lanes.h.
 
-#if VARIANT_AVX512 || VARIANT_NEON
-#define COLUMN_ROWS 14
-#elif VARIANT_AVX2
-#define COLUMN_ROWS 6
-#else
-#define COLUMN_ROWS 4
-#endif
+#define COLUMN_ROWS TUNED(14, 6, 4)
 
 /// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]]. What lies `ahead` of
 /// the first row is brought to the cache meanwhile.
-INLINE void TYPED(column_body)(
+INLINE void NAME(column_body)(
     const int rows, const int registers, int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first,
     int64_t stride, int64_t ahead, REAL *sums, int64_t sums_stride, bool add) {
-  V sum[COLUMN_ROWS][2];
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < registers; v++) sum[r][v] = (V){0};
+  VECTOR sum[COLUMN_ROWS][2];
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < registers; v++) sum[r][v] = SPLAT(0);
   // Three addresses and the strides 1, 2, 3, 4 reach 15 rows. In bytes: a register then serves for 1, 2 and 4.
   int64_t once = stride * REAL_BYTES, thrice = 3 * once, fifth = 5 * once;
   _Pragma("clang loop unroll(disable)") for (int64_t p = 0; p < count; p++, vectors += registers * LANES) {
-    V vector[2];
-    UNROLL for (int v = 0; v < registers; v++) vector[v] = LOAD(vectors + v * LANES);
+    VECTOR vector[2];
+    UNROLL for (int v = 0; v < registers; v++) vector[v] = NAME(load)(vectors + v * LANES);
     const char *at = (const char *)(first + offsets[p]);
     __builtin_prefetch((const REAL *)at + ahead);
     UNROLL for (int r = 0; r < rows; r++) {
       if (r == 5 || r == 10) at += fifth;
-      V value = SPLAT(*(const REAL *)(at + (r % 5 == 3 ? thrice : r % 5 * once)));
+      VECTOR value = SPLAT(*(const REAL *)(at + (r % 5 == 3 ? thrice : r % 5 * once)));
       UNROLL for (int v = 0; v < registers; v++) sum[r][v] = FMA(value, vector[v], sum[r][v]);
     }
   }
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < registers; v++) {
     REAL *to = sums + r * sums_stride + v * LANES;
-    STORE(to, add ? sum[r][v] + LOAD(to) : sum[r][v]);
+    NAME(store)(to, add ? sum[r][v] + NAME(load)(to) : sum[r][v]);
   }
 }
 
-typedef void (*TYPED(column))(
+typedef void (*NAME(column))(
     int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead,
     REAL *sums, int64_t sums_stride, bool add);
 #define COLUMN(rows, registers)                                                                                     \
-  static void TYPED(column_##rows##_##registers)(                                                                   \
+  static void NAME(column_##rows##_##registers)(                                                                   \
       int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead, \
       REAL *sums, int64_t sums_stride, bool add) {                                                                  \
-    TYPED(column_body)(rows, registers, count, offsets, vectors, first, stride, ahead, sums, sums_stride, add);     \
+    NAME(column_body)(rows, registers, count, offsets, vectors, first, stride, ahead, sums, sums_stride, add);     \
   }
 #define BOTH(rows) COLUMN(rows, 1) COLUMN(rows, 2)
 BOTH(1) BOTH(2) BOTH(3) BOTH(4)
@@ -56,8 +50,8 @@ BOTH(7) BOTH(8) BOTH(9) BOTH(10) BOTH(11) BOTH(12) BOTH(13) BOTH(14)
 #undef BOTH
 
 /// columns[rows - 1][registers - 1]
-static const TYPED(column) TYPED(columns)[COLUMN_ROWS][2] = {
-#define BOTH(rows) {TYPED(column_##rows##_1), TYPED(column_##rows##_2)},
+static const NAME(column) NAME(columns)[COLUMN_ROWS][2] = {
+#define BOTH(rows) {NAME(column_##rows##_1), NAME(column_##rows##_2)},
   BOTH(1) BOTH(2) BOTH(3) BOTH(4)
 #if COLUMN_ROWS > 4
   BOTH(5) BOTH(6)
@@ -69,46 +63,46 @@ static const TYPED(column) TYPED(columns)[COLUMN_ROWS][2] = {
 };
 
 /// Rows of a matrix from its columns: to[k to_stride + lane] = from[lane stride + k], zeros in lanes behind `lanes`.
-__attribute__((unused)) static void TYPED(pack_lanes)(int64_t lanes, int64_t count, const REAL *from, int64_t stride, REAL *to, int64_t to_stride) {
+__attribute__((unused)) static void NAME(pack_lanes)(int64_t lanes, int64_t count, const REAL *from, int64_t stride, REAL *to, int64_t to_stride) {
   if (count < LANES) {  // loads overrun a row where others follow
-    V square[LANES];
+    VECTOR square[LANES];
     for (int i = 0; i < LANES; i++) {
-      if (i >= lanes) square[i] = (V){0};
-      else if (i * stride + LANES <= (lanes - 1) * stride + count) square[i] = LOAD(from + i * stride);
-      else square[i] = TYPED(load_part)(from + i * stride, count);
+      if (i >= lanes) square[i] = SPLAT(0);
+      else if (i * stride + LANES <= (lanes - 1) * stride + count) square[i] = NAME(load)(from + i * stride);
+      else square[i] = NAME(load_part)(from + i * stride, count, 0);
     }
-    TYPED(transpose)(square);
-    for (int64_t i = 0; i < count; i++) STORE(to + i * to_stride, square[i]);
+    NAME(transpose)(square);
+    for (int64_t i = 0; i < count; i++) NAME(store)(to + i * to_stride, square[i]);
     return;
   }
   for (int64_t k = 0; k < count; k += LANES) {
     if (k > count - LANES) k = count - LANES;  // the last square overlaps the one before
-    V square[LANES];
+    VECTOR square[LANES];
     if (lanes >= LANES) {
-      UNROLL for (int i = 0; i < LANES; i++) square[i] = LOAD(from + i * stride + k);
+      UNROLL for (int i = 0; i < LANES; i++) square[i] = NAME(load)(from + i * stride + k);
     } else {
-      UNROLL for (int i = 0; i < LANES; i++) square[i] = i < lanes ? LOAD(from + i * stride + k) : (V){0};
+      UNROLL for (int i = 0; i < LANES; i++) square[i] = i < lanes ? NAME(load)(from + i * stride + k) : SPLAT(0);
     }
-    TYPED(transpose)(square);
-    UNROLL for (int i = 0; i < LANES; i++) STORE(to + (k + i) * to_stride, square[i]);
+    NAME(transpose)(square);
+    UNROLL for (int i = 0; i < LANES; i++) NAME(store)(to + (k + i) * to_stride, square[i]);
   }
 }
 
 /// The way back: to[lane to_stride + k] = from[k from_stride + lane] for k < count and lane < lanes <= LANES. Reads LANES rows
 /// where there are fewer.
-__attribute__((unused)) static void TYPED(unpack_lanes)(
+__attribute__((unused)) static void NAME(unpack_lanes)(
     int64_t lanes, int64_t count, const REAL *from, int64_t from_stride, REAL *to, int64_t to_stride) {
   for (int64_t k = 0; k < count; k += LANES) {
     if (k > count - LANES && count >= LANES) k = count - LANES;
-    V square[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) square[i] = LOAD(from + (k + i) * from_stride);
-    TYPED(transpose)(square);
+    VECTOR square[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) square[i] = NAME(load)(from + (k + i) * from_stride);
+    NAME(transpose)(square);
     if (count < LANES) {
-      for (int64_t i = 0; i < lanes; i++) TYPED(store_part)(to + i * to_stride, square[i], count);
+      for (int64_t i = 0; i < lanes; i++) NAME(store_part)(to + i * to_stride, count, square[i]);
     } else if (lanes == LANES) {
-      UNROLL for (int i = 0; i < LANES; i++) STORE(to + i * to_stride + k, square[i]);
+      UNROLL for (int i = 0; i < LANES; i++) NAME(store)(to + i * to_stride + k, square[i]);
     } else {
-      for (int64_t i = 0; i < lanes; i++) STORE(to + i * to_stride + k, square[i]);
+      for (int64_t i = 0; i < lanes; i++) NAME(store)(to + i * to_stride + k, square[i]);
     }
   }
 }

@@ -1,4 +1,4 @@
-// 1x1 convolutions for one variant and element type: C of image n = A times B of image n, where C and B hold the pixels of an image in a
+// 1x1 convolutions for one REAL: C of image n = A times B of image n, where C and B hold the pixels of an image in a
 // row, and A, the weights, serves all images.
 //
 // Pixels are counted over images, so that small images waste no lanes: a column panel is TILE_COLUMNS of them, in one piece or several.
@@ -7,25 +7,25 @@
 // packed, and pixels are read from afar while there is work to do.
 
 typedef struct {
-  TYPED(product) product;
+  NAME(product) product;
   const tapestry_pointwise *shape;
   int64_t plane_pixels, source_plane;  // pixels of an image of C, of B
   int64_t row_panels, column_panels, depth, tasks;
   const REAL *end;  // of B
   REAL *packed_a;   // [block of the depth][row panel][term][rows]
-} TYPED(pointwise);
+} NAME(pointwise);
 
 /// Neighbouring pixels of a column panel: from B and to C of row 0, elements.
 typedef struct {
   int64_t source, target, place, count;
-} TYPED(piece);
+} NAME(piece);
 
 typedef struct {
-  TYPED(piece) pieces[TILE_COLUMNS];
+  NAME(piece) pieces[TILE_COLUMNS];
   int64_t count, columns;
-} TYPED(pieces);
+} NAME(pieces);
 
-static void TYPED(find_pieces)(const TYPED(pointwise) *s, int64_t panel, TYPED(pieces) *found) {
+static void NAME(find_pieces)(const NAME(pointwise) *s, int64_t panel, NAME(pieces) *found) {
   const tapestry_pointwise *p = s->shape;
   int64_t first = panel * TILE_COLUMNS, end = first + TILE_COLUMNS < s->product.n ? first + TILE_COLUMNS : s->product.n;
   bool strided = p->stride_height > 1 || p->stride_width > 1;
@@ -39,7 +39,7 @@ static void TYPED(find_pieces)(const TYPED(pointwise) *s, int64_t panel, TYPED(p
       place = row * p->stride_height * p->full_width + column * p->stride_width;
     }
     if (left > end - q) left = end - q;
-    found->pieces[found->count++] = (TYPED(piece)){
+    found->pieces[found->count++] = (NAME(piece)){
       .source = image * p->depth * s->source_plane + place, .target = image * p->target_image + pixel, .place = q - first,
       .count = left,
     };
@@ -49,8 +49,8 @@ static void TYPED(find_pieces)(const TYPED(pointwise) *s, int64_t panel, TYPED(p
 
 /// Terms k0 ..< k0 + depth of a column panel, [term][TILE_COLUMNS]. Loads and stores go by whole registers: what overruns a piece is
 /// written again by the next one or the next term, and behind the last term there is room.
-static void TYPED(pack_pixels)(
-    const TYPED(pointwise) *s, const TYPED(pieces) *pieces, int64_t k0, int64_t depth, REAL *to) {
+static void NAME(pack_pixels)(
+    const NAME(pointwise) *s, const NAME(pieces) *pieces, int64_t k0, int64_t depth, REAL *to) {
   int64_t stride = s->source_plane, step = s->shape->stride_width;
   const REAL *b = s->product.b + k0 * stride;
   int64_t sources[TILE_COLUMNS], places[TILE_COLUMNS], count = 0;
@@ -66,65 +66,65 @@ static void TYPED(pack_pixels)(
     const REAL *from = b + sources[0];
     for (; k < whole; k++, from += stride) {
       __builtin_prefetch(from + PACK_AHEAD * stride);  // planes lie pages apart, so the hardware sees no stream
-      UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) STORE(to + k * TILE_COLUMNS + v, LOAD(from + v));
+      UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) NAME(store)(to + k * TILE_COLUMNS + v, NAME(load)(from + v));
     }
   } else if (step == 1) {
     for (; k < whole; k++)
-      for (int64_t i = 0; i < count; i++) STORE(to + k * TILE_COLUMNS + places[i], LOAD(b + k * stride + sources[i]));
+      for (int64_t i = 0; i < count; i++) NAME(store)(to + k * TILE_COLUMNS + places[i], NAME(load)(b + k * stride + sources[i]));
   } else if (step == 2) {
     for (; k < whole; k++)
       for (int64_t i = 0; i < count; i++) {
         const REAL *from = b + k * stride + sources[i];
         __builtin_prefetch(from + PACK_AHEAD * stride);
-        STORE(to + k * TILE_COLUMNS + places[i], EVENS(LOAD(from), LOAD(from + LANES)));
+        NAME(store)(to + k * TILE_COLUMNS + places[i], NAME(evens)(NAME(load)(from), NAME(load)(from + LANES)));
       }
   }
   for (; k < depth; k++)
     for (int64_t i = 0; i < pieces->count; i++) {
-      const TYPED(piece) *piece = &pieces->pieces[i];
+      const NAME(piece) *piece = &pieces->pieces[i];
       for (int64_t t = 0; t < piece->count; t++)
         to[k * TILE_COLUMNS + piece->place + t] = b[k * stride + piece->source + t * step];
     }
 }
 
-INLINE int TYPED(pointwise_rows)(const TYPED(pointwise) *s, int64_t panel, int64_t *first) {
+INLINE int NAME(pointwise_rows)(const NAME(pointwise) *s, int64_t panel, int64_t *first) {
   *first = s->product.m * panel / s->row_panels;
   return (int)(s->product.m * (panel + 1) / s->row_panels - *first);
 }
 
 /// Terms k0 ..< k0 + depth of row panel `r`.
-static void TYPED(pack_weights)(const TYPED(pointwise) *s, int64_t r, int64_t k0, int64_t depth, REAL *to) {
-  const TYPED(product) *p = &s->product;
+static void NAME(pack_weights)(const NAME(pointwise) *s, int64_t r, int64_t k0, int64_t depth, REAL *to) {
+  const NAME(product) *p = &s->product;
   int64_t first;
-  int rows = TYPED(pointwise_rows)(s, r, &first);
+  int rows = NAME(pointwise_rows)(s, r, &first);
   const REAL *a = p->transpose_a ? p->a + k0 * p->lda + first : p->a + first * p->lda + k0;
   // A transposed row is read in whole registers; of the last ones that would run over the end of A.
   int64_t readable = p->transpose_a ? p->m - first : 0;
-  TYPED(pack_rows)(p->transpose_a, rows, readable, depth, a, p->lda, to);
+  NAME(pack_rows)(p->transpose_a, rows, readable, depth, a, p->lda, to);
 }
 
 /// `count` elements; none beyond.
-INLINE void TYPED(copy_piece)(const REAL *from, int64_t count, REAL *to) {
+INLINE void NAME(copy_piece)(const REAL *from, int64_t count, REAL *to) {
   int64_t t = 0;
-  for (; t + LANES <= count; t += LANES) STORE(to + t, LOAD(from + t));
-  if (t < count) TYPED(store_part)(to + t, LOAD(from + t), count - t);
+  for (; t + LANES <= count; t += LANES) NAME(store)(to + t, NAME(load)(from + t));
+  if (t < count) NAME(store_part)(to + t, count - t, NAME(load)(from + t));
 }
 
 /// What the tiles of a column panel bring on: `count` rows of B from `source`, a share of them with each row panel.
 typedef struct {
   const REAL *source;
   int64_t stride, count, far;
-} TYPED(coming);
+} NAME(coming);
 
 /// Row panels r0 ..< r1 of A, packed at `a`, by a column panel of B, packed at `b`: `depth` terms from k0. Sums that cannot wait in C until
 /// they are complete do so at `sums`, [row][TILE_COLUMNS].
-static void TYPED(multiply_panel)(
-    const TYPED(pointwise) *s, const TYPED(pieces) *pieces, int64_t k0, int64_t depth, int64_t r0, int64_t r1,
-    const REAL *a, const REAL *b, const TYPED(coming) *coming, REAL *sums) {
-  const TYPED(product) *p = &s->product;
+static void NAME(multiply_panel)(
+    const NAME(pointwise) *s, const NAME(pieces) *pieces, int64_t k0, int64_t depth, int64_t r0, int64_t r1,
+    const REAL *a, const REAL *b, const NAME(coming) *coming, REAL *sums) {
+  const NAME(product) *p = &s->product;
   bool add = k0 > 0, last = k0 + depth == p->k;
   int64_t vectors = (pieces->columns + LANES - 1) / LANES;
-  const TYPED(piece) *pixels = pieces->pieces;
+  const NAME(piece) *pixels = pieces->pieces;
   bool direct = pixels->count == vectors * LANES && !p->epilogue;
   // Rows of C are brought for each row panel, and the share of B; steps beyond the share bring what comes next.
   int64_t share = (coming->count + r1 - r0 - 1) / (r1 - r0), looks = share > TILE_ROWS ? share : TILE_ROWS;
@@ -132,10 +132,10 @@ static void TYPED(multiply_panel)(
   if (every < 1) every = 1;
   for (int64_t r = r0; r < r1; r++) {
     int64_t first, begin = coming->count * (r - r0) / (r1 - r0), most = coming->count - depth / (every * TILE_STEPS);
-    int rows = TYPED(pointwise_rows)(s, r, &first);
+    int rows = NAME(pointwise_rows)(s, r, &first);
     if (begin > most) begin = most < 0 ? 0 : most;
     REAL *to = p->c + pixels->target + first * p->ldc;
-    TYPED(ahead) ahead = {
+    NAME(ahead) ahead = {
       .every = every, .target = to, .target_stride = p->ldc, .source = coming->source + begin * coming->stride,
       .source_stride = coming->stride, .source_far = coming->far,
     };
@@ -144,15 +144,15 @@ static void TYPED(multiply_panel)(
       for (int q = 0; q < rows; q++)
         for (int64_t t = 0; t < pieces->columns; t += 64 / REAL_BYTES) __builtin_prefetch(addend + q * p->ldc + t, 0, 2);
     }
-    TYPED(tiles)[vectors - 1][rows - 1](
+    NAME(tiles)[vectors - 1][rows - 1](
         depth, a, rows, b, TILE_COLUMNS, direct ? to : sums, direct ? p->ldc : TILE_COLUMNS, add, &ahead);
     if (last && !direct) {
       for (int64_t i = 0; i < pieces->count; i++, pixels++) {
         const REAL *from = sums + pixels->place;
-        if (p->epilogue) TYPED(merge)(p, false, true, first, pixels->target, rows, pixels->count, from, TILE_COLUMNS);
+        if (p->epilogue) NAME(merge)(p, false, true, first, pixels->target, rows, pixels->count, from, TILE_COLUMNS);
         else
           for (int r = 0; r < rows; r++)
-            TYPED(copy_piece)(from + r * TILE_COLUMNS, pixels->count, p->c + pixels->target + (first + r) * p->ldc);
+            NAME(copy_piece)(from + r * TILE_COLUMNS, pixels->count, p->c + pixels->target + (first + r) * p->ldc);
       }
       pixels = pieces->pieces;
     }
@@ -161,41 +161,41 @@ static void TYPED(multiply_panel)(
   }
 }
 
-static void TYPED(pointwise_weights_task)(void *context, int64_t r) {
-  const TYPED(pointwise) *s = context;
+static void NAME(pointwise_weights_task)(void *context, int64_t r) {
+  const NAME(pointwise) *s = context;
   int64_t first, k = s->product.k;
-  TYPED(pointwise_rows)(s, r, &first);
+  NAME(pointwise_rows)(s, r, &first);
   for (int64_t k0 = 0; k0 < k; k0 += s->depth) {
     int64_t depth = k - k0 < s->depth ? k - k0 : s->depth;
-    TYPED(pack_weights)(s, r, k0, depth, s->packed_a + s->product.m * k0 + first * depth);
+    NAME(pack_weights)(s, r, k0, depth, s->packed_a + s->product.m * k0 + first * depth);
   }
 }
 
 /// A share of the column panels, with all rows.
-static void TYPED(pointwise_pixels_task)(void *context, int64_t index) {
-  const TYPED(pointwise) *s = context;
+static void NAME(pointwise_pixels_task)(void *context, int64_t index) {
+  const NAME(pointwise) *s = context;
   int64_t k = s->product.k, plane = s->source_plane, end = s->column_panels * (index + 1) / s->tasks;
   int64_t panel_size = k * TILE_COLUMNS + 2 * LANES;  // with room for stores that overrun
   size_t bytes = (size_t)(panel_size + s->product.m * TILE_COLUMNS + LANES) * sizeof(REAL);
   REAL *own = tapestry_allocate(bytes);
-  TYPED(pieces) pieces[2];
+  NAME(pieces) pieces[2];
   int64_t panel = s->column_panels * index / s->tasks;
-  TYPED(find_pieces)(s, panel, &pieces[panel % 2]);
+  NAME(find_pieces)(s, panel, &pieces[panel % 2]);
   for (; panel < end; panel++) {
-    const TYPED(pieces) *here = &pieces[panel % 2];
-    TYPED(coming) coming = {.source = own};
+    const NAME(pieces) *here = &pieces[panel % 2];
+    NAME(coming) coming = {.source = own};
     if (panel + 1 < end) {
-      TYPED(pieces) *next = &pieces[(panel + 1) % 2];
-      TYPED(find_pieces)(s, panel + 1, next);
+      NAME(pieces) *next = &pieces[(panel + 1) % 2];
+      NAME(find_pieces)(s, panel + 1, next);
       coming.source = s->product.b + next->pieces[0].source;
       coming.stride = plane;
       coming.far = LANES * s->shape->stride_width;
     }
-    TYPED(pack_pixels)(s, here, 0, k, own);
+    NAME(pack_pixels)(s, here, 0, k, own);
     for (int64_t k0 = 0; k0 < k; k0 += s->depth) {
       int64_t depth = k - k0 < s->depth ? k - k0 : s->depth;
       coming.count = coming.stride ? depth : 0;
-      TYPED(multiply_panel)(
+      NAME(multiply_panel)(
           s, here, k0, depth, 0, s->row_panels, s->packed_a + s->product.m * k0, own + k0 * TILE_COLUMNS, &coming, own + panel_size);
       coming.source += depth * coming.stride;
     }
@@ -203,17 +203,17 @@ static void TYPED(pointwise_pixels_task)(void *context, int64_t index) {
   tapestry_release(own, bytes);
 }
 
-static void TYPED(pointwise_product)(
+static void NAME(pointwise_product)(
     const tapestry_pointwise *shape, bool transpose_a, const REAL *a, const REAL *b, REAL *c, const tapestry_epilogue *epilogue) {
-  TYPED(pointwise) s = {
+  NAME(pointwise) s = {
     .shape = shape, .plane_pixels = shape->height * shape->width, .source_plane = shape->full_height * shape->full_width,
     .product = {
       .transpose_a = transpose_a, .m = shape->rows, .k = shape->depth, .lda = transpose_a ? shape->rows : shape->depth, .a = a, .b = b,
       .c = c,
     },
   };
-  TYPED(product) *p = &s.product;
-  TYPED(set_epilogue)(p, epilogue);
+  NAME(product) *p = &s.product;
+  NAME(set_epilogue)(p, epilogue);
   p->ldc = s.plane_pixels;
   p->n = shape->images * s.plane_pixels;
   p->parallel = (double)p->m * (double)p->n * (double)p->k >= PARALLEL_PRODUCTS;
@@ -228,7 +228,7 @@ static void TYPED(pointwise_product)(
   if (s.tasks < least) s.tasks = s.column_panels < least ? s.column_panels : least;
   size_t bytes = (size_t)(p->m * p->k) * sizeof(REAL);
   s.packed_a = tapestry_allocate(bytes);
-  TYPED(run)(p, s.row_panels, &s, TYPED(pointwise_weights_task));
-  TYPED(run)(p, s.tasks, &s, TYPED(pointwise_pixels_task));
+  NAME(run)(p, s.row_panels, &s, NAME(pointwise_weights_task));
+  NAME(run)(p, s.tasks, &s, NAME(pointwise_pixels_task));
   tapestry_release(s.packed_a, bytes);
 }

@@ -1,4 +1,4 @@
-// The innermost loops of the matrix product, for one variant and element type (see gemm_vector.h).
+// The innermost loops of the matrix product, for one REAL (see vector/vectors.h).
 //
 // tile:  C[rows, width] = sum over p of a[p as + i] b[p bs + j]: vectors over the columns, a broadcast. The whole block
 //        of C stays in registers: of 32 registers 9 x 3 (AVX-512) or 8 x 2 (NEON), of 16 registers 6 x 2 (AVX2) or 4 x 2 (no
@@ -8,31 +8,11 @@
 // dot:   sums of products of contiguous rows: vectors along the sum, reduced at the end. Six (AVX-512) rows
 //        against four: 10 loads feed 24 FMAs, and neither operand is rearranged.
 
-#if VARIANT_AVX512
-#define TILE_ROWS 9
-#define TILE_VECTORS 3
-#define WIDE 6
-#define WIDE_ROWS 3
-#define DOT_ROWS 6
-#elif VARIANT_NEON
-#define TILE_ROWS 8
-#define TILE_VECTORS 2
-#define WIDE 8
-#define WIDE_ROWS 3
-#define DOT_ROWS 4
-#elif VARIANT_AVX2
-#define TILE_ROWS 6
-#define TILE_VECTORS 2
-#define WIDE 4
-#define WIDE_ROWS 2
-#define DOT_ROWS 3
-#else
-#define TILE_ROWS 4
-#define TILE_VECTORS 2
-#define WIDE 4
-#define WIDE_ROWS 2
-#define DOT_ROWS 2
-#endif
+#define TILE_ROWS TUNED(VECTOR_BYTES == 64 ? 9 : 8, 6, 4)
+#define TILE_VECTORS (VECTOR_BYTES == 64 ? 3 : 2)
+#define WIDE_VECTORS TUNED(VECTOR_BYTES == 64 ? 6 : 8, 4, 4)
+#define WIDE_ROWS TUNED(3, 2, 2)
+#define DOT_ROWS TUNED(VECTOR_BYTES == 64 ? 6 : 4, 3, 2)
 #define DOT_COLUMNS 4
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
 #define TILE_STEPS 4  // terms between two looks at what to bring
@@ -45,25 +25,25 @@ typedef struct {
   const REAL *target, *source;
   int64_t target_stride, source_stride;
   int64_t source_far;  // elements of `source` for a register of a row
-} TYPED(ahead);
+} NAME(ahead);
 
 /// Nothing to bring.
-#define AHEAD_NONE(of) (&(TYPED(ahead)){.every = INT64_MAX, .target = (of), .source = (of)})
+#define AHEAD_NONE(of) (&(NAME(ahead)){.every = INT64_MAX, .target = (of), .source = (of)})
 
-INLINE void TYPED(tile_step)(const int rows, const int vectors, const REAL *a, const REAL *b, V sum[][WIDE]) {
-  V row[WIDE];
-  UNROLL for (int v = 0; v < vectors; v++) row[v] = LOAD(b + v * LANES);
+INLINE void NAME(tile_step)(const int rows, const int vectors, const REAL *a, const REAL *b, VECTOR sum[][WIDE_VECTORS]) {
+  VECTOR row[WIDE_VECTORS];
+  UNROLL for (int v = 0; v < vectors; v++) row[v] = NAME(load)(b + v * LANES);
   UNROLL for (int i = 0; i < rows; i++) {
-    V value = SPLAT(a[i]);
+    VECTOR value = SPLAT(a[i]);
     UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = FMA(value, row[v], sum[i][v]);
   }
 }
 
-INLINE void TYPED(tile_body)(
+INLINE void NAME(tile_body)(
     const int rows, const int vectors, int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c,
-    int64_t ldc, bool add, const TYPED(ahead) *ahead) {
-  V sum[TILE_ROWS][WIDE];
-  UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (V){0};
+    int64_t ldc, bool add, const NAME(ahead) *ahead) {
+  VECTOR sum[TILE_ROWS][WIDE_VECTORS];
+  UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = SPLAT(0);
   const REAL *target = ahead->target, *source = ahead->source;
   int64_t every = ahead->every, target_stride = ahead->target_stride, source_stride = ahead->source_stride;
   int64_t far = ahead->source_far;
@@ -74,109 +54,113 @@ INLINE void TYPED(tile_body)(
     source += source_stride;
     int64_t here = every;
     _Pragma("clang loop unroll(disable)") do {
-      UNROLL for (int step = 0; step < TILE_STEPS; step++, a += as, b += bs) TYPED(tile_step)(rows, vectors, a, b, sum);
+      UNROLL for (int step = 0; step < TILE_STEPS; step++, a += as, b += bs) NAME(tile_step)(rows, vectors, a, b, sum);
       k -= TILE_STEPS;
     } while (--here > 0 && k >= TILE_STEPS);
   }
-  _Pragma("clang loop unroll(disable)") for (; k > 0; k--, a += as, b += bs) TYPED(tile_step)(rows, vectors, a, b, sum);
+  _Pragma("clang loop unroll(disable)") for (; k > 0; k--, a += as, b += bs) NAME(tile_step)(rows, vectors, a, b, sum);
   if (add) {
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
-      STORE(c + i * ldc + v * LANES, sum[i][v] + LOAD(c + i * ldc + v * LANES));
+      NAME(store)(c + i * ldc + v * LANES, sum[i][v] + NAME(load)(c + i * ldc + v * LANES));
   } else {
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
-      STORE(c + i * ldc + v * LANES, sum[i][v]);
+      NAME(store)(c + i * ldc + v * LANES, sum[i][v]);
   }
 }
 
-typedef void (*TYPED(tile))(
+typedef void (*NAME(tile))(
     int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add,
-    const TYPED(ahead) *ahead);
+    const NAME(ahead) *ahead);
 
-#define TILE(rows, vectors)                                                                                       \
-  static void TYPED(tile_##rows##_##vectors)(                                                                     \
-      int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add,            \
-      const TYPED(ahead) *ahead) {                                                                                \
-    TYPED(tile_body)(rows, vectors, k, a, as, b, bs, c, ldc, add, ahead);                                         \
+#define TILE(rows, vectors, name)                                                                     \
+  static void NAME(tile_##rows##_##name)(                                                              \
+      int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add, \
+      const NAME(ahead) *ahead) {                                                                      \
+    NAME(tile_body)(rows, vectors, k, a, as, b, bs, c, ldc, add, ahead);                               \
   }
+#define TILES_UP_TO_4(vectors, name) TILE(1, vectors, name) TILE(2, vectors, name) TILE(3, vectors, name) TILE(4, vectors, name)
 #if TILE_ROWS == 9
-#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) \
-  TILE(6, vectors) TILE(7, vectors) TILE(8, vectors) TILE(9, vectors)
+#define TILES(vectors)                                                                                      \
+  TILES_UP_TO_4(vectors, vectors) TILE(5, vectors, vectors) TILE(6, vectors, vectors) TILE(7, vectors, vectors) \
+  TILE(8, vectors, vectors) TILE(9, vectors, vectors)
 #elif TILE_ROWS == 8
-#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) \
-  TILE(6, vectors) TILE(7, vectors) TILE(8, vectors)
+#define TILES(vectors)                                                                                      \
+  TILES_UP_TO_4(vectors, vectors) TILE(5, vectors, vectors) TILE(6, vectors, vectors) TILE(7, vectors, vectors) \
+  TILE(8, vectors, vectors)
 #elif TILE_ROWS == 6
-#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
+#define TILES(vectors) TILES_UP_TO_4(vectors, vectors) TILE(5, vectors, vectors) TILE(6, vectors, vectors)
 #else
-#define TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors)
+#define TILES(vectors) TILES_UP_TO_4(vectors, vectors)
 #endif
 #if WIDE_ROWS == 3
-#define WIDE_TILES(vectors) TILE(1, vectors) TILE(2, vectors) TILE(3, vectors)
+#define WIDE_TILES TILE(1, WIDE_VECTORS, wide) TILE(2, WIDE_VECTORS, wide) TILE(3, WIDE_VECTORS, wide)
 #else
-#define WIDE_TILES(vectors) TILE(1, vectors) TILE(2, vectors)
+#define WIDE_TILES TILE(1, WIDE_VECTORS, wide) TILE(2, WIDE_VECTORS, wide)
 #endif
 TILES(1) TILES(2)
 #if TILE_VECTORS > 2
 TILES(3)
 #endif
-WIDE_TILES(WIDE)
+WIDE_TILES
 #undef TILE
 
 /// tiles[vectors - 1][rows - 1]
-static const TYPED(tile) TYPED(tiles)[TILE_VECTORS][TILE_ROWS] = {
-#define TILE(rows, vectors) TYPED(tile_##rows##_##vectors),
+static const NAME(tile) NAME(tiles)[TILE_VECTORS][TILE_ROWS] = {
+#define TILE(rows, vectors, name) NAME(tile_##rows##_##name),
   {TILES(1)}, {TILES(2)},
 #if TILE_VECTORS > 2
   {TILES(3)},
 #endif
 };
-__attribute__((unused)) static const TYPED(tile) TYPED(wide_tiles)[WIDE_ROWS] = {WIDE_TILES(WIDE)};
+__attribute__((unused)) static const NAME(tile) NAME(wide_tiles)[WIDE_ROWS] = {WIDE_TILES};
 #undef TILE
+#undef TILES_UP_TO_4
 #undef TILES
 #undef WIDE_TILES
 
 /// sums[i columns + j] = sum over p < k of a[i lda + p] b[j][p]. Behind the last whole vector both operands are masked: a
 /// lane counted before would spoil the sum if it held an infinity. A row at `ahead` is brought to the cache meanwhile.
-INLINE void TYPED(dot_body)(
+INLINE void NAME(dot_body)(
     const int rows, const int columns, int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead,
     REAL *sums) {
-  V sum[DOT_ROWS * DOT_COLUMNS];
-  UNROLL for (int i = 0; i < rows * columns; i++) sum[i] = (V){0};
+  VECTOR sum[DOT_ROWS * DOT_COLUMNS];
+  UNROLL for (int i = 0; i < rows * columns; i++) sum[i] = SPLAT(0);
   const REAL *as[DOT_ROWS], *bs[DOT_COLUMNS];
   UNROLL for (int i = 0; i < rows; i++) as[i] = a + i * lda;
   UNROLL for (int j = 0; j < columns; j++) bs[j] = b[j];
   int64_t p = 0;
   _Pragma("clang loop unroll(disable)") for (; p + LANES <= k; p += LANES) {
-    V left[DOT_ROWS];
+    VECTOR left[DOT_ROWS];
     __builtin_prefetch(ahead + p);
-    UNROLL for (int i = 0; i < rows; i++) left[i] = LOAD(as[i] + p);
+    UNROLL for (int i = 0; i < rows; i++) left[i] = NAME(load)(as[i] + p);
     UNROLL for (int j = 0; j < columns; j++) {
-      V right = LOAD(bs[j] + p);
+      VECTOR right = NAME(load)(bs[j] + p);
       UNROLL for (int i = 0; i < rows; i++) sum[i * columns + j] = FMA(left[i], right, sum[i * columns + j]);
     }
   }
   if (p < k) {
-    V left[DOT_ROWS];
+    VECTOR left[DOT_ROWS];
     UNROLL for (int i = 0; i < rows; i++)
-      left[i] = k >= LANES ? TYPED(load_rest)(as[i], k) : TYPED(load_part)(as[i], k);
+      left[i] = k >= LANES ? NAME(load_rest)(as[i], k) : NAME(load_part)(as[i], k, 0);
     UNROLL for (int j = 0; j < columns; j++) {
-      V right = k >= LANES ? TYPED(load_rest)(bs[j], k) : TYPED(load_part)(bs[j], k);
+      VECTOR right = k >= LANES ? NAME(load_rest)(bs[j], k) : NAME(load_part)(bs[j], k, 0);
       UNROLL for (int i = 0; i < rows; i++) sum[i * columns + j] = FMA(left[i], right, sum[i * columns + j]);
     }
   }
   UNROLL for (int i = 0; i < rows * columns; i += LANES) {
     const int count = rows * columns - i < LANES ? rows * columns - i : LANES;
-    STORE(sums + i, TYPED(sum_each)(sum + i, count));
+    NAME(store)(sums + i, NAME(sum_each)(sum + i, count));
   }
 }
 
 /// `sums` has room for DOT_ROWS DOT_COLUMNS + LANES elements.
-typedef void (*TYPED(dot))(
+typedef void (*NAME(dot))(
     int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums);
 
 #define DOT(rows, columns)                                                                                        \
-  static void TYPED(dot_##rows##_##columns)(                                                                      \
+  static void NAME(dot_##rows##_##columns)(                                                                      \
       int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums) {               \
-    TYPED(dot_body)(rows, columns, k, a, lda, b, ahead, sums);                                                    \
+    NAME(dot_body)(rows, columns, k, a, lda, b, ahead, sums);                                                    \
   }
 #define DOTS(rows) DOT(rows, 1) DOT(rows, 2) DOT(rows, 3) DOT(rows, 4)
 DOTS(1) DOTS(2)
@@ -193,8 +177,8 @@ DOTS(5) DOTS(6)
 #undef DOTS
 
 /// dots[rows - 1][columns - 1]
-static const TYPED(dot) TYPED(dots)[DOT_ROWS][DOT_COLUMNS] = {
-#define DOTS(rows) {TYPED(dot_##rows##_1), TYPED(dot_##rows##_2), TYPED(dot_##rows##_3), TYPED(dot_##rows##_4)},
+static const NAME(dot) NAME(dots)[DOT_ROWS][DOT_COLUMNS] = {
+#define DOTS(rows) {NAME(dot_##rows##_1), NAME(dot_##rows##_2), NAME(dot_##rows##_3), NAME(dot_##rows##_4)},
   DOTS(1) DOTS(2)
 #if DOT_ROWS > 2
   DOTS(3)

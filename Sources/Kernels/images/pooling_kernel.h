@@ -4,44 +4,20 @@
 // stride side by side. Then every column of the windows is a run of memory for neighbouring outputs, whatever stride, dilation
 // and padding are, and the edges are like the middle.
 
-#define INLINE static inline __attribute__((always_inline))
 
 #define LARGEST ((REAL)__builtin_inf())
 
 /// Does a pixel replace the best so far? Larger, or the first NaN: not smaller or equal, while the best is a number.
 #define WINS(v, best) ((((v) <= (best)) == 0) & ((best) == (best)))
 
-// EVERY_OTHER: lanes first, first + 2, ... of a and b side by side. LOW_PAIRS, HIGH_PAIRS: lanes of a and b in turn, those of the
-// lower and of the upper half.
-#if LANES == 16
-#define EVERY_OTHER(first, a, b)                                                                                         \
-  __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14,   \
-                          first + 16, first + 18, first + 20, first + 22, first + 24, first + 26, first + 28, first + 30)
-#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-#elif LANES == 8
-#define EVERY_OTHER(first, a, b) \
-  __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14)
-#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-#elif LANES == 4
-#define EVERY_OTHER(first, a, b) __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6)
-#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
-#else
-#define EVERY_OTHER(first, a, b) __builtin_shufflevector(a, b, first, first + 2)
-#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 2)
-#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 1, 3)
-#endif
-
 /// even[q] = from[2 q] and odd[q] = from[2 q + 1] for 2 q < count, in whole vectors, with `outside` behind.
 INLINE void NAME(part)(int64_t count, const REAL *from, REAL outside, REAL *even, REAL *odd) {
   for (int64_t q = 0; 2 * q < count; q += LANES) {
     int64_t more = count - 2 * q - LANES;
-    VECTOR a = NAME(load_up_to)(from + 2 * q, count - 2 * q, outside), b = NAME(splat)(outside);
+    VECTOR a = NAME(load_up_to)(from + 2 * q, count - 2 * q, outside), b = SPLAT(outside);
     if (more > 0) b = NAME(load_up_to)(from + 2 * q + LANES, more, outside);
-    NAME(store)(even + q, EVERY_OTHER(0, a, b));
-    NAME(store)(odd + q, EVERY_OTHER(1, a, b));
+    NAME(store)(even + q, NAME(evens)(a, b));
+    NAME(store)(odd + q, NAME(odds)(a, b));
   }
 }
 
@@ -91,7 +67,3 @@ INLINE int64_t NAME(column_start)(const tapestry_pooling *s, int64_t run, int64_
 
 #include "images/pooling_maximum.h"
 #include "images/pooling_sum.h"
-
-#undef WINS
-#undef LARGEST
-#undef INLINE

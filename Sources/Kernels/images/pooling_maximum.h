@@ -19,36 +19,6 @@ static int64_t NAME(max_single)(const tapestry_pooling *s, int64_t i, int64_t j,
   return where;
 }
 
-typedef uint8_t NAME(bytes) __attribute__((ext_vector_type(LANES), aligned(1)));
-
-/// The first `count` numbers as bytes, or all of them.
-INLINE void NAME(store_bytes)(uint8_t *to, int64_t count, MASK numbers) {
-#if VARIANT_AVX512 && IS_DOUBLE
-  _mm512_mask_cvtepi64_storeu_epi8(to, (__mmask8)(count < LANES ? (1u << count) - 1 : 255), (__m512i)numbers);
-#elif VARIANT_AVX512
-  _mm512_mask_cvtepi32_storeu_epi8(to, (__mmask16)(count < LANES ? (1u << count) - 1 : 65535), (__m512i)numbers);
-#else
-  NAME(bytes) narrow = __builtin_convertvector(numbers, NAME(bytes));
-  if (count >= LANES) *(NAME(bytes) *)to = narrow;
-  else
-    for (int64_t q = 0; q < count; q++) to[q] = narrow[q];
-#endif
-}
-
-/// The way back; 0 in lanes from `count` on.
-INLINE MASK NAME(load_bytes)(const uint8_t *from, int64_t count) {
-#if VARIANT_AVX512
-  __m128i narrow = _mm_maskz_loadu_epi8((__mmask16)(count < LANES ? (1u << count) - 1 : (1u << LANES) - 1), from);
-  return (MASK)(IS_DOUBLE ? _mm512_cvtepu8_epi64(narrow) : _mm512_cvtepu8_epi32(narrow));
-#else
-  NAME(bytes) narrow = (NAME(bytes))(uint8_t)0;
-  if (count >= LANES) narrow = *(const NAME(bytes) *)from;
-  else
-    for (int64_t q = 0; q < count; q++) narrow[q] = from[q];
-  return __builtin_convertvector(narrow, MASK);
-#endif
-}
-
 /// The winners of `count` outputs from (i, j) on, as numbers in their windows or as places in the plane.
 INLINE void NAME(store_winners)(
     const tapestry_pooling *s, int64_t i, int64_t j, int64_t count, MASK numbers, tapestry_winners to) {
@@ -71,7 +41,7 @@ INLINE void NAME(max_row)(
   for (int64_t j = 0; j < s->output_width; j += LANES) {
     int64_t count = s->output_width - j < LANES ? s->output_width - j : LANES;
     const REAL *row = from + j;
-    VECTOR best = NAME(splat)(-LARGEST);
+    VECTOR best = SPLAT(-LARGEST);
     MASK where = (MASK)(REAL_INT)0;
     for (int64_t a = 0; a < height; a++, row += down)
       for (int64_t b = 0; b < width; b++) {
@@ -81,7 +51,7 @@ INLINE void NAME(max_row)(
         where = wins ? (MASK)(REAL_INT)(a * width + b) : where;
       }
     NAME(store_up_to)(y + j, count, best);
-    if (__builtin_reduce_or((best == NAME(splat)(-LARGEST)) & (lane_number < (REAL_INT)count)))
+    if (__builtin_reduce_or((best == SPLAT(-LARGEST)) & (lane_number < (REAL_INT)count)))
       for (int64_t q = 0; q < count; q++) where[q] = (REAL_INT)NAME(max_single)(s, i, j + q, x, y + j + q);
     NAME(store_winners)(s, i, j, count, where, winners);
   }
@@ -107,34 +77,18 @@ INLINE void NAME(max_row_alone)(
   }
 }
 
-#if LANES == 16
-#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)
-#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
-#elif LANES == 8
-#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 8, 0, 1, 2, 3, 4, 5, 6)
-#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2, 3, 4, 5, 6, 7, 8)
-#elif LANES == 4
-#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 4, 0, 1, 2)
-#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2, 3, 4)
-#else
-#define FROM_LEFT(v, edge) __builtin_shufflevector(v, edge, 2, 0)
-#define FROM_RIGHT(v, edge) __builtin_shufflevector(v, edge, 1, 2)
-#endif
-
 /// The larger of every three neighbours of a row that fits `stride` registers, the first three from -left on; -infinity for a row
 /// outside.
 INLINE VECTOR NAME(max_neighbours)(const tapestry_pooling *s, int stride, int64_t row, const REAL *x) {
-  VECTOR outside = NAME(splat)(-LARGEST), last = outside;
+  VECTOR outside = SPLAT(-LARGEST), last = outside;
   if (row < 0 || row >= s->height) return outside;
   const REAL *from = x + row * s->width;
   VECTOR first = NAME(load_up_to)(from, s->width, -LARGEST);
-  if (stride == 1) return NAME(larger)(FROM_LEFT(first, outside), NAME(larger)(first, FROM_RIGHT(first, outside)));
+  if (stride == 1) return NAME(larger)(NAME(shift_up)(first, outside), NAME(larger)(first, NAME(shift_down)(first, outside)));
   if (s->width > LANES) last = NAME(load_up_to)(from + LANES, s->width - LANES, -LARGEST);
-  VECTOR even = EVERY_OTHER(0, first, last), odd = EVERY_OTHER(1, first, last), both = NAME(larger)(even, odd);
-  return NAME(larger)(s->left ? FROM_LEFT(odd, outside) : FROM_RIGHT(even, outside), both);
+  VECTOR even = NAME(evens)(first, last), odd = NAME(odds)(first, last), both = NAME(larger)(even, odd);
+  return NAME(larger)(s->left ? NAME(shift_up)(odd, outside) : NAME(shift_down)(even, outside), both);
 }
-#undef FROM_LEFT
-#undef FROM_RIGHT
 
 /// Windows of 3 x 3 over rows that fit `stride` registers: no copy, every row is read once.
 INLINE void NAME(max_plane_narrow)(const tapestry_pooling *s, int stride, const REAL *x, REAL *y) {
@@ -195,8 +149,8 @@ static void NAME(max_plane)(const tapestry_pooling *s, const REAL *x, REAL *y, t
 INLINE void NAME(load_pairs)(const REAL *from, int64_t count, VECTOR *even, VECTOR *odd) {
   VECTOR a = NAME(load_up_to)(from, 2 * count, 0);
   VECTOR b = 2 * count > LANES ? NAME(load_up_to)(from + LANES, 2 * count - LANES, 0) : a;
-  *even = EVERY_OTHER(0, a, b);
-  *odd = EVERY_OTHER(1, a, b);
+  *even = NAME(evens)(a, b);
+  *odd = NAME(odds)(a, b);
 }
 
 /// Windows of 2 x 2, stride 2, no padding: both rows at once. Scan order is upper left, upper right, lower left, lower right.
@@ -222,7 +176,7 @@ static void NAME(max_plane_2x2)(const tapestry_pooling *s, const REAL *x, REAL *
 
 /// The gradient of max_plane_2x2: every pixel is written once.
 static void NAME(spread_plane_2x2)(const tapestry_pooling *s, const REAL *g, const uint8_t *numbers, REAL *gx) {
-  const VECTOR zero = NAME(splat)(0);
+  const VECTOR zero = SPLAT(0);
   int64_t width = s->width, n = s->output_width;
   for (int64_t i = 0; i < s->output_height; i++, g += n, numbers += n) {
     REAL *upper = gx + 2 * i * width, *lower = upper + width;
@@ -231,20 +185,17 @@ static void NAME(spread_plane_2x2)(const tapestry_pooling *s, const REAL *g, con
       MASK number = NAME(load_bytes)(numbers + j, count);
       VECTOR v = NAME(load_up_to)(g + j, count, 0);
       VECTOR a = number == 0 ? v : zero, b = number == 1 ? v : zero, c = number == 2 ? v : zero, d = number == 3 ? v : zero;
-      NAME(store_up_to)(upper + 2 * j, 2 * count, LOW_PAIRS(a, b));
-      NAME(store_up_to)(lower + 2 * j, 2 * count, LOW_PAIRS(c, d));
+      NAME(store_up_to)(upper + 2 * j, 2 * count, NAME(interleave_low)(a, b));
+      NAME(store_up_to)(lower + 2 * j, 2 * count, NAME(interleave_low)(c, d));
       if (2 * count <= LANES) continue;
-      NAME(store_up_to)(upper + 2 * j + LANES, 2 * count - LANES, HIGH_PAIRS(a, b));
-      NAME(store_up_to)(lower + 2 * j + LANES, 2 * count - LANES, HIGH_PAIRS(c, d));
+      NAME(store_up_to)(upper + 2 * j + LANES, 2 * count - LANES, NAME(interleave_high)(a, b));
+      NAME(store_up_to)(lower + 2 * j + LANES, 2 * count - LANES, NAME(interleave_high)(c, d));
     }
     for (int64_t j = 2 * n; j < width; j++) upper[j] = lower[j] = 0;
   }
   int64_t written = 2 * s->output_height * width;
   memset(gx + written, 0, (size_t)(s->height * width - written) * sizeof(REAL));
 }
-#undef EVERY_OTHER
-#undef LOW_PAIRS
-#undef HIGH_PAIRS
 
 /// gx = 0, then every g is added where its window's winner lies.
 static void NAME(spread_plane)(const tapestry_pooling *s, const int64_t *offsets, const REAL *g, const uint8_t *numbers, REAL *gx) {

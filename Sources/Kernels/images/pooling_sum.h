@@ -30,7 +30,7 @@ INLINE void NAME(sum_row)(
   int64_t run = band_run(s), down = s->dilation_height * stride * run;
   for (int64_t j = 0; j < s->output_width; j += LANES) {
     const REAL *row = from + j;
-    VECTOR sum = NAME(splat)(0);
+    VECTOR sum = SPLAT(0);
     for (int64_t a = 0; a < s->kernel_height; a++, row += down)
       for (int64_t b = 0; b < s->kernel_width; b++) sum += NAME(load)(row + NAME(column_start)(s, run, stride, b));
     int64_t count = s->output_width - j;

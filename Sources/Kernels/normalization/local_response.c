@@ -4,9 +4,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 enum { response_band = 64 };  // pixels
 

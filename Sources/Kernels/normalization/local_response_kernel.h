@@ -1,7 +1,5 @@
 // Local response normalisation of one REAL: see local_response.c.
 #include "vector/mathematics_kernel.h"
-#define INLINE static inline __attribute__((always_inline))
-#define SPLAT(x) NAME(splat)((REAL)(x))
 
 /// d to the power -beta; the usual exponents by roots.
 INLINE VECTOR NAME(decay)(VECTOR d, double beta) {
@@ -64,5 +62,3 @@ static void NAME(response_gradient_band)(
     }
   }
 }
-#undef INLINE
-#undef SPLAT

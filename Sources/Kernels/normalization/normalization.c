@@ -6,9 +6,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 enum { moments_block = 4096, fewest_units = 16 };  // elements that are centred on one mean
 

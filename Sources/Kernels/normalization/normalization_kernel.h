@@ -1,12 +1,4 @@
 // Normalisation of one REAL: see normalization.c. `runs` are stretches of neighbouring elements, `stride` apart.
-#define INLINE static inline __attribute__((always_inline))
-#define SPLAT(x) NAME(splat)((REAL)(x))
-
-INLINE double NAME(lanes_sum)(VECTOR v) {
-  double sum = 0;
-  for (int lane = 0; lane < LANES; lane++) sum += (double)v[lane];
-  return sum;
-}
 
 // Visits `runs` runs of `n` elements as vectors: `whole` and `other` see i, which begins a whole vector, `part` the masked
 // rest of a run. Two statements, so that sums can alternate between two accumulators.
@@ -35,7 +27,7 @@ static void NAME(block_moments)(int64_t runs, int64_t stride, int64_t n, const R
 #undef SECOND
 #undef REST
   double count = (double)(runs * n);
-  const REAL near = (REAL)(NAME(lanes_sum)(s + t) / count);
+  const REAL near = (REAL)(NAME(sum_of_lanes)(s + t) / count);
   const VECTOR centre = SPLAT(near);
   VECTOR p = SPLAT(0), q = p;
   s = t = p;
@@ -61,7 +53,7 @@ static void NAME(block_moments)(int64_t runs, int64_t stride, int64_t n, const R
 #undef FIRST
 #undef SECOND
 #undef REST
-  double sum = NAME(lanes_sum)(s + t), squares = NAME(lanes_sum)(p + q);
+  double sum = NAME(sum_of_lanes)(s + t), squares = NAME(sum_of_lanes)(p + q);
   join_moments(total, count, (double)near + sum / count, squares - sum * sum / count);
 }
 
@@ -88,9 +80,6 @@ typedef struct {
 enum { NAME(open), NAME(computed), NAME(kept) };  // kinds of gates: none, by y computed again, by y kept
 
 INLINE VECTOR NAME(normalized)(VECTOR x, VECTOR mean, VECTOR factor, VECTOR shift) { return (x - mean) * factor + shift; }
-
-/// max(x, 0), NaN passing through.
-INLINE VECTOR NAME(positive_part)(VECTOR x) { return x < 0 ? SPLAT(0) : x; }
 
 /// Adds the sums of g and of g (x - mean). The cotangents that a kept result lets through are written too.
 INLINE void NAME(block_sums)(
@@ -129,8 +118,8 @@ INLINE void NAME(block_sums)(
 #undef FIRST
 #undef SECOND
 #undef REST
-  sums[0] += NAME(lanes_sum)(s + t);
-  sums[1] += NAME(lanes_sum)(p + q);
+  sums[0] += NAME(sum_of_lanes)(s + t);
+  sums[1] += NAME(sum_of_lanes)(p + q);
 }
 
 static void NAME(gradient_block)(
@@ -169,7 +158,7 @@ INLINE void NAME(affine_body)(
   for (int64_t i = 0; i < n; i += LANES) {
     VECTOR z = NAME(normalized)(NAME(load_up_to)(x + i, n - i, 0), m, f, t);
     if (adds) z += NAME(load_up_to)(addend + i, n - i, 0);
-    NAME(store_up_to)(y + i, n - i, relu ? NAME(positive_part)(z) : z);
+    NAME(store_up_to)(y + i, n - i, relu ? NAME(relu)(z) : z);
   }
 }
 
@@ -310,7 +299,3 @@ static void NAME(affine_gradients)(const normalize_job *job, double *totals, REA
 
 #include "normalization/normalization_strips.h"
 #include "normalization/normalization_rows.h"
-
-#undef ROWS_IN_BLOCKS
-#undef INLINE
-#undef SPLAT

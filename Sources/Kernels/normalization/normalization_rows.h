@@ -32,8 +32,8 @@ static void NAME(row_gradient)(const rows_job *job, int64_t row) {
       s += v;
       q += v * (NAME(load_up_to)(x + i, last - i, mean) - m);
     }
-    sum += NAME(lanes_sum)(s);
-    product += NAME(lanes_sum)(q);
+    sum += NAME(sum_of_lanes)(s);
+    product += NAME(sum_of_lanes)(q);
   }
   const VECTOR b = SPLAT(-r * r * r * product / (double)n), c = SPLAT(-r * sum / (double)n);
   for (int64_t i = 0; i < n; i += LANES) {

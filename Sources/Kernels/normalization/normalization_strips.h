@@ -44,7 +44,7 @@ static void NAME(strip_forward)(const normalize_job *job, int64_t column) {
   for (int64_t row = 0; row < rows; row++) {
     VECTOR z = NAME(normalized)(NAME(load_up_to)(x + row * width, n, 0), m, factor, t);
     if (addend) z += NAME(load_up_to)(addend + row * width, n, 0);
-    NAME(store_up_to)(y + row * width, n, job->shape.relu ? NAME(positive_part)(z) : z);
+    NAME(store_up_to)(y + row * width, n, job->shape.relu ? NAME(relu)(z) : z);
   }
 }
 

@@ -4,9 +4,6 @@
 #include "runtime/indexing.h"
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 enum { softmax_columns = 64, softmax_piece = 8192 };  // positions in a band; elements of a group of rows
 

@@ -2,8 +2,6 @@
 // <= softmax_columns positions side by side and classes `inner` elements apart, a vector of positions at a time.
 // Shifting by the maximum makes the largest exponent 0; a row of -infinity gives -inf - -inf = NaN, as it should.
 #include "vector/mathematics_kernel.h"
-#define INLINE static inline __attribute__((always_inline))
-#define SPLAT(x) NAME(splat)((REAL)(x))
 #define LOWEST SPLAT(-__builtin_inf())
 #define LANES_FROM(v, join)                                   \
   REAL result = v[0];                                         \
@@ -196,5 +194,3 @@ static void NAME(cross_entropy_gradient_columns)(
 }
 #undef LANES_FROM
 #undef LOWEST
-#undef SPLAT
-#undef INLINE

@@ -3,8 +3,6 @@
 //
 // Coefficients: interpolation at Chebyshev nodes, computed with 60 digits and rounded. Where a source has float32 versions
 // of its own they are the fast ones; the rarely used functions go through float64.
-#define INLINE static inline __attribute__((always_inline))
-#define SPLAT(x) NAME(splat)((REAL)(x))
 
 #if IS_DOUBLE
 #define SIGNIFICAND 52
@@ -238,5 +236,3 @@ INLINE VECTOR NAME(pow)(VECTOR x, VECTOR e) {
 #undef SMALLEST_NORMAL
 #undef EXP_HIGHEST
 #undef EXP_LOWEST
-#undef SPLAT
-#undef INLINE

@@ -1,13 +1,25 @@
-// Vector types and memory access for one REAL in one variant; included by reals.h only.
-// Comparisons give masks of 0 and -1, and `mask ? a : b` chooses lane by lane.
-#include <stdint.h>
-#include <string.h>
+// The language in which kernels are written: registers of one REAL in one variant. Included by reals.h only.
+//
+//   VECTOR, MASK            LANES elements; LANES integers of REAL_INT, 0 or -1, which comparisons give. `mask ? a : b` chooses
+//                           lane by lane; scalars mix with vectors as if splat
+//   SPLAT(x)                x in every lane
+//   NAME(load)(p), NAME(store)(p, v)    whole registers, at any element
+//   NAME(load_part), NAME(store_part), NAME(load_up_to), NAME(store_up_to), NAME(load_rest)    the ends of rows
+//   FMA(a, b, c)            a b + c of vectors or scalars, rounded once where the processor has an instruction for it
+//   NAME(larger), NAME(smaller), NAME(relu)    NaN passes through
+//   TUNED(...)              a constant that depends on how many registers there are
+//   INLINE, UNROLL          before a function, and before a loop with constant bounds that is to disappear
+// and those of shuffles.h and bits.h.
+//
+// Reads: a function reads what its comment says and nothing else. A kernel reads its operands' elements only, never beyond the first or
+// last of them, even where what it reads there would not matter: an operand may end where its page does. It may read on in scratch
+// memory of its own.
 
-#undef VECTOR
-#undef MASK
 #define VECTOR NAME(vector)
 #define MASK NAME(mask)
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define SPLAT(x) NAME(splat)((REAL)(x))
 
 typedef REAL VECTOR __attribute__((ext_vector_type(LANES)));
 typedef __typeof__((VECTOR){} < (VECTOR){}) MASK;  // of REAL_INT
@@ -17,6 +29,16 @@ typedef REAL NAME(unaligned) __attribute__((ext_vector_type(LANES), aligned(size
 INLINE VECTOR NAME(load)(const REAL *p) { return *(const NAME(unaligned) *)p; }
 INLINE void NAME(store)(REAL *p, VECTOR v) { *(NAME(unaligned) *)p = v; }
 INLINE VECTOR NAME(splat)(REAL x) { return (VECTOR)x; }
+
+#undef FMA
+#if HAS_FMA
+#define FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
+#else
+#define FMA(a, b, c) ((a) * (b) + (c))  // a call to the library's fma would be far slower
+#endif
+
+/// A size of a loop's block of registers: for processors with 32 registers, with 16 and fused multiply-adds, with 16 without.
+#define TUNED(many, fused, plain) (VECTOR_REGISTERS == 32 ? (many) : HAS_FMA ? (fused) : (plain))
 
 /// The first `count` < LANES elements, the other lanes filled with `rest`: nothing beyond them is read.
 INLINE VECTOR NAME(load_part)(const REAL *p, int64_t count, REAL rest) {
@@ -54,6 +76,14 @@ INLINE void NAME(store_up_to)(REAL *p, int64_t count, VECTOR v) {
   else NAME(store_part)(p, count, v);
 }
 
+/// Of `count` >= LANES elements the last count % LANES, in the last lanes, zeros before.
+INLINE VECTOR NAME(load_rest)(const REAL *p, int64_t count) {
+  static const REAL_INT masks[2 * LANES] = {[LANES ... 2 * LANES - 1] = -1};
+  MASK mask;
+  __builtin_memcpy(&mask, masks + count % LANES, sizeof(mask));
+  return (VECTOR)((MASK)NAME(load)(p + count - LANES) & mask);
+}
+
 /// The larger lane by lane; NaN if either is NaN.
 INLINE VECTOR NAME(larger)(VECTOR a, VECTOR b) {
   VECTOR m = a > b ? a : b;  // b if either is NaN
@@ -63,4 +93,9 @@ INLINE VECTOR NAME(smaller)(VECTOR a, VECTOR b) {
   VECTOR m = a < b ? a : b;
   return a == a ? m : a;
 }
-#undef INLINE
+
+/// max(x, 0), NaN passing through; -0 stays -0.
+INLINE VECTOR NAME(relu)(VECTOR x) { return SPLAT(0) > x ? SPLAT(0) : x; }
+
+#include "vector/bits.h"
+#include "vector/shuffles.h"
