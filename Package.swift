@@ -68,7 +68,8 @@ let package = Package(
     .executableTarget(
       name: "convnet", dependencies: ["TapestryCommands"], path: "Sources/convnet"),
     .target(
-      name: "TestSupport", dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles"],
+      name: "TestSupport",
+      dependencies: ["TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryFiles"],
       path: "Tests/Support"),
     .testTarget(
       name: "OpsTests",

@@ -10,7 +10,7 @@ import TapestryGraph
 ///     d = two-loop recursion from -g with H in its middle
 ///     move = learningRate d, at the first step min(1, 1 / Σ |g|) learningRate d
 ///
-/// A parameter without a gradient is not moved; in y and s it counts as 0.
+/// A parameter without a gradient, or that is frozen, is not moved; in y and s it counts as 0.
 public final class LBFGS: Optimizer {
   public var learningRate: Double {
     didSet { requireNonNegative(learningRate, "learningRate", of: self) }
@@ -51,10 +51,11 @@ public final class LBFGS: Optimizer {
   }
 
   public func update(along gradients: Gradients, scale: Double, file: StaticString, line: UInt) {
-    let found = parameters.map {
+    let all = parameters.map {
       gradient(of: $0.parameter, $0.name, $0.spec, in: gradients, self, file, line)
     }
-    requireReached(found.count { $0 != nil }, of: found.count, gradients, self, file, line)
+    requireReached(all.count { $0 != nil }, of: all.count, gradients, self, file, line)
+    let found = zip(parameters, all).map { $0.parameter.isFrozen ? nil : $1 }
     let g = joined(found, scale)
     learnCurvature(from: g)
     var direction = self.direction(against: g)

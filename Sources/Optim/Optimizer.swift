@@ -19,7 +19,8 @@ public protocol Optimizer: AnyObject {
   /// How many updates have been made.
   var step: Int { get }
 
-  /// One step. A parameter without a gradient is left untouched, and so is what is remembered about it.
+  /// One step. A parameter without a gradient, or that is frozen, is left untouched, and so is what is remembered
+  /// about it.
   ///
   /// - Parameters:
   ///   - gradients: of the loss by the parameters.
@@ -38,11 +39,14 @@ public protocol Optimizer: AnyObject {
 }
 
 extension Optimizer {
+  // With the line as UInt this would be the default of the requirement, and call itself for ever in an optimizer that
+  // has no `update` of its own.
+
   /// One step along `gradients`, each multiplied by `scale` first.
   public func update(
-    along gradients: Gradients, scale: Double = 1, file: StaticString = #fileID, line: UInt = #line
+    along gradients: Gradients, scale: Double = 1, file: StaticString = #fileID, line: Int = #line
   ) {
-    update(along: gradients, scale: scale, file: file, line: line)
+    update(along: gradients, scale: scale, file: file, line: UInt(line))
   }
 }
 

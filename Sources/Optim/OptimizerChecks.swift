@@ -62,7 +62,8 @@ func namedParameters(
   return named
 }
 
-/// The gradient of a parameter of this shape and type, if there is one.
+/// The gradient of a parameter of this shape and type, if there is one. One that was frozen after the gradients were
+/// computed still has one.
 func gradient(
   of parameter: Parameter, _ name: String, _ spec: TensorSpec, in gradients: Gradients,
   _ optimizer: some Optimizer, _ file: StaticString, _ line: UInt

@@ -24,6 +24,9 @@ import TapestryGraph
 ///
 /// Buffers of numbers with a fraction are averaged alike, so that running statistics belong to the averaged net
 /// without another pass over the data.
+///
+/// NaN is worse than any number: an element that is NaN is not taken in, and an average that is NaN gives way to the
+/// first number.
 public final class ParameterAverage {
   /// The weight of the past, 0 ..< 1; `nil` where all updates count the same.
   public let decay: Double?
@@ -99,9 +102,14 @@ public final class ParameterAverage {
       average.update { average in
         let x = value.assumingMemoryBound(to: Real.self)
         let sum = average.assumingMemoryBound(to: Real.self)
-        // At the first of equal updates nothing is kept, not even what is not finite.
-        guard kept > 0 else { return sum.update(from: x, count: count) }
-        for index in 0..<count { sum[index] = kept * sum[index] + present * x[index] }
+        // The first of equal updates is taken as it is.
+        if decay == nil, step == 1 { return sum.update(from: x, count: count) }
+        for index in 0..<count {
+          let (old, new) = (sum[index], x[index])
+          // Where nothing is kept, neither is what is not finite.
+          let blended = kept > 0 ? kept * old + present * new : new
+          sum[index] = new.isNaN ? old : old.isNaN ? new : blended
+        }
       }
     }
   }

@@ -89,6 +89,7 @@ public class ParameterwiseOptimizer: Optimizer {
           of: entry.parameter, entry.name, entry.spec, in: gradients, self, file, line)
       else { continue }
       reached += 1
+      if entry.parameter.isFrozen { continue }
       entries[index].updates += 1
       makeSlots(of: index)
       advance(entries[index], along: gradient, scale)

@@ -27,7 +27,7 @@ extension LinePlot {
         }
       }
       for (x, text) in panel.marks {
-        let place = left + horizontal.position(x) * layout.innerWidth
+        guard let place = layout.place(ofMark: x, horizontal) else { continue }
         canvas.line((place, top), (place, top + height), width: 1, color: (0xB0, 0x3A, 0x2E))
         canvas.write(text, x: place + 6, y: top + 4, color: (0xB0, 0x3A, 0x2E))
       }
@@ -91,7 +91,8 @@ struct PlotCanvas {
     let columns = Int(min(ax, bx) - reach)...Int(max(ax, bx) + reach + 1)
     let rows = Int(min(ay, by) - reach)...Int(max(ay, by) + reach + 1)
     for row in rows {
-      for column in columns {
+      // Of a long line only the pixels of this row that can be within reach.
+      for column in Self.columns(columns, row: row, (ax, ay), (bx, by), reach) {
         let (px, py) = (Double(column) + 0.5, Double(row) + 0.5)
         let share =
           length > 0
@@ -101,6 +102,22 @@ struct PlotCanvas {
         blend(column, row, color, min(max(reach - distance, 0), 1))
       }
     }
+  }
+
+  /// The columns of `all` in which a line from a to b can come within `reach` of the middle of a pixel in `row`.
+  private static func columns(
+    _ all: ClosedRange<Int>, row: Int, _ a: (x: Double, y: Double), _ b: (x: Double, y: Double),
+    _ reach: Double
+  ) -> ClosedRange<Int> {
+    guard all.count > 64, abs(b.y - a.y) > 1 else { return all }
+    // Where the line is while it passes the heights within reach of the row.
+    func x(_ y: Double) -> Double {
+      a.x + (b.x - a.x) * min(max((y - a.y) / (b.y - a.y), 0), 1)
+    }
+    let y = Double(row) + 0.5
+    let (one, other) = (x(y - reach), x(y + reach))
+    let first = Int(min(one, other) - reach - 1), last = Int(max(one, other) + reach + 1)
+    return max(first, all.lowerBound)...max(min(last, all.upperBound), all.lowerBound)
   }
 
   /// A text whose upper left, middle or right corner is at x, y.

@@ -48,7 +48,7 @@ extension LinePlot {
         """
     }
     for (x, label) in panel.marks {
-      let place = short(left + horizontal.position(x) * layout.innerWidth)
+      guard let place = layout.place(ofMark: x, horizontal).map(short) else { continue }
       text += """
         <path d="M\(place) \(short(top))V\(short(top + height))" stroke="#b03a2e" stroke-dasharray="4 3"/>
         <text x="\(place)" y="\(short(top + 14))" dx="6" fill="#b03a2e">\(escaped(label))</text>

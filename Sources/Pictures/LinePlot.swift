@@ -54,7 +54,7 @@ public struct LinePlot: Sendable {
 
 // MARK: - Axes
 
-/// The numbers along an axis, and where they are.
+/// The numbers along an axis, and where they are. Any values give a finite axis with few ticks.
 struct PlotAxis {
   let low: Double
   let high: Double
@@ -65,40 +65,69 @@ struct PlotAxis {
   /// An axis for these values, widened to round numbers when it is linear.
   init(_ values: [Double], range: ClosedRange<Double>? = nil, isLogarithmic: Bool, count: Int) {
     let values = values.filter { $0.isFinite && (!isLogarithmic || $0 > 0) }
-    var low = range?.lowerBound ?? values.min() ?? 0
-    var high = range?.upperBound ?? values.max() ?? 1
-    if isLogarithmic, low <= 0 { (low, high) = (1, 10) }
-    if low == high {
-      (low, high) = isLogarithmic ? (low / 2, high * 2) : (low - 0.5, high + 0.5)
-    }
+    var low = Self.finite(range?.lowerBound) ?? values.min() ?? 0
+    var high = max(Self.finite(range?.upperBound) ?? values.max() ?? 1, low)
     self.isLogarithmic = isLogarithmic
     if isLogarithmic {
+      if low <= 0 { (low, high) = (1, 10) }
+      if low == high { (low, high) = (low / 2, min(high * 2, .greatestFiniteMagnitude)) }
       (self.low, self.high) = (low, high)
       ticks = Self.powers(low, high)
     } else {
-      let step = Self.roundStep((high - low) / Double(count))
+      (low, high) = Self.distinct(low, high)
+      let step = Self.roundStep(Self.distance(low, high, over: count))
       let first = (low / step).rounded(.down)
       let last = (high / step).rounded(.up)
-      (self.low, self.high) = (first * step, last * step)
-      ticks = stride(from: first, through: last, by: 1).map { $0 * step }
+      (self.low, self.high) = (Self.limited(first * step), Self.limited(last * step))
+      ticks = Self.multiples(of: step, first, last)
     }
   }
 
   /// A horizontal axis: whole numbers at its ticks, not widened.
   init(steps values: [Double], count: Int) {
-    low = values.min() ?? 0
-    high = max(values.max() ?? 1, low + 1)
+    let values = values.filter(\.isFinite)
+    let low = values.min() ?? 0
+    (self.low, high) = Self.distinct(low, max(values.max() ?? 1, low + 1))
     isLogarithmic = false
-    let step = max(Self.roundStep((high - low) / Double(count)), 1)
-    let (low, high) = (low, high)
-    ticks = stride(from: (low / step).rounded(.up), through: (high / step).rounded(.down), by: 1)
-      .map { $0 * step }
+    let step = max(Self.roundStep(Self.distance(self.low, high, over: count)), 1)
+    ticks = Self.multiples(
+      of: step, (self.low / step).rounded(.up), (high / step).rounded(.down))
   }
 
   /// Where `value` is, 0 at the beginning and 1 at the end.
   func position(_ value: Double) -> Double {
+    // Logarithms and halves first, because the quotient or the distance of two numbers can be more than any number.
     isLogarithmic
-      ? tapestry_log(value / low) / tapestry_log(high / low) : (value - low) / (high - low)
+      ? (tapestry_log(value) - tapestry_log(low)) / (tapestry_log(high) - tapestry_log(low))
+      : (value / 2 - low / 2) / (high / 2 - low / 2)
+  }
+
+  private static func distance(_ low: Double, _ high: Double, over count: Int) -> Double {
+    let distance = high - low
+    return distance.isFinite
+      ? distance / Double(count) : high / Double(count) - low / Double(count)
+  }
+
+  private static func finite(_ value: Double?) -> Double? {
+    value.flatMap { $0.isFinite ? $0 : nil }
+  }
+
+  private static func limited(_ value: Double) -> Double {
+    min(max(value, -.greatestFiniteMagnitude), .greatestFiniteMagnitude)
+  }
+
+  /// The two numbers, moved apart where they are too close for numbers of their size to have steps between.
+  private static func distinct(_ low: Double, _ high: Double) -> (Double, Double) {
+    let size = max(abs(low), abs(high))
+    guard high / 2 - low / 2 <= max(size * 1e-12, 1e-290) else { return (low, high) }
+    let margin = size < 1e5 ? 0.5 : size / 4
+    return (limited(low - margin), limited(high + margin))
+  }
+
+  private static func multiples(of step: Double, _ first: Double, _ last: Double) -> [Double] {
+    guard first <= last else { return [] }
+    return stride(from: 0, through: last - first, by: 1).map { (first + $0) * step }
+      .filter(\.isFinite)
   }
 
   /// 1, 2 or 5 times a power of ten, at least `least`.
@@ -106,7 +135,7 @@ struct PlotAxis {
     guard least > 0, least.isFinite else { return 1 }
     var power = 1.0
     while power > least { power /= 10 }
-    while power * 10 <= least { power *= 10 }
+    while power < 1e307, power * 10 <= least { power *= 10 }
     return [1, 2, 5].map { $0 * power }.first { $0 >= least } ?? 10 * power
   }
 
@@ -118,6 +147,7 @@ struct PlotAxis {
   /// A tick's number as text: `0.25`, `1e-5`.
   static func text(_ value: Double) -> String {
     guard value != 0 else { return "0" }
+    guard value.isFinite else { return "\(value)" }
     let size = abs(value)
     if size >= 1e5 || size < 1e-3 {
       var exponent = 0
@@ -168,11 +198,17 @@ struct PlotLayout {
       count: 5)
   }
 
+  /// Where a mark stands; `nil` for one outside the axis.
+  func place(ofMark x: Double, _ horizontal: PlotAxis) -> Double? {
+    let share = horizontal.position(x)
+    return (0...1).contains(share) ? Double(left) + share * innerWidth : nil
+  }
+
   /// The corners of a curve in its panel, values outside the panel's range at its edge.
   func corners(
     _ series: LinePlot.Series, _ index: Int, _ horizontal: PlotAxis, _ vertical: PlotAxis
   ) -> [(x: Double, y: Double)] {
-    series.points.compactMap { point in
+    let corners = series.points.compactMap { point -> (x: Double, y: Double)? in
       guard point.x.isFinite, point.y.isFinite, !horizontal.isLogarithmic || point.x > 0 else {
         return nil
       }
@@ -182,6 +218,29 @@ struct PlotLayout {
         panelTop(index) + (1 - share) * Double(panelHeight)
       )
     }
+    return thinned(corners)
+  }
+
+  /// The same curve to the eye from a limited number of corners: of those in the same half pixel across, the first, the
+  /// highest, the lowest and the last.
+  private func thinned(_ corners: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
+    guard Double(corners.count) > 8 * innerWidth else { return corners }
+    var kept: [(x: Double, y: Double)] = []
+    var start = 0
+    while start < corners.count {
+      let column = (corners[start].x * 2).rounded(.down)
+      let end =
+        corners[start...].firstIndex { ($0.x * 2).rounded(.down) != column } ?? corners.count
+      let high = (start..<end).min { corners[$0].y < corners[$1].y } ?? start
+      let low = (start..<end).max { corners[$0].y < corners[$1].y } ?? start
+      var last = -1
+      for place in [start, min(high, low), max(high, low), end - 1] where place != last {
+        kept.append(corners[place])
+        last = place
+      }
+      start = end
+    }
+    return kept
   }
 
   /// The colours of the curves: distinct also for readers who do not tell red from green.

@@ -32,6 +32,8 @@ public struct LearningRateSearch: Sendable {
   private static func smoothed(_ losses: [Double]) -> [Double] {
     var (average, weight) = (0.0, 0.0)
     return losses.map { loss in
+      // Not taken in, or every average after it would be NaN.
+      if loss.isNaN { return loss }
       average = decay * average + (1 - decay) * loss
       weight = decay * weight + (1 - decay)
       return average / weight
@@ -39,9 +41,11 @@ public struct LearningRateSearch: Sendable {
   }
 
   /// Where a straight line through the neighbourhood, a tenth of the steps wide, falls most. The first tenth, where
-  /// the average is of few losses, and what follows the smallest loss do not count.
+  /// the average is of few losses, and what follows the smallest loss do not count. NaN is worse than any loss.
   private static func steepest(_ rates: [Double], _ losses: [Double]) -> Double? {
-    guard let lowest = losses.indices.min(by: { losses[$0] < losses[$1] }) else { return nil }
+    // NaN, which is neither smaller nor larger, would end the search for the smallest anywhere.
+    let comparable = losses.indices.filter { !losses[$0].isNaN }
+    guard let lowest = comparable.min(by: { losses[$0] < losses[$1] }) else { return nil }
     let reach = max(losses.count / 20, 1)
     var best: (slope: Double, index: Int)?
     for index in losses.indices where index <= lowest && index >= losses.count / 10 {

@@ -63,7 +63,8 @@ public struct Trainer {
   /// Told of every step and epoch.
   public var observers: [any TrainingObserver]
 
-  /// What makes an epoch better than another.
+  /// What makes an epoch better than another. The first epoch is the best whatever it is; an epoch whose validation
+  /// loss is NaN is worse than any other.
   public enum Monitor: Sendable {
     /// More validation images classified correctly; of equals the one with less loss.
     case accuracy
@@ -123,7 +124,8 @@ public struct Trainer {
   ///
   /// - Parameter resuming: whether to continue from the newest of the ``checkpoints``, if there is one.
   /// - Throws: ``TrainingError`` when loss or gradients are not finite; the parameters are then those before that
-  ///   step. `DatasetError` when an image cannot be read and the loader refuses that. `FileError` when a checkpoint cannot be written, ``CheckpointError`` when one does not fit.
+  ///   step. `DatasetError` when an image cannot be read and the loader refuses that, or when not one image of an epoch
+  ///   can be read. `FileError` when a checkpoint cannot be written, ``CheckpointError`` when one does not fit.
   @discardableResult
   public func run(
     on loader: BatchLoader, epochs: Int, resuming: Bool = false
@@ -152,6 +154,8 @@ public struct Trainer {
       if loader.broken == .refused { try loader.requireIntact() }
       try run.pass(to: batches.position.batch)
       guard run.position.batch == loader.batchCount else { break }
+      // Without an image no epoch brings the run nearer to its end.
+      if run.position.totals.images == 0 { try loader.requireIntact() }
       try run.endEpoch()
     }
     guard run.isOver else { return try run.stopped() }

@@ -36,6 +36,12 @@ public final class EpochLog: TrainingObserver {
     if clock.now - pictureTime >= .seconds(20) { drawCurves(history) }
   }
 
+  /// This log without the end of the run, for programs that write the weights first: they call
+  /// ``trainingDidEnd(_:)`` themselves.
+  package var whileTraining: any TrainingObserver {
+    EpochObserver { [self] in trainingDidEndEpoch($0) }
+  }
+
   public func trainingDidEnd(_ summary: TrainingSummary) {
     guard !summary.epochs.isEmpty else { return }
     writeTable(summary.epochs)
@@ -82,6 +88,13 @@ public final class EpochLog: TrainingObserver {
     }
     return text
   }
+}
+
+/// Hands the epochs on.
+private struct EpochObserver: TrainingObserver {
+  let onEpochs: ([EpochRecord]) -> Void
+
+  func trainingDidEndEpoch(_ history: [EpochRecord]) { onEpochs(history) }
 }
 
 /// Writes a run's curves for TensorBoard: loss, accuracy, rate and gradient norm of the training every few updates,

@@ -17,14 +17,14 @@ extension TrainingPosition {
     object["history"] = .array(history.map(\.json))
     if let best {
       object["best"] = [
-        "epoch": .integer(best.epoch), "loss": .finite(best.loss),
+        "epoch": .integer(best.epoch), "loss": .real(best.loss),
         "accuracy": .number(best.accuracy),
       ]
     }
     object["epochs_without_improvement"] = .integer(epochsWithoutImprovement)
     if let plateau {
       object["plateau"] = [
-        "rate": .number(plateau.rate), "best": plateau.best.map { .finite($0) } ?? .null,
+        "rate": .number(plateau.rate), "best": plateau.best.map { .real($0) } ?? .null,
         "bad": .integer(plateau.badCount), "cooldown": .integer(plateau.cooldownCount),
       ]
     }
@@ -59,7 +59,9 @@ extension TrainingPosition {
     epochsWithoutImprovement = reader.count(json, "epochs_without_improvement")
     if let plateau = json["plateau"] {
       var state = ReduceOnPlateau.State(rate: reader.number(plateau, "rate"))
-      state.best = plateau["best"]?.double
+      if plateau["best"]?.isNull == false {
+        state.best = reader.number(plateau, "best", orNull: true)
+      }
       state.badCount = reader.count(plateau, "bad")
       state.cooldownCount = reader.count(plateau, "cooldown")
       if state.rate < 0 { reader.problems.append("the rate of the plateau is negative") }
@@ -84,7 +86,7 @@ extension EpochRecord {
     object["images"] = .integer(images)
     object["seconds"] = .number(seconds)
     if let validation {
-      object["validation_loss"] = .finite(validation.loss)
+      object["validation_loss"] = .real(validation.loss)
       object["validation_accuracy"] = .number(validation.accuracy)
       if let topFive = validation.topFiveAccuracy {
         object["validation_top5_accuracy"] = .number(topFive)
@@ -112,6 +114,11 @@ extension JSONValue {
   package static func finite(_ value: Double) -> JSONValue {
     value.isFinite ? .number(value) : .null
   }
+
+  /// `value`, as ``PositionReader/number(_:_:orNull:)`` reads it: a text when it is infinite, null for NaN.
+  static func real(_ value: Double) -> JSONValue {
+    value.isInfinite ? .string(value < 0 ? "-inf" : "inf") : .finite(value)
+  }
 }
 
 /// Takes values out of JSON and notes what is missing or out of range.
@@ -127,11 +134,16 @@ struct PositionReader {
     return value
   }
 
-  /// - Parameter isNullable: whether null stands for NaN, which JSON does not have.
+  /// - Parameter isNullable: whether null stands for NaN and texts for infinity, which JSON does not have.
   mutating func number(
     _ json: JSONValue, _ key: String, orNull isNullable: Bool = false
   ) -> Double {
-    if isNullable, json[key]?.isNull == true { return .nan }
+    if isNullable {
+      if json[key]?.isNull == true { return .nan }
+      if let text = json[key]?.string, text == "inf" || text == "-inf" {
+        return text == "inf" ? .infinity : -.infinity
+      }
+    }
     guard let value = json[key]?.double else {
       problems.append("\(key) is missing or no number")
       return 0

@@ -167,4 +167,16 @@ public struct BestEpoch: Sendable, Equatable {
     self.loss = loss
     self.accuracy = accuracy
   }
+
+  /// Whether this epoch takes the place of `best`: the first does, whatever it is. After that an epoch whose loss is
+  /// NaN is worse than any other, also by accuracy: logits that are NaN still name a class.
+  func isBetter(than best: BestEpoch?, by monitor: Trainer.Monitor) -> Bool {
+    guard let best else { return true }
+    guard !loss.isNaN, !accuracy.isNaN else { return false }
+    guard !best.loss.isNaN, !best.accuracy.isNaN else { return true }
+    return switch monitor {
+    case .accuracy: (accuracy, -loss) > (best.accuracy, -best.loss)
+    case .loss: loss < best.loss
+    }
+  }
 }

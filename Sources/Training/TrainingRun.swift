@@ -212,19 +212,14 @@ struct TrainingRun {
   }
 
   private mutating func compareWithBest(_ record: EpochRecord, _ result: Evaluation) throws {
-    let isBetter =
-      switch (position.best, trainer.monitor) {
-      case (nil, _): true
-      case (let best?, .accuracy):
-        (result.accuracy, -result.loss) > (best.accuracy, -best.loss)
-      case (let best?, .loss): result.loss < best.loss || best.loss.isNaN
-      }
-    guard isBetter else {
+    let candidate = BestEpoch(
+      epoch: record.epoch, loss: result.loss, accuracy: result.accuracy)
+    guard candidate.isBetter(than: position.best, by: trainer.monitor) else {
       position.epochsWithoutImprovement += 1
       return
     }
     position.epochsWithoutImprovement = 0
-    position.best = BestEpoch(epoch: record.epoch, loss: result.loss, accuracy: result.accuracy)
+    position.best = candidate
     guard trainer.keepsBest else { return }
     let state = withAverages { trainer.model.state }
     bestState = state

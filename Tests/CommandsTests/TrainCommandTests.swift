@@ -37,6 +37,35 @@ struct TrainCommandTests {
     #expect(metadata["data"] == "small" && metadata["seed"] == "0")
   }
 
+  @Test("a run that diverges beyond what can be drawn keeps its weights")
+  func diverging() throws {
+    let scratch = try Scratch()
+    let session = Session([
+      "train", "--model", "mlp", "--optimizer", "sgd", "--momentum", "0", "--weight-decay", "0",
+      "--clip", "1e-12", "--learning-rate", "1e16", "--schedule", "constant", "--epochs", "1",
+      "--output", scratch("out"),
+    ])
+    #expect(session.exitCode == 0)
+    #expect(session.complaint.isEmpty)
+    for name in ["weights.safetensors", "curves.svg", "curves.png", "log.csv"] {
+      #expect(Scratch.names(scratch("out")).contains(name), "\(name)")
+    }
+  }
+
+  @Test("pictures that cannot be written are a warning; the weights are there")
+  func undrawable() throws {
+    let scratch = try Scratch()
+    let data = try SmallData().write(to: scratch)
+    // Folders in the places of the pictures.
+    scratch.folder("out/curves.svg")
+    scratch.folder("out/curves.png")
+    let session = Session(["train", "--data", data, "--epochs", "1", "--output", scratch("out")])
+    #expect(session.exitCode == 0)
+    #expect(session.complaint.hasPrefix("convnet: warning: "))
+    #expect(session.complaint.contains("curves.svg"))
+    #expect(Scratch.names(scratch("out")).contains("weights.safetensors"))
+  }
+
   @Test("--json: an object per epoch, then one with the result")
   func json() throws {
     let scratch = try Scratch()

@@ -63,57 +63,44 @@ struct ZooReplay {
     #expect(problems.isEmpty, "\(problems.prefix(20).joined(separator: "\n"))")
   }
 
-  @Test("30 steps of SGD with momentum, float64")
+  @Test("the stored training steps, float64")
   func trajectories() throws {
-    let json = try StoredNet.json("trajectory.json")
-    let recipe = try #require(json["recipe"])
-    let batch = recipe["batch"]!.int!
-    let images = (json["images"]?.array ?? []).map { Self.pixels($0.string!) }
-    let labels = json["labels"].sizes
-    let runs = json["runs"]?.array ?? []
-    #expect(!runs.isEmpty)
-    for run in runs {
-      let name = run["net"]!.string!
-      let stored = try StoredNet(name)
-      let net = try #require(stored.placeholder(.float64))
-      let seed = hexadecimal(json["seed"])
-      var values: [String: Tensor] = [:]
-      for entry in stored.tensors {
-        let name = entry["name"]!.string!
-        values[name] = fill(
-          name, shape: entry["shape"].sizes, kind: entry["fill"]!.string!,
-          scale: entry["scale"]!.double!, seed: seed)
-      }
-      net.take(values)
-      let optimizer = SGD(
-        net.parameters, learningRate: run["lr"]!.double!, momentum: recipe["momentum"]!.double!)
-      var worst = 0.0
-      for (step, expected) in run["losses"].numbers.enumerated() {
-        let range = step * batch..<(step + 1) * batch
-        let x = Tensor(
-          range.flatMap { images[$0] }, shape: [batch, 1, 32, 32], dtype: .float64)
-        let loss = softmaxCrossEntropy(net(x), labels: Tensor(integers: Array(labels[range])))
-        worst = max(worst, abs(loss.item - expected) / abs(expected))
-        optimizer.update(along: loss.gradients())
-      }
-      #expect(worst < 1e-8, "\(name) at \(run["lr"]!.double!): losses off by \(worst)")
-      let rows = run["parameters_after"]?.array ?? []
-      #expect(rows.count == net.members.parameters.count)
-      for ((name, parameter), row) in zip(net.members.parameters, rows) {
-        #expect(row[0]?.string == name)
-        let values = parameter.value.scalars()
-        let size = max(row[2]!.double!, 1e-3)
-        #expect(abs(norm(values) - row[2]!.double!) / size < 1e-8, "\(name)")
-        for (value, expected) in zip(values, row[3].numbers) {
-          #expect(abs(value - expected) / size < 1e-8, "\(name)")
-        }
+    let replay = try TrajectoryReplay(StoredNet.json("trajectory.json"))
+    #expect(!replay.runs.isEmpty)
+    for run in replay.runs {
+      let name = "\(run["net"]?.string ?? "") at \(run["lr"]?.double ?? .nan)"
+      let (losses, parameters) = try replay.replay(run)
+      #expect(losses < 1e-8, "\(name): losses off by \(losses)")
+      for (parameter, deviation) in parameters {
+        #expect(deviation < 1e-8, "\(name): \(parameter) off by \(deviation)")
       }
     }
   }
 
-  /// 64 characters 0...9, a...g to a 32x32 image in 0...1, each pixel a 4x4 block.
-  private static func pixels(_ text: String) -> [Double] {
-    let values = text.map { Double(Int(String($0), radix: 17)!) / 16 }
-    return (0..<1024).map { values[$0 / 32 / 4 * 8 + $0 % 32 / 4] }
+  @Test("steps of any optimizer of the stored cases can be replayed; others are refused with words")
+  func recipes() throws {
+    func moved(_ recipe: JSONValue, _ run: JSONValue) throws -> Double {
+      let weight = Parameter(Tensor([1], dtype: .float64), name: "weight")
+      let optimizer = try trajectoryOptimizer(recipe, run, [weight])
+      optimizer.update(along: (weight * 0.5).sum().gradients())
+      return weight.value.scalars()[0]
+    }
+    // The first step of Adam is learningRate g / (|g| + epsilon).
+    let adam: JSONValue = ["optimizer": "adam", "eps": 0.5, "betas": [0.8, 0.9], "batch": 32]
+    #expect(abs(try moved(adam, ["lr": 0.1]) - (1 - 0.1 * 0.5 / 1)) < 1e-12)
+    let adamW: JSONValue = ["optimizer": "AdamW", "epsilon": 0.5, "weight_decay": 0.25]
+    #expect(abs(try moved(adamW, ["lr": 0.1]) - (1 * (1 - 0.1 * 0.25) - 0.05)) < 1e-12)
+    #expect(try moved(["optimizer": "sgd"], ["lr": 0.5]) == 0.75)
+    for op in ["adagrad", "rmsprop", "adadelta", "adamax", "nadam", "radam", "rprop"] {
+      #expect(try moved(["optimizer": .string(op)], [:]) < 1, "\(op)")
+    }
+    let unknown = #expect(throws: TrajectoryError.self) {
+      try moved(["optimizer": "sophia"], ["lr": 0.5])
+    }
+    #expect(unknown?.description.hasPrefix("the recipe's optimizer is sophia, but only ") == true)
+    let rateless = #expect(throws: TrajectoryError.self) { try moved(["optimizer": "sgd"], [:]) }
+    #expect(rateless?.description == "neither the recipe nor the run says the learning rate")
+    let empty = #expect(throws: TrajectoryError.self) { try TrajectoryReplay([:]) }
+    #expect(empty?.description == "the trajectory has no recipe")
   }
 }

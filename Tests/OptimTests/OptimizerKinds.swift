@@ -47,6 +47,12 @@ func makeParameters(_ dtype: DType = .float64, count: Int = 6) -> [Parameter] {
   ]
 }
 
+/// The gradients that these parameters would get from a loss: each parameter is its own output, its gradient the
+/// cotangent.
+func makeGradients(_ parameters: [Parameter], _ values: [Tensor]) -> Gradients {
+  gradients(of: parameters, withRespectTo: parameters, cotangents: values)
+}
+
 /// Gradients of a bowl around 0.3, with a little noise that depends on `step` alone.
 func makeGradients(_ parameters: [Parameter], step: Int) -> Gradients {
   let random = RandomSource(seed: UInt64(step))

@@ -70,6 +70,34 @@ import Testing
     }
   }
 
+  @Test(
+    "a parameter that is frozen after its gradient was computed does not move, nor does its state",
+    arguments: OptimizerKind.all)
+  func frozen(kind: OptimizerKind) {
+    let parameters = makeParameters()
+    let optimizer = kind.make(parameters)
+    for step in 0..<3 { optimizer.update(along: makeGradients(parameters, step: step)) }
+    let gradients = makeGradients(parameters, step: 3)
+    let (weight, bias) = (parameters[0].value.scalars(), parameters[1].value.scalars())
+    func state() -> [[Double]] {
+      optimizer.state.filter { $0.name.hasPrefix("bias.") }.map { $0.value.scalars() }
+    }
+    let before = state()
+    parameters[1].isFrozen = true
+    optimizer.update(along: gradients)
+    #expect(parameters[1].value.scalars() == bias)
+    #expect(state() == before)
+    #expect(parameters[0].value.scalars() != weight)
+    // All frozen is no mistake, and no step of any parameter.
+    parameters[0].isFrozen = true
+    let last = bits(parameters)
+    optimizer.update(along: gradients)
+    #expect(bits(parameters) == last && optimizer.step == 5)
+    parameters[1].isFrozen = false
+    optimizer.update(along: gradients)
+    #expect(parameters[1].value.scalars() != bias)
+  }
+
   @Test("without any gradient nothing moves", arguments: OptimizerKind.all)
   func noGradients(kind: OptimizerKind) {
     let parameters = makeParameters()

@@ -73,4 +73,18 @@ private struct Model: ParameterContainer {
     #expect(error.missing == ["step", "mean"])
     #expect(error.unfit == ["weight is [2] float32, but expected [2] float64"])
   }
+
+  @Test("an element that is NaN is not taken in, and gives way to the first number")
+  func notANumber() {
+    for dtype in [DType.float32, .float64] {
+      let weight = Parameter(Tensor([1, .nan, 3], dtype: dtype), name: "weight")
+      let average = ParameterAverage([weight], decay: 0.5)
+      weight.value = Tensor([.nan, .nan, 5], dtype: dtype)
+      average.update()
+      weight.value = Tensor([3, 8, .nan], dtype: dtype)
+      average.update()
+      let values = average.state.first { $0.name == "weight" }!.value.scalars()
+      #expect(values == [2, 8, 4])
+    }
+  }
 }

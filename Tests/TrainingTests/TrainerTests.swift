@@ -126,6 +126,31 @@ struct TrainerTests {
     }
   }
 
+  @Test("a run over images of which none can be read ends with an error that lists them")
+  func nothingReadable() throws {
+    let scratch = try Scratch()
+    let root = scratch("photos")
+    for name in ["", "/a", "/b"] { try #require(mkdir(root + name, 0o755) == 0) }
+    let names = ["a/0", "a/1", "b/0"]
+    for name in names {
+      let image = RasterImage(
+        width: 4, height: 4, channels: 1, bytes: Array(repeating: 7, count: 16))
+      try image.write(to: "\(root)/\(name).png")
+    }
+    let set = try ImageSet.load(classFolders: root, size: (4, 4), channels: 1, memoryLimit: 0)
+    for name in names { truncate("\(root)/\(name).png", 20) }
+    let loader = try BatchLoader(set, batchSize: 2, broken: .skipped)
+    let net = small()
+    let trainer = Trainer(net, optimizer: SGD(net, learningRate: 0.01))
+    for length in [Trainer.Length.steps(5), .epochs(2)] {
+      let error = #expect(throws: DatasetError.self) {
+        try trainer.run(on: loader, for: length)
+      }
+      for name in names { #expect(error?.description.contains("\(name).png") == true) }
+    }
+    #expect(trainer.optimizer.step == 0)
+  }
+
   @Test("the schedule gives the rate of each step")
   func schedule() throws {
     let net = small()

@@ -113,12 +113,56 @@ struct LinePlotTests {
     "no data, one point, equal values and values that are not finite are drawn all the same",
     arguments: [
       [], [(1, 2)], [(1, 2), (2, 2)], [(1, .nan), (2, .infinity), (3, 1)],
-      [(1, 1e300), (2, -1e300)],
+      [(1, 1e300), (2, -1e300)], [(1, 9e15)], [(1, 9e15), (2, 9e15 + 2)], [(9e15, 1)],
+      [(1, 1e308), (2, -1e308)], [(-1e308, 0), (1e308, 1)], [(.nan, 1), (.infinity, 2), (3, 4)],
+      [(1, .leastNonzeroMagnitude), (2, 0)], [(1e-300, 1), (1e300, 2)],
+      [(1, .greatestFiniteMagnitude), (2, -.greatestFiniteMagnitude)], [(1, 1e16), (1, 1e16)],
     ] as [[(x: Double, y: Double)]])
   func odd(points: [(x: Double, y: Double)]) {
     for isLogarithmic in [false, true] {
       let plot = plot(points, isLogarithmic: isLogarithmic)
       #expect(plot.svg.hasSuffix("</svg>\n") && !plot.svg.contains("nan"))
+      #expect(plot.raster().width == 1440)
+    }
+  }
+
+  @Test(
+    "thousands of epochs, however large their numbers, are drawn soon and take little room",
+    arguments: [1e15, 1e308, .nan])
+  func long(size: Double) {
+    let history = (1...5_000).map { epoch in
+      EpochRecord(
+        epoch: epoch, updates: epoch, learningRate: 0.1,
+        loss: epoch % 2 == 0 ? size : -size, accuracy: 0.5, images: 1, seconds: 1)
+    }
+    let time = ContinuousClock().measure {
+      let curves = LinePlot.learningCurves(history)
+      #expect(curves.svg.utf8.count < 1_000_000)
+      #expect(curves.raster().width == 1440)
+    }
+    #expect(time < .seconds(30))
+  }
+
+  @Test("a curve of very many points keeps its peaks")
+  func thinned() {
+    var points = (0..<100_000).map { (x: Double($0), y: 0.0) }
+    points[33_333].y = 1
+    points[77_777].y = -1
+    let svg = plot(points).svg
+    // The top and the bottom of the panel.
+    #expect(svg.contains(" 54L") && svg.contains(" 254L"))
+    #expect(svg.utf8.count < 200_000)
+  }
+
+  @Test("marks and ranges that are not finite leave the rest of the plot as it is")
+  func oddMarks() {
+    let series = [LinePlot.Series("one", [(0, 0), (10, 1)])]
+    let marks = [(x: Double.nan, text: "a"), (1e300, "b"), (-1e300, "c"), (5, "middle")]
+    for range in [nil, 0...Double.infinity, -Double.infinity...1, 3...3] {
+      let plot = LinePlot(
+        title: "", horizontalLabel: "x",
+        panels: [LinePlot.Panel("y", series, range: range, marks: marks)])
+      #expect(plot.svg.contains(">middle<") && !plot.svg.contains(">a<"))
       #expect(plot.raster().width == 1440)
     }
   }

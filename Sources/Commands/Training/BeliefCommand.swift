@@ -199,29 +199,33 @@ struct BeliefCommand {
     console.write(String(text.prefix(max(console.width - 1, 0))))
   }
 
-  /// Writes pictures and weights.
+  /// Writes the weights, then the pictures: one that fails is a warning.
   private func write(_ setup: BeliefSetup, to folder: String) throws {
     let net = setup.net
     func file(_ name: String) -> String {
       folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
     }
+    if !isQuiet { console.line() }
+    let weights = file(Self.weightsName)
+    try net.save(to: weights, metadata: setup.metadata)
+    console.line("weights saved to \(weights)")
     func draw(_ sheet: Sheet, _ name: String) throws {
       for ending in ["svg", "png"] { try sheet.figure().write(to: file("\(name).\(ending)")) }
       console.line("\(file(name)).svg and .png: \(sheet.title)")
     }
-    if !isQuiet { console.line() }
-    for index in net.layers.indices {
-      let filters = counted(net.layers[index].weight.shape[0], "filter")
-      let what = index == 0 ? filters : "\(filters), as sums of those below"
-      let title = "Layer \(index + 1), learnt from \(choices.source.name): \(what)"
-      try draw(beliefSheet(net, layer: index, title: title), "filters-\(index + 1)")
+    do {
+      for index in net.layers.indices {
+        let filters = counted(net.layers[index].weight.shape[0], "filter")
+        let what = index == 0 ? filters : "\(filters), as sums of those below"
+        let title = "Layer \(index + 1), learnt from \(choices.source.name): \(what)"
+        try draw(beliefSheet(net, layer: index, title: title), "filters-\(index + 1)")
+      }
+      let title = "What layer 1 makes of \(choices.source.name)"
+      try draw(
+        reconstructionSheet(net, try setup.firstImages(8), title: title), "reconstructions")
+    } catch {
+      console.complain("warning: \(error)")
     }
-    let title = "What layer 1 makes of \(choices.source.name)"
-    try draw(
-      reconstructionSheet(net, try setup.firstImages(8), title: title), "reconstructions")
-    let weights = file(Self.weightsName)
-    try net.save(to: weights, metadata: setup.metadata)
-    console.line("weights saved to \(weights)")
   }
 
   private func interruptible<Result>(_ body: () throws -> Result) rethrows -> Result {

@@ -76,6 +76,15 @@ struct FindRateCommand {
         note: { if isLive { console.write("\r\u{1B}[Kstep \($0) of \(steps)") } })
     }
     if isLive { console.write("\r\u{1B}[K") }
+    // What was found is told also where the picture cannot be written.
+    var written: [String] = []
+    let failure = Result { try draw(found, &written) }
+    style == .json ? reportJSON(found, written) : report(found, written)
+    try failure.get()
+    return 0
+  }
+
+  private func draw(_ found: LearningRateSearch, _ written: inout [String]) throws {
     let plot = plot(found)
     for path in paths {
       if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
@@ -86,9 +95,8 @@ struct FindRateCommand {
       } else {
         try AtomicFile.write(plot.svg, to: path)
       }
+      written.append(path)
     }
-    style == .json ? reportJSON(found) : report(found)
-    return 0
   }
 
   private func plot(_ found: LearningRateSearch) -> LinePlot {
@@ -109,7 +117,7 @@ struct FindRateCommand {
       ])
   }
 
-  private func report(_ found: LearningRateSearch) {
+  private func report(_ found: LearningRateSearch, _ written: [String]) {
     if style == .lines {
       let count = found.rates.count
       // About twelve lines, evenly over the test.
@@ -131,8 +139,8 @@ struct FindRateCommand {
     let rate = short3(suggestion)
     console.line(
       """
-      suggested learning rate: \(console.styled(rate, .bold))
-      plot: \(paths.joined(separator: ", "))
+      suggested learning rate: \(console.styled(rate, .bold))\
+      \(written.isEmpty ? "" : "\nplot: " + written.joined(separator: ", "))
 
       Try next:
         \(program.invocation) train --model \(choices.entry.name)\(data) \
@@ -142,13 +150,13 @@ struct FindRateCommand {
 
   private var data: String { choices.source.path.map { " --data \(shellQuoted($0))" } ?? "" }
 
-  private func reportJSON(_ found: LearningRateSearch) {
+  private func reportJSON(_ found: LearningRateSearch, _ written: [String]) {
     console.line(
       jsonLine([
         "suggestion": found.suggestion.map { .finite($0) } ?? .null,
         "rates": .array(found.rates.map { .finite($0) }),
         "losses": .array(found.losses.map { .finite($0) }),
-        "plots": .array(paths.map { .string($0) }),
+        "plots": .array(written.map { .string($0) }),
       ]))
   }
 }

@@ -108,7 +108,7 @@ struct TrainCommand {
     trainer.stopRequest = program.stopRequest
     let reporter = TrainingReporter(console, style: style, epochs: epochs)
     let log = log(in: folder)
-    trainer.observers = [reporter, log]
+    trainer.observers = [reporter, log.whileTraining]
     let events = hasEvents ? EventLog(folder: folder.file(RunFolder.Name.events)) : nil
     if let events { trainer.observers.append(events) }
     if let stopsAfter {
@@ -136,6 +136,7 @@ struct TrainCommand {
       if try CheckpointFolder(folder.path).checkpoints().isEmpty { folder.discard() }
       throw error
     }
+    log.trainingDidEnd(summary)
     for failure in [log.failure, events?.failure].compactMap({ $0 }) {
       console.complain("warning: \(failure)")
     }

@@ -1,16 +1,9 @@
 import TapestryGraph
 import TapestryOptim
-import TestSupport
 
 // What the stored names and attributes are called here.
 
-/// The gradients that these parameters would get from a loss: each parameter is its own output, its gradient the
-/// cotangent.
-func makeGradients(_ parameters: [Parameter], _ values: [Tensor]) -> Gradients {
-  gradients(of: parameters, withRespectTo: parameters, cotangents: values)
-}
-
-func referenceOptimizer(
+package func referenceOptimizer(
   _ op: String, _ a: ReferenceAttributes, _ parameters: [Parameter]
 ) -> (any Optimizer)? {
   let rate = a.has("learningRate") ? a.double("learningRate") : .nan
@@ -68,7 +61,7 @@ func referenceOptimizer(
   }
 }
 
-func referenceSchedule(_ op: String, _ a: ReferenceAttributes) -> Schedule? {
+package func referenceSchedule(_ op: String, _ a: ReferenceAttributes) -> Schedule? {
   switch op {
   case "step":
     return .step(
@@ -102,7 +95,7 @@ func referenceSchedule(_ op: String, _ a: ReferenceAttributes) -> Schedule? {
   }
 }
 
-func referencePlateau(_ a: ReferenceAttributes) -> ReduceOnPlateau {
+package func referencePlateau(_ a: ReferenceAttributes) -> ReduceOnPlateau {
   let threshold = a.double("threshold")
   return ReduceOnPlateau(
     from: a.double("baseRate"), mode: a.string("mode") == "minimize" ? .minimize : .maximize,
