@@ -155,6 +155,11 @@ struct ConvolutionKernelCase: CustomStringConvertible {
         batch: 2, channels: 6, filters: 33, size: (17, 16), kernel: (7, 1), padding: (3, 0, 3, 0)),
       .make(
         batch: 3, channels: 96, filters: 100, size: (13, 14), kernel: (3, 3), padding: (1, 1, 1, 1)),
+      // 1x1 kernels over planes smaller than a register, with and without strides.
+      .make(batch: 3, channels: 32, filters: 40, size: (4, 4), kernel: (1, 1), stride: (2, 2)),
+      .make(batch: 5, channels: 7, filters: 9, size: (2, 2), kernel: (1, 1)),
+      .make(batch: 9, channels: 5, filters: 3, size: (3, 3), kernel: (1, 1), stride: (2, 2)),
+      .make(batch: 2, channels: 40, filters: 12, size: (3, 2), kernel: (1, 1)),
       // Windows of images; weights larger than all images.
       .make(
         batch: 2, channels: 20, filters: 34, size: (60, 62), kernel: (3, 3), stride: (2, 2),

@@ -59,8 +59,10 @@ static void NAME(pack_pixels)(
       sources[count] = pieces->pieces[i].source + t * step;
       places[count++] = pieces->pieces[i].place + t;
     }
-  // Only with the last term of the last image may a register reach beyond the end of B.
-  int64_t k = 0, whole = b + sources[count - 1] + (depth - 1) * stride + LANES * step <= s->end ? depth : depth - 1;
+  // Registers may reach beyond a plane while the next ones follow it, not beyond the end of B: small planes leave several terms to the
+  // loop over single elements.
+  int64_t k = 0, room = s->end - (b + sources[count - 1] + LANES * step), whole = room < 0 ? 0 : room / stride + 1;
+  if (whole > depth) whole = depth;
   if (pieces->columns < TILE_COLUMNS) memset(to, 0, (size_t)(depth * TILE_COLUMNS) * sizeof(REAL));
   if (step == 1 && pieces->pieces[0].count == TILE_COLUMNS) {
     const REAL *from = b + sources[0];
