@@ -3,12 +3,10 @@
 #include "include/tapestry_gemm.h"
 #include "include/tapestry_machine.h"
 #include "include/tapestry_memory.h"
-#include "include/tapestry_threads.h"
+#include "runtime/sharing.h"
 
 #include <string.h>
 
-
-#define PARALLEL_PRODUCTS 5e5  // multiplications below which waking a thread costs more than it saves
 
 #define REAL_SOURCE "convolution/convolution_kernel.h"
 #define KERNEL_SOURCE "vector/reals.h"

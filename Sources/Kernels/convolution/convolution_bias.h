@@ -30,9 +30,7 @@ static void NAME(bias_task)(void *context, int64_t f) {
 
 static void NAME(bias_gradient)(const tapestry_convolution *c, const void *gy, void *gb) {
   NAME(bias_sum) s = {c, gy, gb};
-  if (c->batch * c->filters * c->output_height * c->output_width >= 65536)
-    tapestry_parallel(c->filters, &s, NAME(bias_task));
-  else
-    for (int64_t f = 0; f < c->filters; f++) NAME(bias_task)(&s, f);
+  int64_t elements = c->batch * c->filters * c->output_height * c->output_width;
+  tapestry_share(elements >= tapestry_shared_elements, c->filters, &s, NAME(bias_task));
 }
 

@@ -115,7 +115,7 @@ static void NAME(correlate)(NAME(correlation) *s) {
     products += (double)(s->images * s->groups * s->outs * part->rows * part->columns) * (double)part->depth;
     if (part->depth > deepest) deepest = part->depth;
   }
-  bool parallel = products >= PARALLEL_PRODUCTS;
+  bool parallel = products >= tapestry_shared_taps;
   int64_t threads = parallel ? tapestry_thread_count() : 1;
   int64_t image_bytes = s->source.image_size * REAL_BYTES;
   // Registers of pixels end with their row, so that nothing beyond an image is read, where rows are long enough.
@@ -128,8 +128,7 @@ static void NAME(correlate)(NAME(correlation) *s) {
     REAL *weights = NAME(pack_weights)(s);
     int64_t windows = (s->parts[0].rows + s->window_lines - 1) / s->window_lines;
     int64_t tasks = windows * s->images * ((s->blocks + s->task_blocks - 1) / s->task_blocks);
-    if (parallel) tapestry_parallel(tasks, s, NAME(window_task));
-    else for (int64_t i = 0; i < tasks; i++) NAME(window_task)(s, i);
+    tapestry_share(parallel, tasks, s, NAME(window_task));
     tapestry_release(weights, released_bytes);
     return;
   }
@@ -142,8 +141,7 @@ static void NAME(correlate)(NAME(correlation) *s) {
     REAL *weights = NAME(pack_weights)(s);
     if (s->chunk < 1) s->chunk = 1;
     int64_t chunks = (s->images + s->chunk - 1) / s->chunk;
-    if (parallel && chunks > 1) tapestry_parallel(chunks, s, NAME(chunk_task));
-    else for (int64_t i = 0; i < chunks; i++) NAME(chunk_task)(s, i);
+    tapestry_share(parallel, chunks, s, NAME(chunk_task));
     tapestry_release(weights, released_bytes);
     return;
   }

@@ -118,8 +118,7 @@ static void NAME(run_depthwise)(NAME(depthwise) *s, double products) {
   s->group = DEPTHWISE_PIXELS / (s->rows * s->columns);
   if (s->group < 1) s->group = 1;
   int64_t tasks = (s->planes + s->group - 1) / s->group;
-  if (products >= PARALLEL_PRODUCTS && tasks > 1) tapestry_parallel(tasks, s, NAME(depthwise_task));
-  else for (int64_t i = 0; i < tasks; i++) NAME(depthwise_task)(s, i);
+  tapestry_share(products >= tapestry_shared_taps, tasks, s, NAME(depthwise_task));
 }
 
 INLINE bool NAME(is_square)(const tapestry_convolution *c) {
@@ -247,7 +246,6 @@ static void NAME(depthwise_weight_gradient)(const tapestry_convolution *c, const
   s.offsets = tapestry_allocate(bytes);
   s.source = NAME(forward_source)(c, x, true, 0, s.offsets);
   for (int t = 0; t < DEPTHWISE_TAPS; t++) s.offsets[s.taps + t] = s.offsets[s.taps - 1];
-  if (NAME(depthwise_products)(c) >= PARALLEL_PRODUCTS) tapestry_parallel(c->channels, &s, NAME(depthwise_weight_task));
-  else for (int64_t i = 0; i < c->channels; i++) NAME(depthwise_weight_task)(&s, i);
+  tapestry_share(NAME(depthwise_products)(c) >= tapestry_shared_taps, c->channels, &s, NAME(depthwise_weight_task));
   tapestry_release(s.offsets, bytes);
 }

@@ -272,9 +272,8 @@ static bool NAME(correlate_images)(
         }
   }
   s->weights = packed;
-  bool parallel = (double)(s->batch * s->outs * s->ins * area) * (double)(s->rows * s->columns) >= PARALLEL_PRODUCTS;
-  if (parallel) tapestry_parallel(groups * s->splits, s, NAME(images_task));
-  else for (int64_t i = 0; i < groups * s->splits; i++) NAME(images_task)(s, i);
+  bool parallel = (double)(s->batch * s->outs * s->ins * area) * (double)(s->rows * s->columns) >= tapestry_shared_taps;
+  tapestry_share(parallel, groups * s->splits, s, NAME(images_task));
   tapestry_release(packed, bytes);
   return true;
 }

@@ -109,9 +109,8 @@ static bool NAME(images_weight_gradient)(const tapestry_convolution *c, const RE
   int64_t shares = groups * s.splits;
   size_t bytes = (size_t)(shares * weights) * sizeof(REAL);
   s.shares = tapestry_allocate(bytes);
-  bool parallel = (double)weights * (double)(c->batch * s.rows * s.columns) >= PARALLEL_PRODUCTS;
-  if (parallel) tapestry_parallel(shares, &s, NAME(image_weights_task));
-  else for (int64_t i = 0; i < shares; i++) NAME(image_weights_task)(&s, i);
+  bool parallel = (double)weights * (double)(c->batch * s.rows * s.columns) >= tapestry_shared_taps;
+  tapestry_share(parallel, shares, &s, NAME(image_weights_task));
   memcpy(gw, s.shares, (size_t)weights * sizeof(REAL));
   for (int64_t i = 1; i < shares; i++)
     for (int64_t w = 0; w < weights; w++) gw[w] += s.shares[i * weights + w];

@@ -110,8 +110,7 @@ static REAL *NAME(pack_weights)(NAME(correlation) *s) {
     s->parts[p].weights = weights + s->parts[p].weight_offset;
     if (s->parts[p].depth == 0) continue;
     s->part = &s->parts[p];
-    if (bytes > 65536) tapestry_parallel(panels, s, NAME(pack_task));
-    else for (int64_t i = 0; i < panels; i++) NAME(pack_task)(s, i);
+    tapestry_share(bytes > 65536, panels, s, NAME(pack_task));
   }
   return weights;
 }

@@ -182,9 +182,9 @@ static void NAME(add_weights)(NAME(weights) *s, bool may_read_in_place) {
     memset(s->gw, 0, (size_t)weights * sizeof(REAL));
     return;
   }
-  bool parallel = products >= PARALLEL_PRODUCTS;
+  bool parallel = products >= tapestry_shared_taps;
   int64_t image_bytes = s->source.image_size * REAL_BYTES;
-  if (weights <= SHARED_ELEMENTS && (s->images >= 4 || products < 16 * PARALLEL_PRODUCTS)) {
+  if (weights <= SHARED_ELEMENTS && (s->images >= 4 || products < 16 * tapestry_shared_taps)) {
     // Rows in place cost the zeros between; gathering costs about three products per tap and register.
     s->in_place = may_read_in_place && s->filters <= 16 && s->rows * s->source.pitch * 4 <= pixels * 5 && pixels >= 256;
     s->share = (s->images + SHARES - 1) / SHARES;
@@ -192,8 +192,7 @@ static void NAME(add_weights)(NAME(weights) *s, bool may_read_in_place) {
     s->share_count = (s->images + s->share - 1) / s->share;
     size_t bytes = (size_t)(s->share_count * weights) * sizeof(REAL);
     if (s->share_count > 1) s->shares = tapestry_allocate(bytes);
-    if (parallel && s->share_count > 1) tapestry_parallel(s->share_count, s, NAME(share_task));
-    else for (int64_t i = 0; i < s->share_count; i++) NAME(share_task)(s, i);
+    tapestry_share(parallel, s->share_count, s, NAME(share_task));
     if (s->share_count > 1) {
       memcpy(s->gw, s->shares, (size_t)weights * sizeof(REAL));
       for (int64_t i = 1; i < s->share_count; i++)

@@ -239,11 +239,6 @@ static void NAME(place_units)(NAME(wide) *s) {
         s->pixel_offsets[q++] = n * s->image_size + i * s->step_height * s->pitch + j * s->step_width;
 }
 
-INLINE void NAME(run_wide)(bool parallel, int64_t count, NAME(wide) *s, void (*task)(void *, int64_t)) {
-  if (parallel) tapestry_parallel(count, s, task);
-  else for (int64_t i = 0; i < count; i++) task(s, i);
-}
-
 static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const REAL *x, const REAL *gy, REAL *gw) {
   tapestry_convolution exchanged = *shape;
   NAME(wide) s = {
@@ -296,7 +291,7 @@ static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const 
   s.pixel_offsets = s.row_offsets + s.tap_rows;
   NAME(place_units)(&s);
   double products = (double)(s.filters * c->groups * s.taps) * (double)(s.pixels * c->batch);
-  bool parallel = products >= PARALLEL_PRODUCTS;
+  bool parallel = products >= tapestry_shared_taps;
   if (s.local) {
     s.images = c->batch;
     s.units = (c->batch + s.unit_images - 1) / s.unit_images * s.image_units;
@@ -304,8 +299,8 @@ static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const 
     s.cotangent_stride = s.unit_images * s.unit_rows * s.columns * 2 * LANES;
     size_t bytes = (size_t)(s.shares * s.share_size + 2 * LANES * LANES) * sizeof(REAL);  // unpack_lanes reads on
     s.sums = tapestry_allocate(bytes);
-    NAME(run_wide)(parallel, s.shares, &s, NAME(local_task));
-    NAME(run_wide)(parallel && s.share_size * s.shares >= 65536, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
+    tapestry_share(parallel, s.shares, &s, NAME(local_task));
+    tapestry_share(parallel && s.share_size * s.shares >= 65536, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
     tapestry_release(s.sums, bytes);
   } else {
     int64_t image_bytes = (s.copied_image + c->groups * s.blocks * 2 * LANES * s.pixels) * REAL_BYTES;
@@ -325,11 +320,11 @@ static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const 
     for (s.first_image = 0; s.first_image < c->batch; s.first_image += block) {
       s.images = c->batch - s.first_image < block ? c->batch - s.first_image : block;
       s.units = (s.images + s.unit_images - 1) / s.unit_images * s.image_units;
-      NAME(run_wide)(parallel, (s.pads ? s.images * c->channels : 0) + c->groups * s.blocks * s.images, &s, NAME(copy_task));
-      NAME(run_wide)(parallel, tasks * s.shares, &s, NAME(wide_task));
+      tapestry_share(parallel, (s.pads ? s.images * c->channels : 0) + c->groups * s.blocks * s.images, &s, NAME(copy_task));
+      tapestry_share(parallel, tasks * s.shares, &s, NAME(wide_task));
       s.add = true;
     }
-    NAME(run_wide)(parallel, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
+    tapestry_share(parallel, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
     tapestry_release(s.sums, bytes);
   }
   tapestry_release(s.row_offsets, offset_bytes);

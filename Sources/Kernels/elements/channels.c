@@ -18,8 +18,8 @@ typedef struct {
 
 static void rectify_planes(void *context, int64_t piece) {
   const rectify_job *job = context;
-  int64_t end = (piece + 1) * job->each < job->planes ? (piece + 1) * job->each : job->planes;
-  for (int64_t p = piece * job->each; p < end; p++) {
+  tapestry_range part = tapestry_part(piece, job->each, job->planes);
+  for (int64_t p = part.begin; p < part.end; p++) {
     int64_t c = p % job->channels, from = p / job->channels * job->image_stride + c * job->pixels, to = p * job->pixels;
     if (job->dtype == TAPESTRY_FLOAT64)
       DISPATCH(rectify_plane_f64)(
@@ -37,10 +37,7 @@ void tapestry_rectify_channels(
     const void *numbers, void *y) {
   rectify_job job = {
       .dtype = dtype, .channels = channels, .pixels = pixels, .planes = samples * channels, .image_stride = image_stride,
-      .each = pixels < tapestry_piece ? tapestry_piece / (pixels > 0 ? pixels : 1) : 1, .x = x, .factors = factors,
+      .each = tapestry_units(pixels), .x = x, .factors = factors,
       .numbers = numbers, .y = y};
-  int64_t pieces = (job.planes + job.each - 1) / job.each;
-  if (pieces <= 1)
-    for (int64_t i = 0; i < pieces; i++) rectify_planes(&job, i);
-  else tapestry_parallel(pieces, &job, rectify_planes);
+  tapestry_share(job.planes * pixels >= tapestry_shared_elements, tapestry_parts(job.planes, job.each), &job, rectify_planes);
 }

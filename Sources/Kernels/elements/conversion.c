@@ -21,17 +21,6 @@ typedef struct {
   double start, step;
 } job;
 
-static inline int64_t length_of(const job *j, int64_t begin) {
-  return j->count - begin < tapestry_piece ? j->count - begin : tapestry_piece;
-}
-
-static void run(job *j, void (*piece)(void *, int64_t)) {
-  int64_t pieces = tapestry_pieces(j->count);
-  if (pieces <= 2)
-    for (int64_t i = 0; i < pieces; i++) piece(j, i);
-  else tapestry_parallel(pieces, j, piece);
-}
-
 // MARK: Fill
 
 #define FILL(type, value)                                     \
@@ -43,7 +32,8 @@ static void run(job *j, void (*piece)(void *, int64_t)) {
 
 static void fill_piece(void *context, int64_t piece) {
   const job *j = context;
-  int64_t begin = piece * tapestry_piece, n = length_of(j, begin);
+  tapestry_range part = tapestry_part(piece, tapestry_piece, j->count);
+  int64_t begin = part.begin, n = part.end - begin;
   switch (j->to) {
     case TAPESTRY_FLOAT32: FILL(float, (float)j->start);
     case TAPESTRY_FLOAT64: FILL(double, j->start);
@@ -56,7 +46,7 @@ static void fill_piece(void *context, int64_t piece) {
 
 void tapestry_fill(int32_t dtype, int64_t count, double value, void *y) {
   job j = {.to = dtype, .count = count, .y = y, .start = value};
-  run(&j, fill_piece);
+  tapestry_share_elements(count, &j, fill_piece);
 }
 
 #define RAMP(type, convert)                                                                               \
@@ -68,7 +58,8 @@ void tapestry_fill(int32_t dtype, int64_t count, double value, void *y) {
 
 static void ramp_piece(void *context, int64_t piece) {
   const job *j = context;
-  int64_t begin = piece * tapestry_piece, n = length_of(j, begin);
+  tapestry_range part = tapestry_part(piece, tapestry_piece, j->count);
+  int64_t begin = part.begin, n = part.end - begin;
   switch (j->to) {
     case TAPESTRY_FLOAT32: RAMP(float, (float));
     case TAPESTRY_FLOAT64: RAMP(double, (double));
@@ -80,7 +71,7 @@ static void ramp_piece(void *context, int64_t piece) {
 
 void tapestry_ramp(int32_t dtype, int64_t count, double start, double step, void *y) {
   job j = {.to = dtype, .count = count, .y = y, .start = start, .step = step};
-  run(&j, ramp_piece);
+  tapestry_share_elements(count, &j, ramp_piece);
 }
 
 // MARK: Conversion
@@ -105,7 +96,8 @@ void tapestry_ramp(int32_t dtype, int64_t count, double start, double step, void
 
 static void convert_piece(void *context, int64_t piece) {
   const job *j = context;
-  int64_t begin = piece * tapestry_piece, n = length_of(j, begin);
+  tapestry_range part = tapestry_part(piece, tapestry_piece, j->count);
+  int64_t begin = part.begin, n = part.end - begin;
   switch (j->from) {
     case TAPESTRY_FLOAT32: CONVERT_FROM(float, int32_from, int64_from);
     case TAPESTRY_FLOAT64: CONVERT_FROM(double, int32_from, int64_from);
@@ -118,7 +110,7 @@ static void convert_piece(void *context, int64_t piece) {
 
 void tapestry_convert(int32_t from, int32_t to, int64_t count, const void *x, void *y) {
   job j = {.from = from, .to = to, .count = count, .x = x, .y = y};
-  run(&j, convert_piece);
+  tapestry_share_elements(count, &j, convert_piece);
 }
 
 // MARK: Scalars

@@ -77,7 +77,10 @@ typedef struct {
   double alpha, beta;
 } unary_job;
 
-static void unary_range(const unary_job *job, int64_t begin, int64_t n) {
+static void unary_piece(void *context, int64_t piece) {
+  const unary_job *job = context;
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->count);
+  int64_t begin = part.begin, n = part.end - begin;
   const void *x = job->x + begin * element_bytes[job->dtype];
   void *y = job->y + begin * element_bytes[job->dtype];
   switch (job->dtype) {
@@ -89,16 +92,9 @@ static void unary_range(const unary_job *job, int64_t begin, int64_t n) {
   }
 }
 
-static void unary_piece(void *context, int64_t piece) {
-  const unary_job *job = context;
-  int64_t begin = piece * tapestry_piece, rest = job->count - begin;
-  unary_range(job, begin, rest < tapestry_piece ? rest : tapestry_piece);
-}
-
 void tapestry_unary(int32_t function, int32_t dtype, int64_t count, const void *x, void *y, double alpha, double beta) {
   unary_job job = {function, dtype, count, x, y, alpha, beta};
-  if (count < 2 * tapestry_piece) unary_range(&job, 0, count);
-  else tapestry_parallel(tapestry_pieces(count), &job, unary_piece);
+  tapestry_share_elements(count, &job, unary_piece);
 }
 
 // MARK: Binary
@@ -166,29 +162,21 @@ static void binary_row(void *context, int64_t position, const int64_t *offsets, 
 
 static void binary_piece(void *context, int64_t piece) {
   pair_job *job = context;
-  int64_t begin = piece * tapestry_piece, end = begin + tapestry_piece;
-  tapestry_for_rows(&job->space, begin, end < job->space.count ? end : job->space.count, job, binary_row);
-}
-
-/// Runs `piece` over the job's space, on the pool if it is large. A space of one piece must work with piece 0.
-static void run_pieces(pair_job *job, void (*piece)(void *, int64_t)) {
-  int64_t pieces = tapestry_pieces(job->space.count);
-  if (pieces <= 2)
-    for (int64_t i = 0; i < pieces; i++) piece(job, i);
-  else tapestry_parallel(pieces, job, piece);
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->space.count);
+  tapestry_for_rows(&job->space, part.begin, part.end, job, binary_row);
 }
 
 void tapestry_binary(
     int32_t function, int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_a,
     const int64_t *strides_b, const void *a, const void *b, void *y) {
-  if (rank == 1 && sizes[0] < 2 * tapestry_piece && strides_a[0] + strides_b[0] > 0 &&
+  if (rank == 1 && sizes[0] < tapestry_shared_elements && strides_a[0] + strides_b[0] > 0 &&
       (strides_a[0] | strides_b[0]) == 1) {
     binary_flat(function, dtype, sizes[0], a, strides_a[0], b, strides_b[0], y);
     return;
   }
   pair_job job = {.function = function, .dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = y};
   job.space = tapestry_merged(rank, sizes, 2, (const int64_t *const[]){strides_a, strides_b});
-  run_pieces(&job, binary_piece);
+  tapestry_share_elements(job.space.count, &job, binary_piece);
 }
 
 // MARK: Comparison and selection
@@ -234,8 +222,8 @@ static void compare_row(void *context, int64_t position, const int64_t *offsets,
 
 static void compare_piece(void *context, int64_t piece) {
   pair_job *job = context;
-  int64_t begin = piece * tapestry_piece, end = begin + tapestry_piece;
-  tapestry_for_rows(&job->space, begin, end < job->space.count ? end : job->space.count, job, compare_row);
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->space.count);
+  tapestry_for_rows(&job->space, part.begin, part.end, job, compare_row);
 }
 
 void tapestry_compare(
@@ -243,7 +231,7 @@ void tapestry_compare(
     const int64_t *strides_b, const void *a, const void *b, uint8_t *y) {
   pair_job job = {.function = comparison, .dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = (char *)y};
   job.space = tapestry_merged(rank, sizes, 2, (const int64_t *const[]){strides_a, strides_b});
-  run_pieces(&job, compare_piece);
+  tapestry_share_elements(job.space.count, &job, compare_piece);
 }
 
 #define SELECT(type)                                                                                  \
@@ -280,8 +268,8 @@ static void select_row(void *context, int64_t position, const int64_t *offsets, 
 
 static void select_piece(void *context, int64_t piece) {
   pair_job *job = context;
-  int64_t begin = piece * tapestry_piece, end = begin + tapestry_piece;
-  tapestry_for_rows(&job->space, begin, end < job->space.count ? end : job->space.count, job, select_row);
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->space.count);
+  tapestry_for_rows(&job->space, part.begin, part.end, job, select_row);
 }
 
 void tapestry_select(
@@ -289,7 +277,7 @@ void tapestry_select(
     const int64_t *strides_b, const uint8_t *condition, const void *a, const void *b, void *y) {
   pair_job job = {.dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = y, .condition = condition};
   job.space = tapestry_merged(rank, sizes, 3, (const int64_t *const[]){strides_condition, strides_a, strides_b});
-  run_pieces(&job, select_piece);
+  tapestry_share_elements(job.space.count, &job, select_piece);
 }
 
 // MARK: Accumulation

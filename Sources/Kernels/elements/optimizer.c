@@ -50,8 +50,8 @@ static void restore(float_mode mode) { (void)mode; }
 
 static void sgd_piece(void *context, int64_t piece) {
   const step_job *job = context;
-  int64_t begin = piece * tapestry_piece, n = job->count - begin;
-  if (n > tapestry_piece) n = tapestry_piece;
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->count);
+  int64_t begin = part.begin, n = part.end - begin;
   char *a[arrays];
   locate(job, begin, a);
   float_mode mode = flush_denormals();
@@ -64,8 +64,8 @@ static void sgd_piece(void *context, int64_t piece) {
 
 static void adam_piece(void *context, int64_t piece) {
   const step_job *job = context;
-  int64_t begin = piece * tapestry_piece, n = job->count - begin;
-  if (n > tapestry_piece) n = tapestry_piece;
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->count);
+  int64_t begin = part.begin, n = part.end - begin;
   char *a[arrays];
   locate(job, begin, a);
   float_mode mode = flush_denormals();
@@ -78,22 +78,15 @@ static void adam_piece(void *context, int64_t piece) {
   restore(mode);
 }
 
-static void run(step_job *job, void (*piece)(void *, int64_t)) {
-  int64_t pieces = tapestry_pieces(job->count);
-  if (pieces <= 2)
-    for (int64_t i = 0; i < pieces; i++) piece(job, i);
-  else tapestry_parallel(pieces, job, piece);
-}
-
 void tapestry_sgd_step(
     int32_t dtype, int64_t count, const tapestry_sgd *constants, const void *gradient, void *buffer, void *parameter) {
   step_job job = {dtype, count, constants, {(char *)gradient, buffer, NULL, NULL, parameter}};
-  run(&job, sgd_piece);
+  tapestry_share_elements(count, &job, sgd_piece);
 }
 
 void tapestry_adam_step(
     int32_t dtype, int64_t count, const tapestry_adam *constants, const void *gradient, void *first_moment,
     void *second_moment, void *largest, void *parameter) {
   step_job job = {dtype, count, constants, {(char *)gradient, first_moment, second_moment, largest, parameter}};
-  run(&job, adam_piece);
+  tapestry_share_elements(count, &job, adam_piece);
 }

@@ -115,10 +115,7 @@ static void mask_piece(void *context, int64_t piece) {
 }
 
 static void run(random_job *job, void (*piece)(void *, int64_t)) {
-  int64_t pieces = (job->count + random_piece - 1) / random_piece;
-  if (pieces <= 2)
-    for (int64_t i = 0; i < pieces; i++) piece(job, i);
-  else tapestry_parallel(pieces, job, piece);
+  tapestry_share(job->count > tapestry_shared_functions, tapestry_parts(job->count, random_piece), job, piece);
 }
 
 void tapestry_random_uniform(int32_t dtype, uint64_t key, uint64_t counter, int64_t count, double low, double high, void *y) {

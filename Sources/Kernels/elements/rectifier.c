@@ -18,7 +18,10 @@ typedef struct {
   const uint32_t *known;  // in the gradient
 } rectifier_job;
 
-static void range(const rectifier_job *job, int64_t begin, int64_t n) {
+static void piece(void *context, int64_t index) {  // a piece is a multiple of 32 elements: threads share no word
+  const rectifier_job *job = context;
+  tapestry_range part = tapestry_part(index, tapestry_piece, job->count);
+  int64_t begin = part.begin, n = part.end - begin;
   int64_t bytes = job->dtype == TAPESTRY_FLOAT32 ? 4 : 8;
   const void *from = (const char *)job->from + begin * bytes;
   void *to = (char *)job->to + begin * bytes;
@@ -33,21 +36,12 @@ static void range(const rectifier_job *job, int64_t begin, int64_t n) {
   }
 }
 
-static void piece(void *context, int64_t index) {  // a piece is a multiple of 32 elements: threads share no word
-  const rectifier_job *job = context;
-  int64_t begin = index * tapestry_piece, rest = job->count - begin;
-  range(job, begin, rest < tapestry_piece ? rest : tapestry_piece);
-}
-
-static void run(rectifier_job job) {
-  if (job.count < 2 * tapestry_piece) range(&job, 0, job.count);
-  else tapestry_parallel(tapestry_pieces(job.count), &job, piece);
-}
-
 void tapestry_relu_masked(int32_t dtype, int64_t count, const void *x, void *y, uint32_t *mask) {
-  run((rectifier_job){.dtype = dtype, .count = count, .from = x, .to = y, .mask = mask});
+  rectifier_job job = {.dtype = dtype, .count = count, .from = x, .to = y, .mask = mask};
+  tapestry_share_elements(count, &job, piece);
 }
 
 void tapestry_relu_masked_gradient(int32_t dtype, int64_t count, const void *g, const uint32_t *mask, void *gx) {
-  run((rectifier_job){.dtype = dtype, .count = count, .from = g, .to = gx, .known = mask});
+  rectifier_job job = {.dtype = dtype, .count = count, .from = g, .to = gx, .known = mask};
+  tapestry_share_elements(count, &job, piece);
 }

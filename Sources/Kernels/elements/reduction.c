@@ -58,9 +58,8 @@ static void several_units(void *context, int64_t piece) {
   int64_t units = job->outer * job->blocks * job->bands;
   int64_t elements = (job->rows < job->reduced ? job->rows : job->reduced) *
                      (job->inner < reduction_columns ? job->inner : reduction_columns);
-  int64_t each = elements >= tapestry_piece ? 1 : tapestry_piece / (elements > 0 ? elements : 1);
-  int64_t end = (piece + 1) * each;
-  for (int64_t unit = piece * each; unit < end && unit < units; unit++) reduce_unit(context, unit);
+  tapestry_range part = tapestry_part(piece, tapestry_units(elements), units);
+  for (int64_t unit = part.begin; unit < part.end; unit++) reduce_unit(context, unit);
 }
 
 /// One partial result joined to another.
@@ -82,13 +81,8 @@ static void reduce_floating(reduce_job *job) {
   size_t bytes = (size_t)(outer * job->blocks * inner) * sizeof(double);
   job->partials = job->blocks > 1 ? tapestry_allocate(bytes) : NULL;
   int64_t units = outer * job->blocks * job->bands, elements = outer * reduced * inner;
-  if (elements < 2 * tapestry_piece) {
-    for (int64_t unit = 0; unit < units; unit++) reduce_unit(job, unit);
-  } else {
-    int64_t per_unit = job->rows * (inner < reduction_columns ? inner : reduction_columns);
-    int64_t each = per_unit >= tapestry_piece ? 1 : tapestry_piece / per_unit;
-    tapestry_parallel((units + each - 1) / each, job, several_units);
-  }
+  int64_t per_unit = job->rows * (inner < reduction_columns ? inner : reduction_columns);
+  tapestry_share(elements >= tapestry_shared_elements, tapestry_parts(units, tapestry_units(per_unit)), job, several_units);
   if (job->blocks == 1) return;
   for (int64_t o = 0; o < outer; o++) {
     double *first = job->partials + o * job->blocks * inner;
@@ -185,9 +179,7 @@ static void argmax_outer(void *context, int64_t o) {
 
 void tapestry_argmax(int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, int64_t *y) {
   argmax_job job = {dtype, reduced, inner, x, y};
-  if (outer * reduced * inner < 2 * tapestry_piece)
-    for (int64_t o = 0; o < outer; o++) argmax_outer(&job, o);
-  else tapestry_parallel(outer, &job, argmax_outer);
+  tapestry_share(outer * reduced * inner >= tapestry_shared_elements, outer, &job, argmax_outer);
 }
 
 // MARK: Products in double

@@ -2,12 +2,11 @@
 #include "include/tapestry_gemm.h"
 #include "include/tapestry_machine.h"
 #include "include/tapestry_memory.h"
-#include "include/tapestry_threads.h"
+#include "runtime/sharing.h"
 
 #include <string.h>
 
 
-#define PARALLEL_PRODUCTS 1e5  // multiplications below which waking a thread costs more than it saves
 #define IN_PLACE_BITS 19       // B of up to 2^19 bytes is read in place by few rows
 #define DOT_ROWS_MOST 64       // rows of A up to which A B^T is computed in place
 
@@ -52,9 +51,6 @@ void tapestry_gemm_batched(
   batched s = {dtype, transpose_a, transpose_b, m, n, k, lda, ldb, offsets_a, offsets_b, a, b, c};
   double products = (double)m * (double)n * (double)k;
   // Products large enough to share out are shared out one after the other; small ones whole.
-  if (products < 32 * PARALLEL_PRODUCTS && products * (double)batch >= PARALLEL_PRODUCTS && batch > 1) {
-    tapestry_parallel(batch, &s, one_of_batch);
-  } else {
-    for (int64_t i = 0; i < batch; i++) one_of_batch(&s, i);
-  }
+  bool worthwhile = products < 32 * tapestry_shared_products && products * (double)batch >= tapestry_shared_products;
+  tapestry_share(worthwhile, batch, &s, one_of_batch);
 }

@@ -100,7 +100,7 @@ static void NAME(connected_product)(const NAME(product) *p) {
   NAME(connected) s = {.of = p, .packed = tapestry_allocate(bytes)};
   s.identity = (int64_t *)((char *)s.packed + packed_bytes);
   for (int64_t i = 0; i < CONNECTED_DEPTH; i++) s.identity[i] = i;
-  NAME(run)(p, blocks * ((p->k + 255) / 256), &s, NAME(connected_pack_task));
-  NAME(run)(p, (p->n + CONNECTED_GROUP - 1) / CONNECTED_GROUP, &s, NAME(connected_task));
+  tapestry_share(p->parallel, blocks * ((p->k + 255) / 256), &s, NAME(connected_pack_task));
+  tapestry_share(p->parallel, (p->n + CONNECTED_GROUP - 1) / CONNECTED_GROUP, &s, NAME(connected_task));
   tapestry_release(s.packed, bytes);
 }

@@ -37,14 +37,6 @@ typedef struct {
   bool own_b;                 // every task packs the columns it uses: all rows are its own
 } NAME(block);
 
-static void NAME(run)(const NAME(product) *product, int64_t count, void *context, void (*body)(void *, int64_t)) {
-  if (product->parallel && count > 1) {
-    tapestry_parallel(count, context, body);
-  } else {
-    for (int64_t i = 0; i < count; i++) body(context, i);
-  }
-}
-
 /// C[rows, columns] = tile (+ C if `add`), then the epilogue if this was the last block of the sum.
 static void NAME(merge)(
     const NAME(product) *product, bool add, bool last, int64_t i, int64_t j, int64_t rows, int64_t columns,
@@ -262,8 +254,8 @@ static void NAME(packed_product)(const NAME(product) *p) {
         block.add = p->accumulate || block.k0 > 0;
         block.last = block.k0 + block.depth == p->k;
         int64_t b_tasks = pack_b ? (block.column_panels + PACK_GROUP - 1) / PACK_GROUP : ragged;
-        NAME(run)(p, (pack_a ? block.row_panels : 0) + b_tasks, &block, NAME(pack_task));
-        NAME(run)(p, block.row_groups * block.column_groups, &block, NAME(tile_task));
+        tapestry_share(p->parallel, (pack_a ? block.row_panels : 0) + b_tasks, &block, NAME(pack_task));
+        tapestry_share(p->parallel, block.row_groups * block.column_groups, &block, NAME(tile_task));
       }
       if (scratch != stack) tapestry_release(scratch, bytes);
     }
@@ -306,12 +298,12 @@ static void NAME(multiply)(
         NAME(merge)(&p, accumulate, true, i, j, 1, p.n - j < LANES ? p.n - j : LANES, zeros, LANES);
     return;
   }
-  p.parallel = (double)p.m * (double)p.n * (double)k >= PARALLEL_PRODUCTS;
+  p.parallel = (double)p.m * (double)p.n * (double)k >= tapestry_shared_products;
   if (p.transpose_b && !p.transpose_a && p.m >= LANES / 2 && p.m <= DOT_ROWS_MOST && p.n >= 256 && k >= 256)
     NAME(connected_product)(&p);
   else if (p.transpose_b && !p.transpose_a && (p.m <= DOT_ROWS_MOST || p.n <= DOT_COLUMNS))
-    NAME(run)(
-        &p, (p.n + DOT_GROUP - 1) / DOT_GROUP * ((p.m + DOT_ROW_GROUP - 1) / DOT_ROW_GROUP), &p, NAME(dot_task));
+    tapestry_share(
+        p.parallel, (p.n + DOT_GROUP - 1) / DOT_GROUP * ((p.m + DOT_ROW_GROUP - 1) / DOT_ROW_GROUP), &p, NAME(dot_task));
   else
     NAME(packed_product)(&p);
 }

@@ -218,7 +218,7 @@ static void NAME(pointwise_product)(
   NAME(set_epilogue)(p, epilogue);
   p->ldc = s.plane_pixels;
   p->n = shape->images * s.plane_pixels;
-  p->parallel = (double)p->m * (double)p->n * (double)p->k >= PARALLEL_PRODUCTS;
+  p->parallel = (double)p->m * (double)p->n * (double)p->k >= tapestry_shared_products;
   s.end = b + shape->images * p->k * s.source_plane;
   s.row_panels = (p->m + TILE_ROWS - 1) / TILE_ROWS;
   s.column_panels = (p->n + TILE_COLUMNS - 1) / TILE_COLUMNS;
@@ -230,7 +230,7 @@ static void NAME(pointwise_product)(
   if (s.tasks < least) s.tasks = s.column_panels < least ? s.column_panels : least;
   size_t bytes = (size_t)(p->m * p->k) * sizeof(REAL);
   s.packed_a = tapestry_allocate(bytes);
-  NAME(run)(p, s.row_panels, &s, NAME(pointwise_weights_task));
-  NAME(run)(p, s.tasks, &s, NAME(pointwise_pixels_task));
+  tapestry_share(p->parallel, s.row_panels, &s, NAME(pointwise_weights_task));
+  tapestry_share(p->parallel, s.tasks, &s, NAME(pointwise_pixels_task));
   tapestry_release(s.packed_a, bytes);
 }

@@ -13,7 +13,7 @@ typedef struct {
   char *target;
   const char *source;
   int32_t tile_axis;  // the axis along which the source is contiguous while the target runs along the last, or -1
-  int64_t outer_count, rows_per_piece, pieces;
+  int64_t outer_count, rows_per_piece;
 } copy_job;
 
 static inline int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
@@ -152,15 +152,15 @@ static void run_units(const copy_job *job, int64_t begin, int64_t end) {
 
 static void copy_piece(void *context, int64_t piece) {
   const copy_job *job = context;
-  int64_t begin = piece * job->rows_per_piece, end = begin + job->rows_per_piece;
-  run_units(job, begin, end < job->outer_count ? end : job->outer_count);
+  tapestry_range part = tapestry_part(piece, job->rows_per_piece, job->outer_count);
+  run_units(job, part.begin, part.end);
 }
 
 /// One long contiguous run in pieces.
 static void run_piece(void *context, int64_t piece) {
   const copy_job *job = context;
-  int64_t begin = piece * tapestry_piece, n = job->space.count - begin;
-  if (n > tapestry_piece) n = tapestry_piece;
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->space.count);
+  int64_t begin = part.begin, n = part.end - begin;
   int64_t ts = job->space.strides[0][0], ss = job->space.strides[1][0];
   row(job, job->target + begin * ts * job->bytes, ts, job->source + begin * ss * job->bytes, ss, n);
 }
@@ -185,9 +185,7 @@ void tapestry_strided_copy(
   const tapestry_space *s = &job.space;
   int32_t last = s->rank - 1;
   if (s->rank == 1) {
-    if (s->count < 2 * tapestry_piece)
-      row(&job, job.target, s->strides[0][0], job.source, s->strides[1][0], s->count);
-    else tapestry_parallel(tapestry_pieces(s->count), &job, run_piece);
+    tapestry_share_elements(s->count, &job, run_piece);
     return;
   }
   if (s->strides[0][last] == 1 && s->strides[1][last] != 1 && s->strides[1][last] != 0 && s->sizes[last] >= 4)
@@ -202,10 +200,9 @@ void tapestry_strided_copy(
     } else {
       job.outer_count *= s->sizes[axis];
     }
-  job.rows_per_piece = per_unit >= tapestry_piece ? 1 : tapestry_piece / per_unit;
-  job.pieces = (job.outer_count + job.rows_per_piece - 1) / job.rows_per_piece;
-  if (s->count < 2 * tapestry_piece) run_units(&job, 0, job.outer_count);
-  else tapestry_parallel(job.pieces, &job, copy_piece);
+  job.rows_per_piece = tapestry_units(per_unit);
+  tapestry_share(
+      s->count >= tapestry_shared_elements, tapestry_parts(job.outer_count, job.rows_per_piece), &job, copy_piece);
 }
 
 // MARK: Gather and scatter
@@ -220,9 +217,9 @@ typedef struct {
 
 static void gather_piece(void *context, int64_t piece) {
   const gather_job *job = context;
-  int64_t begin = piece * job->per_piece, end = begin + job->per_piece, run = job->inner * job->bytes;
-  if (end > job->outer * job->count) end = job->outer * job->count;
-  for (int64_t k = begin; k < end; k++) {
+  tapestry_range part = tapestry_part(piece, job->per_piece, job->outer * job->count);
+  int64_t run = job->inner * job->bytes;
+  for (int64_t k = part.begin; k < part.end; k++) {
     int64_t o = k / job->count, j = k % job->count;
     const char *from = job->x + (o * job->rows + job->indices[j]) * run;
     char *to = job->y + k * run;
@@ -237,11 +234,9 @@ void tapestry_gather(
     const void *x, void *y) {
   if (outer * count * inner == 0) return;
   gather_job job = {0, element_size, outer, rows, inner, count, 0, indices, x, y};
-  job.per_piece = inner >= tapestry_piece ? 1 : tapestry_piece / inner;
-  int64_t pieces = (outer * count + job.per_piece - 1) / job.per_piece;
-  if (pieces <= 2)
-    for (int64_t i = 0; i < pieces; i++) gather_piece(&job, i);
-  else tapestry_parallel(pieces, &job, gather_piece);
+  job.per_piece = tapestry_units(inner);
+  tapestry_share(
+      outer * count * inner >= tapestry_shared_elements, tapestry_parts(outer * count, job.per_piece), &job, gather_piece);
 }
 
 #define SCATTER(type)                                                             \
@@ -277,7 +272,5 @@ void tapestry_scatter_add(
   job.per_piece = (inner + bands - 1) / bands;
   job.per_piece = (job.per_piece + 63) / 64 * 64;
   int64_t pieces = outer * ((inner + job.per_piece - 1) / job.per_piece);
-  if (outer * work < 2 * tapestry_piece)
-    for (int64_t i = 0; i < pieces; i++) scatter_piece(&job, i);
-  else tapestry_parallel(pieces, &job, scatter_piece);
+  tapestry_share(outer * work >= tapestry_shared_elements, pieces, &job, scatter_piece);
 }

@@ -68,21 +68,17 @@ static tapestry_pooling plain(const tapestry_pooling *shape) {
   return s;
 }
 
-/// Runs group(context, g) over the planes, on the pool if all of them are more than two pieces of work.
+/// Runs group(context, g) over the planes in groups.
 static void run(pool_job *job, void (*group)(void *, int64_t)) {
   int64_t each = job->inputs + job->outputs;
-  job->group = each < tapestry_piece ? tapestry_piece / (each > 0 ? each : 1) : 1;
-  int64_t groups = (job->planes + job->group - 1) / job->group;
-  if (groups <= 1)
-    for (int64_t g = 0; g < groups; g++) group(job, g);
-  else tapestry_parallel(groups, job, group);
+  job->group = tapestry_units(each);
+  tapestry_share(job->planes * each > tapestry_piece, tapestry_parts(job->planes, job->group), job, group);
 }
 
 #define FOR_PLANES(body)                                           \
   const pool_job *job = context;                                   \
-  int64_t first = g * job->group, end = first + job->group;        \
-  if (end > job->planes) end = job->planes;                        \
-  for (int64_t p = first; p < end; p++) {                          \
+  tapestry_range part = tapestry_part(g, job->group, job->planes); \
+  for (int64_t p = part.begin; p < part.end; p++) {                \
     int64_t in = p * job->inputs, out = p * job->outputs;          \
     if (job->dtype == TAPESTRY_FLOAT32) {                          \
       body(float, f32)                                             \

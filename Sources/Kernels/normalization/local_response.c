@@ -26,12 +26,9 @@ static response_job planned(int32_t dtype, const tapestry_local_response *shape)
       .after = (shape->size - 1) / 2, .weight = shape->alpha / (double)shape->size, .beta = shape->beta, .k = shape->k};
 }
 
-/// Runs band(context, unit) for all bands, on the pool if there is much to do.
+/// Runs band(context, unit) for all bands.
 static void run(response_job *job, int64_t samples, void (*band)(void *, int64_t)) {
-  int64_t units = samples * job->bands;
-  if (samples * job->channels * job->pixels < tapestry_piece)
-    for (int64_t i = 0; i < units; i++) band(job, i);
-  else tapestry_parallel(units, job, band);
+  tapestry_share(samples * job->channels * job->pixels >= tapestry_shared_functions, samples * job->bands, job, band);
 }
 
 /// The first element and the number of pixels of a band.

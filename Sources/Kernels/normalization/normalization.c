@@ -66,13 +66,13 @@ static normalize_job planned(int32_t dtype, const tapestry_normalization *shape)
   }
   int64_t per_set = job.runs * shape->pixels;
   job.parts = 1;
-  if (job.sets > 0 && job.sets < fewest_units && per_set >= 2 * tapestry_piece) {
+  if (job.sets > 0 && job.sets < fewest_units && per_set >= tapestry_shared_elements) {
     job.parts = fewest_units / job.sets;
     if (job.parts > job.runs) job.parts = job.runs;
   }
   job.pairs = shape->groups == 0 ? job.parts : job.runs;
   int64_t per_unit = per_set / job.parts;
-  job.each = per_unit >= tapestry_piece ? 1 : tapestry_piece / (per_unit > 0 ? per_unit : 1);
+  job.each = tapestry_units(per_unit);
   return job;
 }
 
@@ -80,10 +80,8 @@ static int64_t count(const normalize_job *job) { return job->shape.samples * job
 
 /// Runs body(context, piece) for all pieces of `each` units.
 static void share(int64_t units, int64_t each, void *job, void (*body)(void *, int64_t)) {
-  int64_t pieces = (units + each - 1) / each;
-  if (pieces <= 2)
-    for (int64_t i = 0; i < pieces; i++) body(job, i);
-  else tapestry_parallel(pieces, job, body);
+  int64_t pieces = tapestry_parts(units, each);
+  tapestry_share(pieces > 2, pieces, job, body);
 }
 
 /// Runs first ..< end of a set.
@@ -145,9 +143,7 @@ static bool has_strips(const normalize_job *job) { return job->shape.groups == 0
 
 static void share_strips(normalize_job *job, void (*body)(void *, int64_t)) {
   int64_t strips = (job->shape.channels + lanes(job->dtype) - 1) / lanes(job->dtype);
-  if (count(job) < 2 * tapestry_piece)
-    for (int64_t i = 0; i < strips; i++) body(job, i);
-  else tapestry_parallel(strips, job, body);
+  tapestry_share(count(job) >= tapestry_shared_elements, strips, job, body);
 }
 
 void tapestry_normalize(
@@ -254,14 +250,12 @@ static void rows_strips(void *context, int64_t piece) {
   FOR_STRIPS(rows_strip, job->width)
 }
 
-static int64_t rows_in_piece(int64_t width) { return width >= tapestry_piece ? 1 : tapestry_piece / width; }
-
 void tapestry_normalize_rows(
     int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *x, const void *scale, const void *shift, void *y,
     void *mean, void *variance) {
   if (rows * width == 0) return;
   rows_job job = {
-      .dtype = dtype, .rows = rows, .width = width, .each = rows_in_piece(width), .epsilon = epsilon, .x = x, .scale = scale,
+      .dtype = dtype, .rows = rows, .width = width, .each = tapestry_units(width), .epsilon = epsilon, .x = x, .scale = scale,
       .shift = shift, .y = y, .mean = mean, .variance = variance};
   share(rows, job.each, &job, rows_forward);
 }
@@ -276,11 +270,9 @@ void tapestry_normalize_rows_gradient(
     return;
   }
   rows_job job = {
-      .dtype = dtype, .rows = rows, .width = width, .each = rows_in_piece(width), .epsilon = epsilon, .x = x, .g = g,
+      .dtype = dtype, .rows = rows, .width = width, .each = tapestry_units(width), .epsilon = epsilon, .x = x, .g = g,
       .scale = scale, .mean = (void *)mean, .variance = (void *)variance, .y = gx, .gscale = gscale, .gshift = gshift};
   int64_t strips = (width + lanes(dtype) - 1) / lanes(dtype);
-  if (rows * width < 2 * tapestry_piece)
-    for (int64_t i = 0; i < strips; i++) rows_strips(&job, i);
-  else tapestry_parallel(strips, &job, rows_strips);
+  tapestry_share(rows * width >= tapestry_shared_elements, strips, &job, rows_strips);
   share(rows, job.each, &job, rows_gradient);  // last, as it may write over g
 }

@@ -21,15 +21,13 @@ typedef struct {
   void *out, *losses;
 } softmax_job;
 
-/// Runs unit(context, u) for all units, on the pool if there is much to do.
+/// Runs unit(context, u) for all units.
 static void run(softmax_job *job, void (*unit)(void *, int64_t)) {
   if (job->outer * job->classes * job->inner == 0) return;
   job->rows = job->classes < softmax_piece ? softmax_piece / job->classes : 1;
   job->bands = (job->inner + softmax_columns - 1) / softmax_columns;
   int64_t units = job->inner == 1 ? (job->outer + job->rows - 1) / job->rows : job->outer * job->bands;
-  if (job->outer * job->classes * job->inner < 2 * softmax_piece)
-    for (int64_t i = 0; i < units; i++) unit(job, i);
-  else tapestry_parallel(units, job, unit);
+  tapestry_share(job->outer * job->classes * job->inner >= tapestry_shared_functions, units, job, unit);
 }
 
 // In the macros, `at` is the unit's first element in [outer, classes, inner] and `position` in [outer, inner].

@@ -2,6 +2,8 @@
 #ifndef TAPESTRY_INDEXING_H
 #define TAPESTRY_INDEXING_H
 
+#include "runtime/sharing.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -74,10 +76,5 @@ static inline __attribute__((always_inline)) void tapestry_for_rows(
     }
   }
 }
-
-/// Elements per piece of work: cheap work is shared out in pieces of this size, and only from two pieces on.
-enum { tapestry_piece = 32768 };
-
-static inline int64_t tapestry_pieces(int64_t count) { return (count + tapestry_piece - 1) / tapestry_piece; }
 
 #endif
