@@ -98,8 +98,8 @@ final class GuardedMemory {
   var contents: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: pointer, count: bytes)) }
 
   var guardsAreIntact: Bool {
-    [first + bytes, last - Self.margin].allSatisfy {
-      UnsafeRawBufferPointer(start: $0, count: Self.margin).allSatisfy { $0 == 0xA5 }
+    [first + bytes, last - Self.margin].allSatisfy { start in
+      UnsafeMutableRawBufferPointer(start: start, count: Self.margin).allSatisfy { $0 == 0xA5 }
     }
   }
 
