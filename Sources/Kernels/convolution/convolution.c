@@ -1,36 +1,26 @@
-// Convolutions in three directions; convolution_kernel.h says how.
-#include "include/tapestry_convolution.h"
-#include "include/tapestry_gemm.h"
+// Convolutions in three directions: which variant computes them. convolution_kernel.h says how.
+#include "convolution/convolution_variants.h"
 #include "include/tapestry_machine.h"
-#include "include/tapestry_memory.h"
-#include "runtime/sharing.h"
-
-#include <string.h>
-
-
-#define REAL_SOURCE "convolution/convolution_kernel.h"
-#define KERNEL_SOURCE "vector/reals.h"
-#include "runtime/variants.h"
 
 void tapestry_convolution_forward(
     int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight,
     const tapestry_convolution_epilogue *epilogue, void *y) {
   static const tapestry_convolution_epilogue none = {0};
-  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(forward_f64) : DISPATCH(forward_f32))(shape, x, weight, epilogue ? epilogue : &none, y);
+  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(tapestry_convolve_forward_f64) : DISPATCH(tapestry_convolve_forward_f32))(shape, x, weight, epilogue ? epilogue : &none, y);
 }
 
 void tapestry_convolution_input_gradient(
     int32_t dtype, const tapestry_convolution *shape, const void *gy, const void *weight, void *gx) {
-  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(input_gradient_f64) : DISPATCH(input_gradient_f32))(shape, gy, weight, gx);
+  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(tapestry_convolve_input_gradient_f64) : DISPATCH(tapestry_convolve_input_gradient_f32))(shape, gy, weight, gx);
 }
 
 void tapestry_convolution_weight_gradient(
     int32_t dtype, const tapestry_convolution *shape, const void *x, const void *gy, void *gw) {
-  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(weight_gradient_f64) : DISPATCH(weight_gradient_f32))(shape, x, gy, gw);
+  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(tapestry_convolve_weight_gradient_f64) : DISPATCH(tapestry_convolve_weight_gradient_f32))(shape, x, gy, gw);
 }
 
 void tapestry_convolution_bias_gradient(int32_t dtype, const tapestry_convolution *shape, const void *gy, void *gb) {
-  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(bias_gradient_f64) : DISPATCH(bias_gradient_f32))(shape, gy, gb);
+  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(tapestry_convolve_bias_gradient_f64) : DISPATCH(tapestry_convolve_bias_gradient_f32))(shape, gy, gb);
 }
 
 #define FOLD(REAL)                                                                                                       \

@@ -28,7 +28,7 @@ static void NAME(bias_task)(void *context, int64_t f) {
   s->gb[f] = total;
 }
 
-static void NAME(bias_gradient)(const tapestry_convolution *c, const void *gy, void *gb) {
+void NAME(tapestry_convolve_bias_gradient)(const tapestry_convolution *c, const void *gy, void *gb) {
   NAME(bias_sum) s = {c, gy, gb};
   int64_t elements = c->batch * c->filters * c->output_height * c->output_width;
   tapestry_share(elements >= tapestry_shared_elements, c->filters, &s, NAME(bias_task));

@@ -212,7 +212,7 @@ static void NAME(images_task)(void *context, int64_t index) {
       const REAL *from = sums + o * pixels * LANES;
       REAL *to = s->to + n0 * s->to_image + (o * s->rows + b0) * s->columns;
       if (s->epilogue.adds) NAME(unpack_added)(lanes, pixels, from, LANES, to, s->to_image, &s->epilogue);
-      else NAME(unpack_lanes)(lanes, pixels, from, LANES, to, s->to_image);
+      else NAME(tapestry_unpack_lanes)(lanes, pixels, from, LANES, to, s->to_image);
     }
   }
   tapestry_release(source, bytes);

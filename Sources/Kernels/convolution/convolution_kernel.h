@@ -1,8 +1,6 @@
 // The convolution in three directions for one REAL: sizes, taps and packed weights.
 
-#include "gemm/gemm_tile.h"
-#include "gemm/gemm_pack.h"
-#include "gemm/gemm_lanes.h"
+#include "gemm/gemm_tiles.h"
 #include "convolution/convolution_source.h"
 #include "convolution/convolution_epilogue.h"
 #include "convolution/convolution_lanes.h"
@@ -108,7 +106,7 @@ static void NAME(choose_window)(
   s->task_blocks = (s->blocks + splits - 1) / splits;
 }
 
-static void NAME(forward)(
+void NAME(tapestry_convolve_forward)(
     const tapestry_convolution *c, const void *x, const void *weight, const tapestry_convolution_epilogue *e, void *y) {
   NAME(correlation) s = {
     .images = c->batch, .groups = c->groups, .outs = c->filters / c->groups, .target = y, .epilogue = NAME(epilogue_of)(e, y),
@@ -178,7 +176,7 @@ static void NAME(forward)(
 
 /// gx at row i stride + a meets kernel row kh where a + top - kh dilation is a multiple of the stride, at cotangent row i + that
 /// multiple. Every phase (a, b) is therefore a convolution of stride 1 over the cotangent with some of the taps.
-static void NAME(input_gradient)(const tapestry_convolution *c, const void *gy, const void *weight, void *gx) {
+void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const void *gy, const void *weight, void *gx) {
   int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width;
   NAME(correlation) s = {
     .images = c->batch, .groups = c->groups, .outs = c->channels / c->groups, .target = gx,
@@ -280,7 +278,7 @@ static void NAME(input_gradient)(const tapestry_convolution *c, const void *gy, 
   tapestry_release(s.parts, bytes);
 }
 
-static void NAME(weight_gradient)(const tapestry_convolution *c, const void *x, const void *gy, void *gw) {
+void NAME(tapestry_convolve_weight_gradient)(const tapestry_convolution *c, const void *x, const void *gy, void *gw) {
   NAME(weights) s = {
     .gy = gy, .gw = gw, .images = c->batch, .groups = c->groups, .filters = c->filters / c->groups,
     .taps = c->channels / c->groups * c->kernel_height * c->kernel_width, .rows = c->output_height,

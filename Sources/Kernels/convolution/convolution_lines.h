@@ -28,7 +28,7 @@ static void NAME(sum_lines)(
       int64_t panels = (columns + COLUMN_ROWS - 1) / COLUMN_ROWS;
       for (int64_t p = 0; p < panels; p++) {
         int64_t column = columns * p / panels, rows = columns * (p + 1) / panels - column;
-        NAME(columns)[rows - 1][registers - 1](
+        NAME(tapestry_columns)[rows - 1][registers - 1](
             here, part->offsets + k0, weights + k0 * stride, lines[0] + column * s->column_step, s->column_step,
             2 * rows * s->column_step, to + column * stride, stride, k0 > 0);
       }
@@ -99,7 +99,7 @@ static void NAME(correlate_lanes)(
       } else if (e->adds) {
         NAME(unpack_added)(count, lines * columns, from, stride, to, s->target_channel, e);
       } else if (s->target_column == 1) {
-        NAME(unpack_lanes)(count, lines * columns, from, stride, to, s->target_channel);
+        NAME(tapestry_unpack_lanes)(count, lines * columns, from, stride, to, s->target_channel);
       } else {
         for (int64_t i = 0; i < count; i++)
           for (int64_t c = 0; c < columns; c++) to[i * s->target_channel + c * s->target_column] = from[c * stride + i];

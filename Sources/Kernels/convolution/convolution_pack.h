@@ -5,7 +5,7 @@ static void NAME(pack_forward)(const NAME(correlation) *s, const NAME(part) *par
   int64_t first, group = s->panels ? index / s->panels : 0, depth = NAME(block_depth)(part->depth);
   if (s->patch) {
     first = index % s->panels * LANES;
-    NAME(pack_lanes)(
+    NAME(tapestry_pack_lanes)(
         s->outs - first, part->depth, s->weight + (group * s->outs + first) * part->depth, part->depth,
         part->weights + index * LANES * part->depth, LANES);
     return;
@@ -14,7 +14,7 @@ static void NAME(pack_forward)(const NAME(correlation) *s, const NAME(part) *par
     group = index / s->blocks, first = index % s->blocks * 2 * LANES;
     int registers = s->outs - first > LANES ? 2 : 1;
     for (int v = 0; v < registers; v++)
-      NAME(pack_lanes)(
+      NAME(tapestry_pack_lanes)(
           s->outs - first - v * LANES, part->depth, s->weight + (group * s->outs + first + v * LANES) * part->depth, part->depth,
           part->weights + index * 2 * LANES * part->depth + v * LANES, registers * LANES);
     return;
@@ -22,7 +22,7 @@ static void NAME(pack_forward)(const NAME(correlation) *s, const NAME(part) *par
   int rows = NAME(channel_panel)(s, index % s->panels, &first);
   for (int64_t k0 = 0; k0 < part->depth; k0 += depth) {
     int64_t here = part->depth - k0 < depth ? part->depth - k0 : depth;
-    NAME(pack_rows)(
+    NAME(tapestry_pack_rows)(
         false, rows, s->outs - first, here, s->weight + (group * s->outs + first) * part->depth + k0, part->depth,
         part->weights + group * s->outs * part->depth + k0 * s->outs + first * here);
   }
@@ -60,7 +60,7 @@ static void NAME(pack_gradient_lanes)(
         NAME(store)(to + f * registers * LANES + v * LANES, lanes >= LANES ? NAME(load)(from) : NAME(load_part)(from, lanes, 0));
         continue;
       }
-      NAME(pack_lanes)(lanes, area, from, area, turned, LANES);
+      NAME(tapestry_pack_lanes)(lanes, area, from, area, turned, LANES);
       for (int64_t t = 0; t < taps; t++)
         NAME(store)(to + ((place_of[t] + f * columns) * registers + v) * LANES, NAME(load)(turned + tap_of[t] * LANES));
     }

@@ -49,7 +49,7 @@ static void NAME(correlate_pixels)(
       const REAL *a = weights + s->outs * k0 + first * here;
       for (int64_t c = 0; c < panels; c++) {
         int64_t left = count - c * TILE_COLUMNS, vectors = left < TILE_COLUMNS ? (left + LANES - 1) / LANES : TILE_VECTORS;
-        NAME(tiles)[vectors - 1][rows - 1](
+        NAME(tapestry_tiles)[vectors - 1][rows - 1](
             here, a, rows, pixels + c * TILE_COLUMNS * depth, TILE_COLUMNS,
             sums + (first - from_channel) * stride + c * TILE_COLUMNS, stride, k0 > 0, AHEAD_NONE(a));
       }

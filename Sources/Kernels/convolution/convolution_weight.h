@@ -109,7 +109,7 @@ static void NAME(add_taps)(
             int64_t tap = c < width ? t + c : t;
             columns[c] = s->in_place ? source + s->offsets[tap] + q : gathered + (tap - g0) * gathered_stride;
           }
-          NAME(dots)[height - 1][width - 1](whole, rows + f * stride + q, stride, columns, columns[0], sums);
+          NAME(tapestry_dots)[height - 1][width - 1](whole, rows + f * stride + q, stride, columns, columns[0], sums);
           for (int i = 0; i < height; i++)
             for (int c = 0; c < width; c++) gw[(f + i) * s->taps + t + c] += sums[i * width + c];
         }

@@ -66,7 +66,7 @@ static void NAME(copy_block)(
   int64_t all = s->filters * s->shape->groups, first = b * 2 * LANES;
   const REAL *from = s->lanes_of + ((s->first_image + image) * all + g * s->filters + first) * s->pixels + pixel;
   for (int v = 0; v < registers; v++)
-    NAME(pack_lanes)(
+    NAME(tapestry_pack_lanes)(
         s->filters - first - v * LANES, count, from + v * LANES * s->pixels, s->pixels, to + v * LANES, registers * LANES);
 }
 
@@ -82,7 +82,7 @@ static void NAME(multiply_unit)(
       int64_t panels = (r1 - r0 + COLUMN_ROWS - 1) / COLUMN_ROWS;
       for (int64_t p = 0; p < panels; p++) {
         int64_t r = r0 + (r1 - r0) * p / panels, height = r0 + (r1 - r0) * (p + 1) / panels - r;
-        NAME(columns)[height - 1][registers - 1](
+        NAME(tapestry_columns)[height - 1][registers - 1](
             count, s->pixel_offsets, cotangent, source + s->row_offsets[r], s->row_stride, 0, sums + (r - r0) * stride,
             stride, true);
       }
@@ -194,7 +194,7 @@ static void NAME(wide_end_task)(void *context, int64_t index) {
       continue;
     }
     REAL *gw = s->gw + (g * s->filters + first) * s->taps + row * s->width;
-    NAME(unpack_lanes)(lanes, count, from, stride, gw, s->taps);
+    NAME(tapestry_unpack_lanes)(lanes, count, from, stride, gw, s->taps);
   }
 }
 

@@ -89,11 +89,11 @@ static void NAME(winograd_weights)(const NAME(winograd) *s, int64_t first, int64
     return;
   }
   if (!s->turned)
-    NAME(pack_lanes)(
+    NAME(tapestry_pack_lanes)(
         lanes, (c1 - c0) * 9, s->weight + (first * s->channels + c0) * 9, s->channels * 9, taps, LANES);
   else
     for (int64_t c = c0; c < c1; c++)
-      NAME(pack_lanes)(lanes, 9, s->weight + (c * s->filters + first) * 9, 9, taps + (c - c0) * 9 * LANES, LANES);
+      NAME(tapestry_pack_lanes)(lanes, 9, s->weight + (c * s->filters + first) * 9, 9, taps + (c - c0) * 9 * LANES, LANES);
   for (int64_t c = c0; c < c1; c++) {
     VECTOR g[9], half[18], u[TILE_POINTS];
     UNROLL for (int t = 0; t < 9; t++) g[t] = NAME(load)(taps + ((c - c0) * 9 + (s->turned ? 8 - t : t)) * LANES);
@@ -135,7 +135,7 @@ static void NAME(winograd_rows)(
       continue;
     }
     memset(to, 0, (size_t)((w0 - first) * LANES) * sizeof(REAL));
-    NAME(pack_lanes)(lanes, w1 - w0, image + h * s->width + w0, pixels, to + (w0 - first) * LANES, LANES);
+    NAME(tapestry_pack_lanes)(lanes, w1 - w0, image + h * s->width + w0, pixels, to + (w0 - first) * LANES, LANES);
     memset(to + (w1 - first) * LANES, 0, (size_t)((end - w1) * LANES) * sizeof(REAL));
   }
 }
@@ -175,7 +175,7 @@ static void NAME(winograd_multiply)(
   int64_t panels = (tiles + COLUMN_ROWS - 1) / COLUMN_ROWS;
   for (int64_t p = 0; p < panels; p++) {
     int64_t t = tiles * p / panels, rows = tiles * (p + 1) / panels - t;
-    NAME(columns)[rows - 1][1](
+    NAME(tapestry_columns)[rows - 1][1](
         s->channels, s->identity, weights, in + t * s->pitch_in, s->pitch_in, 0, out + t * pitch_out, pitch_out, false);
   }
 }
@@ -213,7 +213,7 @@ static bool NAME(winograd_out)(
       if (e->adds)
         NAME(unpack_added)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width, e);
       else
-        NAME(unpack_lanes)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width);
+        NAME(tapestry_unpack_lanes)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width);
     }
   }
   tapestry_release(strip, bytes);

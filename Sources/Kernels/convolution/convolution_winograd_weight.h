@@ -88,7 +88,7 @@ INLINE void NAME(winograd_sum)(
   int64_t panels = (channels + COLUMN_ROWS - 1) / COLUMN_ROWS;
   for (int64_t p = 0; p < panels; p++) {
     int64_t c = channels * p / panels, rows = channels * (p + 1) / panels - c;
-    NAME(columns)[rows - 1][1](
+    NAME(tapestry_columns)[rows - 1][1](
         tiles, s->offsets, cotangents, inputs + c, 1, 0, sums + c * 2 * LANES, 2 * LANES, add);
   }
 }
@@ -168,7 +168,7 @@ static void NAME(winograd_weight_end_task)(void *context, int64_t index) {
       NAME(store)(taps + (9 * c + t) * LANES, g[t]);
     }
   }
-  NAME(unpack_lanes)(lanes, 9 * channels, taps, LANES, s->gw + (f0 * s->channels + c0) * 9, s->channels * 9);
+  NAME(tapestry_unpack_lanes)(lanes, 9 * channels, taps, LANES, s->gw + (f0 * s->channels + c0) * 9, s->channels * 9);
   bool finite = true;
   for (int64_t i = 0; i < lanes; i++) finite = finite && bad[i] == 0;
   if (!finite) __atomic_store_n(&s->finite, 0, __ATOMIC_RELAXED);

@@ -1,31 +1,20 @@
-// Matrix products. The inner loops are in gemm_tile.h, the blocks in gemm_kernel.h.
-#include "include/tapestry_gemm.h"
+// Matrix products: which variant computes them, and batches. The blocks are in gemm_kernel.h, the inner loops in gemm_tile.h.
+#include "gemm/gemm_variants.h"
 #include "include/tapestry_machine.h"
-#include "include/tapestry_memory.h"
 #include "runtime/sharing.h"
-
-#include <string.h>
-
-
-#define IN_PLACE_BITS 19       // B of up to 2^19 bytes is read in place by few rows
-#define DOT_ROWS_MOST 64       // rows of A up to which A B^T is computed in place
-
-#define REAL_SOURCE "gemm/gemm_kernel.h"
-#define KERNEL_SOURCE "vector/reals.h"
-#include "runtime/variants.h"
 
 void tapestry_gemm(
     int32_t dtype, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
     const void *b, int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
-  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(multiply_f64) : DISPATCH(multiply_f32))(
+  (dtype == TAPESTRY_FLOAT64 ? DISPATCH(tapestry_multiply_f64) : DISPATCH(tapestry_multiply_f32))(
       transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate, epilogue);
 }
 
 void tapestry_pointwise_product(
     int32_t dtype, const tapestry_pointwise *shape, bool transpose_a, const void *a, const void *b, void *c,
     const tapestry_epilogue *epilogue) {
-  if (dtype == TAPESTRY_FLOAT64) DISPATCH(pointwise_product_f64)(shape, transpose_a, a, b, c, epilogue);
-  else DISPATCH(pointwise_product_f32)(shape, transpose_a, a, b, c, epilogue);
+  if (dtype == TAPESTRY_FLOAT64) DISPATCH(tapestry_multiply_pixels_f64)(shape, transpose_a, a, b, c, epilogue);
+  else DISPATCH(tapestry_multiply_pixels_f32)(shape, transpose_a, a, b, c, epilogue);
 }
 
 typedef struct {

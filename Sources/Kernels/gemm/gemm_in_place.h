@@ -23,7 +23,7 @@ static void NAME(dot_task)(void *context, int64_t index) {
       for (int q = 0; q < DOT_COLUMNS; q++)
         rows_of[q] = few ? p->a + (q < p->m ? q : 0) * p->lda + k0 : p->b + (j + (q < columns ? q : 0)) * p->ldb + k0;
       if (few) {
-        NAME(dots)[columns - 1][p->m - 1](here, p->b + j * p->ldb + k0, p->ldb, rows_of, rows_of[0], sums);
+        NAME(tapestry_dots)[columns - 1][p->m - 1](here, p->b + j * p->ldb + k0, p->ldb, rows_of, rows_of[0], sums);
         for (int64_t i = 0; i < p->m; i++)
           for (int q = 0; q < columns; q++) tile[i * columns + q] = sums[q * p->m + i];
         NAME(merge)(p, add, last, 0, j, p->m, columns, tile, columns);
@@ -33,7 +33,7 @@ static void NAME(dot_task)(void *context, int64_t index) {
           // Row q of the next columns is fetched while the q-th rows are multiplied.
           int64_t next = j + DOT_COLUMNS + (i - i0) / DOT_ROWS;
           const REAL *ahead = next < j1 && next < j + 2 * DOT_COLUMNS ? p->b + next * p->ldb + k0 : rows_of[0];
-          NAME(dots)[rows - 1][columns - 1](here, p->a + i * p->lda + k0, p->lda, rows_of, ahead, sums);
+          NAME(tapestry_dots)[rows - 1][columns - 1](here, p->a + i * p->lda + k0, p->lda, rows_of, ahead, sums);
           NAME(merge)(p, add, last, i, j, rows, columns, sums, columns);
         }
       }
@@ -62,7 +62,7 @@ static void NAME(connected_pack_task)(void *context, int64_t index) {
   int64_t steps = (p->k + 255) / 256, k0 = index % steps * 256, block = index / steps, first = block * 2 * LANES;
   int registers = p->m - first > LANES ? 2 : 1;
   for (int v = 0; v < registers; v++)
-    NAME(pack_lanes)(
+    NAME(tapestry_pack_lanes)(
         p->m - first - v * LANES, p->k - k0 < 256 ? p->k - k0 : 256, p->a + (first + v * LANES) * p->lda + k0, p->lda,
         s->packed + (block * 2 * p->k + k0 * registers) * LANES + v * LANES, registers * LANES);
 }
@@ -81,12 +81,12 @@ static void NAME(connected_task)(void *context, int64_t index) {
     for (int64_t r = 0; r < panels; r++) {
       int64_t j = columns * r / panels, rows = columns * (r + 1) / panels - j;
       for (int64_t k0 = 0; k0 < p->k; k0 += depth)
-        NAME(columns)[rows - 1][registers - 1](
+        NAME(tapestry_columns)[rows - 1][registers - 1](
             p->k - k0 < depth ? p->k - k0 : depth, s->identity, s->packed + (block * 2 * p->k + k0 * registers) * LANES,
             p->b + (j0 + j) * p->ldb + k0, p->ldb, CONNECTED_AHEAD, sums + j * registers * LANES, registers * LANES, k0 > 0);
     }
     for (int v = 0; v < registers; v++)
-      NAME(unpack_lanes)(
+      NAME(tapestry_unpack_lanes)(
           lanes - v * LANES < LANES ? lanes - v * LANES : LANES, columns, sums + v * LANES, registers * LANES,
           tile + v * LANES * CONNECTED_GROUP, CONNECTED_GROUP);
     NAME(merge)(p, p->accumulate, true, first, j0, lanes, columns, tile, CONNECTED_GROUP);

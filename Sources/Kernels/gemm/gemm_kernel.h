@@ -4,12 +4,15 @@
 // then added to C, which bounds the rounding error and depends on k alone. Every element of C goes through the same operations in whatever
 // tile it falls, so how tiles are spread over threads cannot change the bits.
 
+#include "gemm/gemm_tiles.h"
 #include "gemm/gemm_tile.h"
 #include "gemm/gemm_pack.h"
 #include "gemm/gemm_lanes.h"
 
 #define DEPTH (1024 / REAL_BYTES)      // a column panel of 256 x 32 floats, 32 kB, stays in L1
 #define DOT_DEPTH (4096 / REAL_BYTES)  // rows read in place: six and four of 4 kB fit L1
+#define IN_PLACE_BITS 19               // B of up to 2^19 bytes is read in place by few rows
+#define DOT_ROWS_MOST 64               // rows of A up to which A B^T is computed in place
 #define SPAN 8192                  // rows or columns packed at a time: at most 8 MB each
 #define ROW_GROUP (112 / TILE_ROWS)        // row panels of a task: 112 x 256 floats, 112 kB of L2
 #define COLUMN_GROUP (256 / TILE_COLUMNS)  // column panels of a task: 256 columns, 256 kB of L2
@@ -132,7 +135,7 @@ static void NAME(pack_task)(void *context, int64_t index) {
     int rows = NAME(panel)(block, index, &first);
     const REAL *a = p->transpose_a ? p->a + block->k0 * p->lda + block->i0 + first
                                    : p->a + (block->i0 + first) * p->lda + block->k0;
-    NAME(pack_rows)(
+    NAME(tapestry_pack_rows)(
         p->transpose_a, rows, p->m - block->i0 - first, block->depth, a, p->lda, block->packed_a + first * block->depth);
     return;
   }
@@ -188,7 +191,7 @@ static void NAME(tile_task)(void *context, int64_t index) {
         a = p->transpose_a ? p->a + block->k0 * p->lda + block->i0 + first : p->a + block->i0 * p->lda + block->k0;
         as = p->transpose_a ? p->lda : 1;
       }
-      NAME(tile) tile = width > TILE_COLUMNS ? NAME(wide_tiles)[rows - 1] : NAME(tiles)[vectors - 1][rows - 1];
+      NAME(tile) tile = width > TILE_COLUMNS ? NAME(wide_tiles)[rows - 1] : NAME(tapestry_tiles)[vectors - 1][rows - 1];
       int64_t i = block->i0 + first;
       REAL *to = p->c + i * p->ldc + block->j0 + j;
       // Every row panel brings its share of the next column panel.
@@ -274,7 +277,7 @@ static void NAME(set_epilogue)(NAME(product) *p, const tapestry_epilogue *epilog
   p->epilogue = p->row_scale || p->column_scale || p->row_bias || p->column_bias || p->addend || p->relu;
 }
 
-static void NAME(multiply)(
+void NAME(tapestry_multiply)(
     bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
     int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
   NAME(product) p = {

@@ -1,8 +1,6 @@
 // Columns: one or two registers of a packed operand [term][lanes] by up to 14 equally distant rows of one that is read in place and
 // broadcast; and the transpositions that pack and unpack lanes. For one variant and element type; see also convolution_lanes.h.
 
-#define COLUMN_ROWS TUNED(14, 6, 4)
-
 /// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]]. What lies `ahead` of
 /// the first row is brought to the cache meanwhile.
 INLINE void NAME(column_body)(
@@ -29,9 +27,6 @@ INLINE void NAME(column_body)(
   }
 }
 
-typedef void (*NAME(column))(
-    int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead,
-    REAL *sums, int64_t sums_stride, bool add);
 #define COLUMN(rows, registers)                                                                                     \
   static void NAME(column_##rows##_##registers)(                                                                   \
       int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead, \
@@ -50,7 +45,7 @@ BOTH(7) BOTH(8) BOTH(9) BOTH(10) BOTH(11) BOTH(12) BOTH(13) BOTH(14)
 #undef BOTH
 
 /// columns[rows - 1][registers - 1]
-static const NAME(column) NAME(columns)[COLUMN_ROWS][2] = {
+const NAME(column) NAME(tapestry_columns)[COLUMN_ROWS][2] = {
 #define BOTH(rows) {NAME(column_##rows##_1), NAME(column_##rows##_2)},
   BOTH(1) BOTH(2) BOTH(3) BOTH(4)
 #if COLUMN_ROWS > 4
@@ -63,7 +58,7 @@ static const NAME(column) NAME(columns)[COLUMN_ROWS][2] = {
 };
 
 /// Rows of a matrix from its columns: to[k to_stride + lane] = from[lane stride + k], zeros in lanes behind `lanes`.
-__attribute__((unused)) static void NAME(pack_lanes)(int64_t lanes, int64_t count, const REAL *from, int64_t stride, REAL *to, int64_t to_stride) {
+void NAME(tapestry_pack_lanes)(int64_t lanes, int64_t count, const REAL *from, int64_t stride, REAL *to, int64_t to_stride) {
   if (count < LANES) {  // loads overrun a row where others follow
     VECTOR square[LANES];
     for (int i = 0; i < LANES; i++) {
@@ -90,7 +85,7 @@ __attribute__((unused)) static void NAME(pack_lanes)(int64_t lanes, int64_t coun
 
 /// The way back: to[lane to_stride + k] = from[k from_stride + lane] for k < count and lane < lanes <= LANES. Reads LANES rows
 /// where there are fewer.
-__attribute__((unused)) static void NAME(unpack_lanes)(
+void NAME(tapestry_unpack_lanes)(
     int64_t lanes, int64_t count, const REAL *from, int64_t from_stride, REAL *to, int64_t to_stride) {
   for (int64_t k = 0; k < count; k += LANES) {
     if (k > count - LANES && count >= LANES) k = count - LANES;

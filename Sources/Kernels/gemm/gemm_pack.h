@@ -2,7 +2,7 @@
 
 /// A panel of `rows` <= TILE_ROWS rows of A, [k][rows]: to[p rows + i] = a[i lda + p], or a[p lda + i] if transposed.
 /// Writes exactly rows k elements. `readable` is how many rows A has from here on.
-__attribute__((unused)) static void NAME(pack_rows)(
+void NAME(tapestry_pack_rows)(
     bool transposed, int rows, int64_t readable, int64_t k, const REAL *a, int64_t lda, REAL *to) {
   enum { squares = (TILE_ROWS + LANES - 1) / LANES };
   if (transposed) {
@@ -43,7 +43,7 @@ __attribute__((unused)) static void NAME(pack_rows)(
 
 /// A panel of `columns` <= TILE_COLUMNS columns of B, [k][TILE_COLUMNS] with zeros behind:
 /// to[p TILE_COLUMNS + j] = b[p ldb + j], or b[j ldb + p] if transposed.
-__attribute__((unused)) static void NAME(pack_columns)(
+static void NAME(pack_columns)(
     bool transposed, int64_t columns, int64_t k, const REAL *b, int64_t ldb, REAL *to) {
   if (!transposed) {
     if (columns == TILE_COLUMNS) {

@@ -102,7 +102,7 @@ static void NAME(pack_weights)(const NAME(pointwise) *s, int64_t r, int64_t k0, 
   const REAL *a = p->transpose_a ? p->a + k0 * p->lda + first : p->a + first * p->lda + k0;
   // A transposed row is read in whole registers; of the last ones that would run over the end of A.
   int64_t readable = p->transpose_a ? p->m - first : 0;
-  NAME(pack_rows)(p->transpose_a, rows, readable, depth, a, p->lda, to);
+  NAME(tapestry_pack_rows)(p->transpose_a, rows, readable, depth, a, p->lda, to);
 }
 
 /// `count` elements; none beyond.
@@ -146,7 +146,7 @@ static void NAME(multiply_panel)(
       for (int q = 0; q < rows; q++)
         for (int64_t t = 0; t < pieces->columns; t += 64 / REAL_BYTES) __builtin_prefetch(addend + q * p->ldc + t, 0, 2);
     }
-    NAME(tiles)[vectors - 1][rows - 1](
+    NAME(tapestry_tiles)[vectors - 1][rows - 1](
         depth, a, rows, b, TILE_COLUMNS, direct ? to : sums, direct ? p->ldc : TILE_COLUMNS, add, &ahead);
     if (last && !direct) {
       for (int64_t i = 0; i < pieces->count; i++, pixels++) {
@@ -205,8 +205,8 @@ static void NAME(pointwise_pixels_task)(void *context, int64_t index) {
   tapestry_release(own, bytes);
 }
 
-static void NAME(pointwise_product)(
-    const tapestry_pointwise *shape, bool transpose_a, const REAL *a, const REAL *b, REAL *c, const tapestry_epilogue *epilogue) {
+void NAME(tapestry_multiply_pixels)(
+    const tapestry_pointwise *shape, bool transpose_a, const void *a, const void *b, void *c, const tapestry_epilogue *epilogue) {
   NAME(pointwise) s = {
     .shape = shape, .plane_pixels = shape->height * shape->width, .source_plane = shape->full_height * shape->full_width,
     .product = {
@@ -219,7 +219,7 @@ static void NAME(pointwise_product)(
   p->ldc = s.plane_pixels;
   p->n = shape->images * s.plane_pixels;
   p->parallel = (double)p->m * (double)p->n * (double)p->k >= tapestry_shared_products;
-  s.end = b + shape->images * p->k * s.source_plane;
+  s.end = (const REAL *)b + shape->images * p->k * s.source_plane;
   s.row_panels = (p->m + TILE_ROWS - 1) / TILE_ROWS;
   s.column_panels = (p->n + TILE_COLUMNS - 1) / TILE_COLUMNS;
   int64_t blocks = (p->k + DEPTH - 1) / DEPTH, least = 4 * tapestry_thread_count();

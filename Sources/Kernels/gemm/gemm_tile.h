@@ -8,28 +8,6 @@
 // dot:   sums of products of contiguous rows: vectors along the sum, reduced at the end. Six (AVX-512) rows
 //        against four: 10 loads feed 24 FMAs, and neither operand is rearranged.
 
-#define TILE_ROWS TUNED(VECTOR_BYTES == 64 ? 9 : 8, 6, 4)
-#define TILE_VECTORS (VECTOR_BYTES == 64 ? 3 : 2)
-#define WIDE_VECTORS TUNED(VECTOR_BYTES == 64 ? 6 : 8, 4, 4)
-#define WIDE_ROWS TUNED(3, 2, 2)
-#define DOT_ROWS TUNED(VECTOR_BYTES == 64 ? 6 : 4, 3, 2)
-#define DOT_COLUMNS 4
-#define TILE_COLUMNS (TILE_VECTORS * LANES)
-#define TILE_STEPS 4  // terms between two looks at what to bring
-
-/// What a tile brings to the second-level cache while it multiplies: every `every` times TILE_STEPS terms the lines of a row at `target`,
-/// where its own result will go, and of one at `source`, where what comes next is read. Spread over the loop they cost nothing; all at its start, they would
-/// fill the buffers of the first-level cache and keep the operands waiting.
-typedef struct {
-  int64_t every;
-  const REAL *target, *source;
-  int64_t target_stride, source_stride;
-  int64_t source_far;  // elements of `source` for a register of a row
-} NAME(ahead);
-
-/// Nothing to bring.
-#define AHEAD_NONE(of) (&(NAME(ahead)){.every = INT64_MAX, .target = (of), .source = (of)})
-
 INLINE void NAME(tile_step)(const int rows, const int vectors, const REAL *a, const REAL *b, VECTOR sum[][WIDE_VECTORS]) {
   VECTOR row[WIDE_VECTORS];
   UNROLL for (int v = 0; v < vectors; v++) row[v] = NAME(load)(b + v * LANES);
@@ -68,10 +46,6 @@ INLINE void NAME(tile_body)(
   }
 }
 
-typedef void (*NAME(tile))(
-    int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add,
-    const NAME(ahead) *ahead);
-
 #define TILE(rows, vectors, name)                                                                     \
   static void NAME(tile_##rows##_##name)(                                                              \
       int64_t k, const REAL *a, int64_t as, const REAL *b, int64_t bs, REAL *c, int64_t ldc, bool add, \
@@ -105,14 +79,14 @@ WIDE_TILES
 #undef TILE
 
 /// tiles[vectors - 1][rows - 1]
-static const NAME(tile) NAME(tiles)[TILE_VECTORS][TILE_ROWS] = {
+const NAME(tile) NAME(tapestry_tiles)[TILE_VECTORS][TILE_ROWS] = {
 #define TILE(rows, vectors, name) NAME(tile_##rows##_##name),
   {TILES(1)}, {TILES(2)},
 #if TILE_VECTORS > 2
   {TILES(3)},
 #endif
 };
-__attribute__((unused)) static const NAME(tile) NAME(wide_tiles)[WIDE_ROWS] = {WIDE_TILES};
+static const NAME(tile) NAME(wide_tiles)[WIDE_ROWS] = {WIDE_TILES};
 #undef TILE
 #undef TILES_UP_TO_4
 #undef TILES
@@ -153,10 +127,6 @@ INLINE void NAME(dot_body)(
   }
 }
 
-/// `sums` has room for DOT_ROWS DOT_COLUMNS + LANES elements.
-typedef void (*NAME(dot))(
-    int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums);
-
 #define DOT(rows, columns)                                                                                        \
   static void NAME(dot_##rows##_##columns)(                                                                      \
       int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums) {               \
@@ -177,7 +147,7 @@ DOTS(5) DOTS(6)
 #undef DOTS
 
 /// dots[rows - 1][columns - 1]
-static const NAME(dot) NAME(dots)[DOT_ROWS][DOT_COLUMNS] = {
+const NAME(dot) NAME(tapestry_dots)[DOT_ROWS][DOT_COLUMNS] = {
 #define DOTS(rows) {NAME(dot_##rows##_1), NAME(dot_##rows##_2), NAME(dot_##rows##_3), NAME(dot_##rows##_4)},
   DOTS(1) DOTS(2)
 #if DOT_ROWS > 2

@@ -13,6 +13,9 @@
 // Kernels of float64 and float32 pass through vector/reals.h, which says how. The target attribute stands around the include, so the
 // package needs no compiler flags. Vectors must not cross a function boundary outside it (the calling convention would differ).
 //
+// A source that takes long to compile has a translation unit per variant, which defines ONLY_AVX512, ONLY_AVX2 or ONLY_BASELINE first and
+// gets that variant alone (NEON is the baseline of arm64); its kernels are then not static, and DECLARE_VARIANTS declares them.
+//
 // DISPATCH(name) is then an expression: the pointer to the variant of `name` that runs here.
 //
 // Another processor is an entry here, its name in dispatch.h and machine.c, and what its instructions do better in vector/.
@@ -26,8 +29,13 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__x86_64__)
+#if defined(ONLY_AVX512) || defined(ONLY_AVX2) || defined(ONLY_BASELINE)
+#define ONLY_ONE 1
+#else
+#define ONLY_ONE 0
+#endif
 
+#if defined(__x86_64__) && (!ONLY_ONE || defined(ONLY_AVX512))
 #define VARIANT(name) name##_avx512
 #define VECTOR_BYTES 64
 #define VECTOR_REGISTERS 32
@@ -42,7 +50,9 @@
 #include KERNEL_SOURCE
 #pragma clang attribute pop
 #include "runtime/variant_end.h"
+#endif
 
+#if defined(__x86_64__) && (!ONLY_ONE || defined(ONLY_AVX2))
 #define VARIANT(name) name##_avx2
 #define VECTOR_BYTES 32
 #define VECTOR_REGISTERS 16
@@ -56,35 +66,9 @@
 #include KERNEL_SOURCE
 #pragma clang attribute pop
 #include "runtime/variant_end.h"
+#endif
 
-#define VARIANT(name) name##_baseline
-#define VECTOR_BYTES 16
-#define VECTOR_REGISTERS 16
-#define HAS_FMA 0
-#define HAS_MASKS 0
-#define VARIANT_AVX512 0
-#define VARIANT_AVX2 0
-#define VARIANT_BASELINE 1
-#define VARIANT_NEON 0
-#include KERNEL_SOURCE
-#include "runtime/variant_end.h"
-
-#elif defined(__aarch64__)
-
-#define VARIANT(name) name##_baseline
-#define VECTOR_BYTES 16
-#define VECTOR_REGISTERS 32
-#define HAS_FMA 1
-#define HAS_MASKS 0
-#define VARIANT_AVX512 0
-#define VARIANT_AVX2 0
-#define VARIANT_BASELINE 0
-#define VARIANT_NEON 1
-#include KERNEL_SOURCE
-#include "runtime/variant_end.h"
-
-#else
-
+#if !defined(__aarch64__) && (!ONLY_ONE || defined(ONLY_BASELINE))
 #define VARIANT(name) name##_baseline
 #define VECTOR_BYTES 16
 #define VECTOR_REGISTERS 16
@@ -99,4 +83,20 @@
 
 #endif
 
+#if defined(__aarch64__) && (!ONLY_ONE || defined(ONLY_BASELINE))
+#define VARIANT(name) name##_baseline
+#define VECTOR_BYTES 16
+#define VECTOR_REGISTERS 32
+#define HAS_FMA 1
+#define HAS_MASKS 0
+#define VARIANT_AVX512 0
+#define VARIANT_AVX2 0
+#define VARIANT_BASELINE 0
+#define VARIANT_NEON 1
+#include KERNEL_SOURCE
+#include "runtime/variant_end.h"
+
+#endif
+
+#undef ONLY_ONE
 #undef KERNEL_SOURCE

@@ -1,0 +1,3 @@
+// The convolution for AVX2.
+#define ONLY_AVX2 1
+#include "convolution/convolution_unit.h"

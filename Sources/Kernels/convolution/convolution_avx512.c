@@ -1,0 +1,3 @@
+// The convolution for AVX-512.
+#define ONLY_AVX512 1
+#include "convolution/convolution_unit.h"
