@@ -430,6 +430,7 @@ struct NormalizeGradient: TensorOperation {
     for (index, gradient) in [toG, toX, toMean, toVariance, toScale].enumerated() {
       gradients.append(gradient?.reshaped(to: node.inputSpec(index).shape))
     }
+    if node.inputCount > gradients.count { gradients.append(nil) }  // the gate
     return gradients
   }
 }

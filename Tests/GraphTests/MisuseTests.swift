@@ -115,6 +115,45 @@ struct MisuseTests {
     #expect(text(forward).contains("but its shape rule announced"), "\(text(forward))")
   }
 
+  @Test("a backward that leaves out inputs, a jvp that leaves out results, an op without results")
+  func missingGradients() async {
+    struct Halves: TensorOperation {
+      func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+        [inputs[0].spec, inputs[0].spec]
+      }
+      func forward(_ inputs: borrowing Tensors) -> Tensors {
+        withoutGradients { [inputs[0] * 0.5, inputs[1] * 0.5] }
+      }
+      func backward(_ node: borrowing Differential) -> Tensors { [node.cotangent(0)] }
+      func jvp(_ node: borrowing Differential) -> Tensors { [node.tangent(0)] }
+    }
+    let backward = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Parameter(Tensor(1))
+      _ = apply(Halves(), to: [x, x])[0].gradients()
+    }
+    #expect(
+      text(backward).contains(
+        "halves: backward returned 1 gradient for 2 inputs (input 0, input 1); return one for each"),
+      "\(text(backward))")
+    let forward = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = jvp(at: [Tensor(1)], along: [Tensor(1)]) { apply(Halves(), to: [$0[0], $0[0]])[1] }
+    }
+    #expect(
+      text(forward).contains("halves: jvp returned 1 tangents for 2 results"), "\(text(forward))")
+    let closures = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Parameter(Tensor(1))
+      _ = customOperation("pair", [x, x], forward: { [$0[0] * $0[1]] }) { _, _, _ in [] }[0]
+        .gradients()
+    }
+    #expect(
+      text(closures).contains("pair: backward returned 0 gradients for 2 inputs"),
+      "\(text(closures))")
+    let nothing = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Specs([TensorSpec]())
+    }
+    #expect(text(nothing).contains("an op has at least one result"), "\(text(nothing))")
+  }
+
   @Test("a placeholder outside a dry run")
   func placeholder() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

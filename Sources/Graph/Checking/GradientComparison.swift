@@ -63,9 +63,10 @@ struct GradientComparison {
 
   /// The same random numbers every time, and no buffer written.
   private func deterministically<Result>(_ body: () -> Result) -> Result {
-    var scope = Scope.current.with { $0.randomSource = RandomSource(seed: options.seed) }
-    scope.flags.insert(.recomputing)
-    return scope.run(body)
+    Scope.current.with { extras in
+      extras.randomSource = RandomSource(seed: options.seed)
+      extras.replay = StateReplay()
+    }.run(body)
   }
 
   /// The derivative of every result along `direction` (per variable and element), or `nil` where the steps

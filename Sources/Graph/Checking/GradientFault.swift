@@ -6,8 +6,10 @@ func findFault(
 ) -> GradientReport.Fault? {
   let recorder = OperationRecorder()
   let random = RandomSource(seed: options.seed)
-  var scope = Scope.current.with { $0.randomSource = random }
-  scope.flags.insert(.recomputing)
+  let scope = Scope.current.with { extras in
+    extras.randomSource = random
+    extras.replay = StateReplay()
+  }
   scope.run {
     observing(recorder) {
       let inputs = points.map { $0.dtype.isFloatingPoint ? $0.tracked() : $0 }
@@ -25,8 +27,6 @@ func findFault(
 private func failure(
   of operation: some TensorOperation, _ event: OperationEvent, _ options: GradientCheckOptions
 ) -> GradientReport.Comparison? {
-  // A checkpoint's results do not depend on its listed inputs; its inner ops were recorded themselves.
-  if operation is Checkpoint { return nil }
   let inputs = event.inputs.all.map { $0.detached() }
   if inputs.contains(where: { $0.dtype == .float32 }) { return nil }
   let names = inputs.indices.map { type(of: operation).inputName($0, of: inputs.count) }

@@ -6,13 +6,14 @@
 /// - Returns: the results; untracked where nothing is recorded.
 /// - Precondition: the shape rule accepts the inputs. In a ``dryRun(_:)`` the first refusal is thrown there.
 public func apply(
-  _ operation: some TensorOperation, to inputs: Tensors,
+  _ operation: some TensorOperation, to inputs: consuming Tensors,
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensors {
   let scope = Scope.current
-  let survey = Survey(inputs)
+  var inputs = inputs
+  let survey = Survey(resolving: &inputs, scope)
   if survey.isSpecial || scope.flags.contains(.dryRun) || scope.flags.contains(.watched) {
-    return applySpecial(operation, to: inputs, scope, file: file, line: line)
+    return applySpecial(operation, to: inputs, survey, scope, file: file, line: line)
   }
   return run(operation, inputs, isTracked: survey.isTracked, scope, file, line)
 }
@@ -39,28 +40,42 @@ private func run(
   return outputs
 }
 
-/// What `apply` wants to know of its operands, in one look at each.
+/// One look at each operand: parameters are replaced by their values, and `apply` learns what it wants to know.
 private struct Survey {
   private(set) var isTracked = false
-  /// A parameter to replace by its value, a placeholder, or an absent operand.
+  /// A placeholder, or an absent operand.
   private(set) var isSpecial = false
 
   @inline(__always)
-  init(_ inputs: borrowing Tensors) {
-    if inputs.count > 0 { look(at: inputs.first) }
-    if inputs.count > 1 { look(at: inputs.second) }
-    if inputs.count > 2 { look(at: inputs.third) }
-    if inputs.count > 3 { for index in 3..<inputs.count { look(at: inputs.at(index)) } }
+  init(resolving inputs: inout Tensors, _ scope: Scope) {
+    if inputs.count > 0 { look(at: &inputs.first, scope) }
+    if inputs.count > 1 { look(at: &inputs.second, scope) }
+    if inputs.count > 2 { look(at: &inputs.third, scope) }
+    if inputs.count > 3 {
+      for index in 3..<inputs.count { inputs.slot(index) { look(at: &$0, scope) } }
+    }
   }
 
   @inline(__always)
-  private mutating func look(at input: Tensor?) {
-    guard let input else {
+  private mutating func look(at input: inout Tensor?, _ scope: Scope) {
+    guard let tensor = input else {
       isSpecial = true
       return
     }
-    if input.memory == nil { isSpecial = true }
-    if input.producer != nil { isTracked = true }
+    if tensor.memory != nil {
+      if tensor.producer != nil { isTracked = true }
+    } else {
+      lookAgain(at: &input, scope)
+    }
+  }
+
+  /// A parameter, a buffer or a placeholder.
+  @inline(never)
+  private mutating func lookAgain(at input: inout Tensor?, _ scope: Scope) {
+    let value = input!.resolve(scope)
+    if value.memory == nil { isSpecial = true }
+    if value.producer != nil { isTracked = true }
+    input = value
   }
 }
 
@@ -73,31 +88,23 @@ extension Tensors {
   }
 }
 
-/// The rare cases: parameters are resolved; dry runs and watched scopes go their own way.
+/// The rare cases: dry runs and watched scopes go their own way, and what has no values is refused.
 @inline(never)
 private func applySpecial(
-  _ operation: some TensorOperation, to inputs: Tensors, _ scope: Scope, file: StaticString,
-  line: UInt
+  _ operation: some TensorOperation, to inputs: Tensors, _ survey: Survey, _ scope: Scope,
+  file: StaticString, line: UInt
 ) -> Tensors {
-  var inputs = inputs
-  for index in 0..<inputs.count {
-    guard let input = inputs.at(index) else {
-      trap("\(operation.displayName): input \(index) is absent", file: file, line: line)
-    }
-    if input.cell != nil { inputs.slot(index) { $0 = input.resolve(scope) } }
+  for index in 0..<inputs.count where inputs.at(index) == nil {
+    trap("\(operation.displayName): input \(index) is absent", file: file, line: line)
   }
-  let survey = Survey(inputs)
   if scope.flags.contains(.dryRun) || survey.isSpecial {
     return applyDry(operation, to: inputs, scope, file: file, line: line)
   }
-  if scope.flags.contains(.watched) {
-    return applyWatched(operation, to: inputs, survey.isTracked, scope, file: file, line: line)
-  }
-  return run(operation, inputs, isTracked: survey.isTracked, scope, file, line)
+  return applyWatched(operation, to: inputs, survey.isTracked, scope, file: file, line: line)
 }
 
 /// Where a call made in this scope is said to come from: inside a walk, the line of the node under way.
-private func site(_ scope: Scope, _ file: StaticString, _ line: UInt) -> CallSite {
+func site(_ scope: Scope, _ file: StaticString, _ line: UInt) -> CallSite {
   if let node = scope.walk?.current { return node.site }
   return CallSite(file: file, line: line, layer: scope.layer)
 }
@@ -176,7 +183,6 @@ private func applyDry(
       record(operation, inputs, specs, &outputs, site)
     }
     if scope.flags.contains(.watched) {
-      scope.extras?.collector?.collect(inputs)
       notify(
         scope,
         OperationEvent(
@@ -223,7 +229,7 @@ extension Misuse {
 
 // MARK: - Watched scopes
 
-/// The slow path of `apply`: observers, anomaly detection and the collector of a checkpoint.
+/// The slow path of `apply`: observers and anomaly detection.
 private func applyWatched(
   _ operation: some TensorOperation, to inputs: Tensors, _ isTracked: Bool, _ scope: Scope,
   file: StaticString, line: UInt
@@ -236,14 +242,12 @@ private func applyWatched(
   } catch {
     trap(error.completed(operation, inputs, site))
   }
-  extras.collector?.collect(inputs)
   let isTimed = !extras.observers.isEmpty
   let start = isTimed ? ContinuousClock.now : nil
   // What a composed forward does inside is not reported again.
-  var inner = scope.with { draft in
-    draft.observers = []
-    draft.anomalies = nil
-    draft.collector = nil
+  var inner = scope.with { extras in
+    extras.observers = []
+    extras.anomalies = nil
   }
   inner.flags.remove(.recording)
   var outputs = inner.run { operation.forward(inputs) }

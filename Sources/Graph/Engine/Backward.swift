@@ -63,9 +63,11 @@ struct BackwardPass {
     let gradients = withUnsafeMutablePointer(to: &cotangents) {
       node.operation.backward(
         Differential(
-          node: node, arrived: $0, needed: needed, mayReuse: isInPlace && !isWatched))
+          node: node, arrived: $0, needed: needed, mayReuse: isInPlace && !isWatched,
+          isLast: !isRetaining))
     }
     cotangents = Tensors()
+    if gradients.count < node.operands.count { refuse(gradients.count, of: node) }
     for input in 0..<gradients.count {
       guard let gradient = gradients.at(input) else { continue }
       check(gradient, input, of: node)
@@ -74,6 +76,18 @@ struct BackwardPass {
         send(gradient, to: producer, node.operands[input].outputIndex)
       }
     }
+  }
+
+  /// A backward answers with a gradient for every input, `nil` where it is zero.
+  @inline(never)
+  private func refuse(_ count: Int, of node: Node) -> Never {
+    let (expected, operation) = (node.operands.count, type(of: node.operation))
+    let names = (0..<expected).map { operation.inputName($0, of: expected) }
+    trap(
+      Misuse(
+        "backward returned \(count) gradient\(count == 1 ? "" : "s") for \(expected) inputs"
+          + " (\(names.joined(separator: ", "))); return one for each, nil where it is zero",
+        operation: node.name, site: node.site))
   }
 
   /// A gradient has the shape and type of its input.

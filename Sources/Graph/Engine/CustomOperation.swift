@@ -21,7 +21,9 @@ public func customOperation(
     @escaping @Sendable (_ inputs: [Tensor], _ outputs: [Tensor], _ cotangents: [Tensor]) ->
     [Tensor?]
 ) -> [Tensor] {
-  let operation = ClosureOperation(title: name, forwardBody: forward, backwardBody: backward)
+  let operation = ClosureOperation(
+    title: name,
+    closures: FreedInTurn(ClosureOperation.Closures(forward: forward, backward: backward)))
   return apply(operation, to: Tensors(inputs), file: file, line: line).all
 }
 
@@ -29,28 +31,34 @@ public func customOperation(
 struct ClosureOperation: TensorOperation {
   static var name: String { "customOperation" }
   let title: String
-  let forwardBody: @Sendable ([Tensor]) -> [Tensor]
-  let backwardBody: @Sendable ([Tensor], [Tensor], [Tensor]) -> [Tensor?]
+  struct Closures: Sendable {
+    let forward: @Sendable ([Tensor]) -> [Tensor]
+    let backward: @Sendable ([Tensor], [Tensor], [Tensor]) -> [Tensor?]
+  }
+  let closures: FreedInTurn<Closures>
 
   var displayName: String { title }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let placeholders = inputs.all.map { Tensor.shape($0.shape, dtype: $0.dtype) }
     let specs: [TensorSpec]
+    let forward = closures.value!.forward
     do {
-      // The rule is nobody's business: observers see the op itself.
+      // Observers see the op itself, not the ops of its shape rule.
       specs = try Scope.current.with { $0.observers = [] }.run {
-        try dryRun { forwardBody(placeholders).map(\.spec) }
+        try dryRun { forward(placeholders).map(\.spec) }
       }
     } catch {
       throw Misuse("\(error)")
     }
+    if specs.isEmpty { throw Misuse("forward returned no result") }
     return Specs(specs)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let inputs = inputs.all
-    return Tensors(withoutGradients { forwardBody(inputs) })
+    let forward = closures.value!.forward
+    return Tensors(withoutGradients { forward(inputs) })
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -60,7 +68,7 @@ struct ClosureOperation: TensorOperation {
         ?? .zeros(node.outputSpec(index).shape, dtype: node.outputSpec(index).dtype)
     }
     let outputs = (0..<node.outputCount).map { node.output($0) }
-    return Tensors(backwardBody(inputs, outputs, cotangents))
+    return Tensors(closures.value!.backward(inputs, outputs, cotangents))
   }
 
   var keeps: Kept { Kept(inputMask: .max, outputMask: .max) }

@@ -8,6 +8,8 @@ public struct Differential: ~Copyable {
   let needed: UInt64
   /// Whether a backward may write its result where a cotangent lies: nothing records or observes it.
   let mayReuse: Bool
+  /// Whether the node is released afterwards: what the backward needs, will not be needed again.
+  var isLast = false
 
   /// Cotangents by result, or tangents by input.
   var flow: Tensors { arrived.pointee }
@@ -20,6 +22,13 @@ public struct Differential: ~Copyable {
       )
     }
     return tensor
+  }
+
+  /// The input at `index` as a place in the graph, without its value.
+  func edge(_ index: Int) -> Tensor {
+    let operand = node.operands[index]
+    return Tensor(
+      operand.spec, memory: nil, producer: operand.producer, outputIndex: operand.outputIndex)
   }
 
   /// The kept result at `index`, in its place in the graph.

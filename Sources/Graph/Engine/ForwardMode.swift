@@ -70,10 +70,18 @@ private func flow(
     }
 }
 
+/// A jvp answers with a tangent for every result, `nil` where it is zero.
 private func check(_ tangents: Tensors, of node: Node) {
+  let expected = node.outputSpecs.count
+  if tangents.count < expected {
+    trap(
+      Misuse(
+        "jvp returned \(tangents.count) tangents for \(expected) results; return one for each, nil"
+          + " where it is zero", operation: node.name, site: node.site))
+  }
   for index in 0..<tangents.count {
     guard let tangent = tangents.at(index), !tangent.isUnknown else { continue }
-    guard index < node.outputSpecs.count, tangent.spec == node.outputSpecs[index] else {
+    guard index < expected, tangent.spec == node.outputSpecs[index] else {
       trap(
         Misuse(
           "jvp returned \(tangent.spec) as the tangent of result \(index), whose spec differs",

@@ -146,7 +146,9 @@ final class Node: @unchecked Sendable {
 
 /// Stands where a leaf has no op; it is never applied.
 private struct Leaf: TensorOperation {
-  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { [] }
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    throw Misuse("a leaf is not applied")
+  }
   func forward(_ inputs: borrowing Tensors) -> Tensors { [] }
   func backward(_ node: borrowing Differential) -> Tensors { [] }
 }

@@ -3,7 +3,7 @@ import Synchronization
 /// One walk over a recorded graph: the nodes that some tensors depend on, in the order of their serial numbers.
 ///
 /// A walk goes down from the newest for gradients, and up from the oldest for tangents. Leaves are not on the tape,
-/// for graphs on several threads may share a parameter; nor are nodes older than `floor`: they count as leaves. What
+/// for graphs on several threads may share a parameter; nor are nodes that are not newer than `floor`: they count as leaves. What
 /// flows to either goes to the walk's own table, never into the node. Sendable, because only the thread that walks touches it; released
 /// nodes keep it for its line.
 final class Tape: @unchecked Sendable {
@@ -30,7 +30,7 @@ final class Tape: @unchecked Sendable {
   private static let lastID = Atomic<UInt64>(0)
 
   /// The tape of `roots`. With targets, nodes that do not lead to one of them are passed over, and the floor is the
-  /// oldest target unless a later one is given.
+  /// oldest target unless another one is given.
   init(
     of roots: [Tensor], targets targetTensors: [Tensor]?, floor givenFloor: UInt64? = nil,
     site: CallSite
@@ -52,6 +52,9 @@ final class Tape: @unchecked Sendable {
     for root in roots { visit(root.producer) }
     collect()
     if hasTargets { markPathsToTargets() }
+    if let oldest = nodes.first, let record = Scope.current.extras?.record {
+      record.noteWalk(downTo: oldest.serial)
+    }
   }
 
   private func collect() {
@@ -94,7 +97,7 @@ final class Tape: @unchecked Sendable {
 
   /// Whether the node's own fields hold its flow; otherwise it counts as a leaf.
   @inline(__always)
-  func isOnTape(_ node: Node) -> Bool { !node.isLeaf && node.serial >= floor }
+  func isOnTape(_ node: Node) -> Bool { !node.isLeaf && node.serial > floor }
 
   /// Whether the flow along this edge is wanted.
   private func leadsToTarget(_ operand: borrowing Operand) -> Bool {

@@ -1,14 +1,17 @@
-import Synchronization
-
 /// Runs `body` without keeping what its backward needs, and runs it again when the backward pass arrives: memory
 /// traded for time.
 ///
-/// Tensors and parameters that the body uses are found by themselves. The second run sees the same parameter
-/// values and the same random numbers (a dropout mask is the same), and writes no buffers (running statistics
-/// are updated once).
+/// Values and derivatives of any order are those of `body()`. Tensors and parameters that the body uses are found by
+/// themselves; what it hands through without computing is handed through. The second run sees the parameters, buffers
+/// and random sources as the first one found them (a dropout mask is the same), and what it writes to buffers is
+/// dropped (running statistics are updated once).
+///
+/// While the body runs, its ops are kept; so the peak is that of the largest checkpointed part. A body that itself
+/// walks over ops recorded outside, such as `gradients(of:withRespectTo:)` by a tensor from which its inputs were
+/// computed, cannot be run again during a walk: it stays recorded as if it were not checkpointed.
 ///
 /// - Parameter body: what to compute; called once now and once per backward pass, so it must not depend on
-///   outside state that changes.
+///   outside state that changes, other than parameters, buffers and random sources.
 /// - Returns: the body's result.
 public func checkpointed(
   file: StaticString = #fileID, line: UInt = #line, _ body: @escaping @Sendable () -> Tensor
@@ -22,105 +25,89 @@ public func checkpointed(
 ) -> [Tensor] {
   let scope = Scope.current
   guard scope.flags.contains(.recording), !scope.flags.contains(.dryRun) else { return body() }
-  let collector = TensorCollector()
-  let randomState = RandomSource.current.state
-  var inner = scope.with { $0.collector = collector }
-  inner.flags.remove(.recording)
-  let results = inner.run(body).map { $0.detached() }
-  scope.extras?.collector?.merge(collector)
-  let outer = collector.tracked
-  if outer.isEmpty { return results }
+  let record = StateRecord(above: Node.nextSerial(), within: scope.extras?.record)
+  var results = scope.with { $0.record = record }.run(body)
+  // What is older, or a leaf, is handed through. The rest was computed.
+  let places = results.indices.filter { record.recorded(results[$0].producer) }
+  guard !places.isEmpty, !record.content.hasWalkedOutside else { return results }
+  let edges = outerEdges(of: places.map { results[$0].producer! }, record)
+  // Gradients may be asked for a leaf that the body made and returns; the second run would make another.
+  let returned = Set(results.compactMap { $0.producer.flatMap { $0.isLeaf ? $0.serial : nil } })
+  for edge in edges where edge.producer!.serial > record.floor {
+    if returned.contains(edge.producer!.serial) { return results }
+  }
+  let specs = places.map { results[$0].declaredSpec }
   let operation = Checkpoint(
-    body: body, scope: scope, randomState: randomState, substitutions: collector.values,
-    cells: collector.cells, results: results)
-  return apply(operation, to: Tensors(outer), file: file, line: line).all
+    run: FreedInTurn(
+      Checkpoint.Run(body: body, scope: scope.with { $0.record = nil }, record: record)),
+    places: places, specsOfResults: specs)
+  let node = Node(
+    operation, keeps: .nothing, site: site(scope, file, line), inputs: Tensors(edges),
+    outputs: Tensors(places.map { results[$0] }), specs: Specs(specs))
+  for (output, place) in places.enumerated() {
+    results[place] = Tensor(
+      specs[output], memory: results[place].memory, producer: node, outputIndex: output)
+  }
+  return results
 }
 
-/// What ops used while a checkpoint's body ran.
-final class TensorCollector: Sendable {
-  private struct State {
-    var tracked: [Tensor] = []
-    var seen: Set<Gradients.Key> = []
-    var values: [ObjectIdentifier: Tensor] = [:]
-    var cells: [Cell] = []
-  }
-  private let state = Mutex(State())
-
-  /// Tracked tensors from outside the body (inside it nothing is recorded), each place in the graph once.
-  var tracked: [Tensor] { state.withLock { $0.tracked } }
-  /// The values of the parameters and buffers that were used, by cell.
-  var values: [ObjectIdentifier: Tensor] { state.withLock { $0.values } }
-
-  /// The cells that ``values`` names. They have to be kept: the address of one that the body made and dropped
-  /// would name another in the second run.
-  var cells: [Cell] { state.withLock { $0.cells } }
-
-  func note(_ cell: Cell, _ value: Tensor) {
-    state.withLock { state in
-      if state.values.updateValue(value, forKey: ObjectIdentifier(cell)) == nil {
-        state.cells.append(cell)
-      }
-    }
-  }
-
-  func collect(_ inputs: Tensors) {
-    state.withLock { state in
-      for input in inputs.all {
-        guard let producer = input.producer else { continue }
-        let key = Gradients.Key(serial: producer.serial, outputIndex: input.outputIndex)
-        if state.seen.insert(key).inserted { state.tracked.append(input) }
-      }
-    }
-  }
-
-  /// What a nested checkpoint used, the enclosing one used too.
-  func merge(_ other: TensorCollector) {
-    collect(Tensors(other.tracked))
-    let (values, cells) = other.state.withLock { ($0.values, $0.cells) }
-    state.withLock { state in
-      state.values.merge(values) { first, _ in first }
-      state.cells += cells
-    }
+extension StateRecord {
+  /// Whether a node is one that the body left behind.
+  fileprivate func recorded(_ node: Node?) -> Bool {
+    guard let node else { return false }
+    return !node.isLeaf && node.serial > floor
   }
 }
 
-/// The node of a checkpoint: its inputs are the outer tensors that the body uses.
+/// The places in the graph around a body that the ops it recorded hang on, as tensors without values, oldest first.
+private func outerEdges(of producers: [Node], _ record: StateRecord) -> [Tensor] {
+  var edges: [Gradients.Key: Tensor] = [:]
+  var waiting = producers
+  var seen = Set(producers.map(\.serial))
+  while let node = waiting.popLast() {
+    for operand in node.operands {
+      guard let producer = operand.producer else { continue }
+      if record.recorded(producer) {
+        if seen.insert(producer.serial).inserted { waiting.append(producer) }
+      } else {
+        let key = Gradients.Key(serial: producer.serial, outputIndex: operand.outputIndex)
+        edges[key] = Tensor(
+          operand.spec, memory: nil, producer: producer, outputIndex: operand.outputIndex)
+      }
+    }
+  }
+  return edges.sorted { $0.key < $1.key }.map(\.value)
+}
+
+/// The node of a checkpoint: its inputs are what the body's ops hang on, its outputs what the body computed.
 struct Checkpoint: TensorOperation {
   static var name: String { "checkpointed" }
-  let body: @Sendable () -> [Tensor]
-  let scope: Scope
-  let randomState: RandomKey
-  /// What the first run used stands in during the second, by cell; ``cells`` keeps those alive.
-  let substitutions: [ObjectIdentifier: Tensor]
-  let cells: [Cell]
-  let specsOfResults: [TensorSpec]
-  /// The results of the first run, taken by the first forward.
-  private let first: FirstResults
 
-  init(
-    body: @escaping @Sendable () -> [Tensor], scope: Scope, randomState: RandomKey,
-    substitutions: [ObjectIdentifier: Tensor], cells: [Cell], results: [Tensor]
-  ) {
-    self.body = body
-    self.scope = scope
-    self.randomState = randomState
-    self.substitutions = substitutions
-    self.cells = cells
-    specsOfResults = results.map(\.spec)
-    first = FirstResults(results)
+  /// The first run, as it has to be repeated.
+  struct Run: Sendable {
+    let body: @Sendable () -> [Tensor]
+    let scope: Scope
+    let record: StateRecord
   }
+  let run: FreedInTurn<Run>
+  /// Which of the body's results are outputs of the node.
+  let places: [Int]
+  let specsOfResults: [TensorSpec]
+  var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { Specs(specsOfResults) }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    Tensors(first.take() ?? withoutGradients { rerun() })
+    Tensors(withoutGradients { repeated(run.value!, at: nil) }.map { $0.detached() })
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
     let isRecording = TapestryGraph.isRecording
-    // Whatever the second run records is newer than this; the outer tensors are older and count as leaves.
+    // Whatever the second run records is newer than this; what is older counts as a leaf.
     let floor = Node.nextSerial()
-    let results = recordingGradients { rerun() }
+    let run = (node.isLast ? run.take() : run.value)!
+    let site = node.site
+    let results = recordingGradients { repeated(run, at: site) }
     var outputs: [Tensor] = []
     var cotangents: [Tensor] = []
     for (index, result) in results.enumerated() {
@@ -128,38 +115,36 @@ struct Checkpoint: TensorOperation {
       outputs.append(result)
       cotangents.append(cotangent)
     }
-    let inputs = (0..<node.inputCount).map { node.input($0) }
-    if outputs.isEmpty { return Tensors(inputs.map { _ in nil }) }
-    return Tensors(
-      gradientsInOrder(
-        of: outputs, withRespectTo: inputs, cotangents: cotangents, retaining: false,
-        recording: isRecording, floor: floor, site: node.site))
+    var gradients = [Tensor?](repeating: nil, count: node.inputCount)
+    if outputs.isEmpty { return Tensors(gradients) }
+    let needed = (0..<node.inputCount).filter { node.needs($0) }
+    let found = gradientsInOrder(
+      of: outputs, withRespectTo: needed.map { node.edge($0) }, cotangents: cotangents,
+      retaining: false, recording: isRecording, floor: floor, site: site)
+    for (input, gradient) in zip(needed, found) { gradients[input] = gradient }
+    return Tensors(gradients)
   }
 
-  /// Runs the body in the scope of its first run, recording if the present scope does.
-  private func rerun() -> [Tensor] {
+  /// Runs the body in the scope and the state of its first run, recording if the present scope does, and hands over
+  /// what the node is the producer of.
+  private func repeated(_ run: Run, at site: CallSite?) -> [Tensor] {
     let present = Scope.current
-    var scope = self.scope.with { draft in
-      draft.substitutions.merge(substitutions) { _, used in used }
-      draft.randomSource = RandomSource(state: randomState)
-      draft.collector = nil
-      draft.observers = present.extras?.observers ?? []
-      draft.anomalies = present.extras?.anomalies
+    var scope = run.scope.with { extras in
+      extras.replay = StateReplay(run.record)
+      extras.observers = present.extras?.observers ?? []
+      extras.anomalies = present.extras?.anomalies
     }
     scope.walk = nil
-    scope.flags.insert(.recomputing)
     if !present.flags.contains(.recording) { scope.flags.remove(.recording) }
-    return scope.run(body)
-  }
-
-  private final class FirstResults: Sendable {
-    private let results: Mutex<[Tensor]?>
-    init(_ results: [Tensor]) { self.results = Mutex(results) }
-    func take() -> [Tensor]? {
-      results.withLock { results in
-        defer { results = nil }
-        return results
-      }
+    let results = scope.run(run.body)
+    let again = places.map { $0 < results.count ? results[$0] : nil }
+    guard again.map({ $0?.declaredSpec }) == specsOfResults.map({ $0 }) else {
+      trap(
+        Misuse(
+          "the body returned \(results.map(\.declaredSpec)) when it ran again; of its first run"
+            + " results \(places) were \(specsOfResults). It must not depend on what changes",
+          operation: Self.name, site: site))
     }
+    return again.map { $0! }
   }
 }

@@ -27,10 +27,9 @@ package var isDryRun: Bool { Scope.current.flags.contains(.dryRun) }
 /// Runs `body` with values even inside a dry run, unrecorded and unobserved: for numbers that are made from shapes
 /// alone, on which further shapes depend. Misuse in it ends the process: ask the shape rules first.
 package func computingValues<Result>(_ body: () throws -> Result) rethrows -> Result {
-  var scope = Scope.current.with { draft in
-    draft.observers = []
-    draft.anomalies = nil
-    draft.collector = nil
+  var scope = Scope.current.with { extras in
+    extras.observers = []
+    extras.anomalies = nil
   }
   scope.flags.subtract([.dryRun, .recording])
   return try scope.run(body)

@@ -41,7 +41,7 @@ package var mayFuseOperations: Bool {
   return extras.anomalies == nil && extras.observers.allSatisfy(\.acceptsFusedOperations)
 }
 
-/// Whether ops leave nothing behind here but their results: nothing is recorded, observed, examined, collected or run dry.
+/// Whether ops leave nothing behind here but their results: nothing is recorded, observed, examined or run dry.
 /// Layers may then be computed in other ways than op by op.
 package var leavesOnlyResults: Bool {
   Scope.current.flags.isDisjoint(with: [.recording, .dryRun, .watched])

@@ -8,65 +8,47 @@ struct Scope: Sendable {
     static let training = Flags(rawValue: 2)
     /// Only shape rules run.
     static let dryRun = Flags(rawValue: 4)
-    /// A checkpointed body runs again for its backward pass.
-    static let recomputing = Flags(rawValue: 8)
-    /// `extras` has an observer, an anomaly monitor or a collector: `apply` takes its slow path.
-    static let watched = Flags(rawValue: 16)
+    /// `extras` has an observer or an anomaly monitor: `apply` takes its slow path.
+    static let watched = Flags(rawValue: 8)
   }
 
   var flags: Flags = [.recording, .training]
   var layer: LayerOrigin?
   /// The walk under way, in whose nodes' backward or jvp this is.
   var walk: Tape?
-  var extras: Extras?
+  private var shared: SharedExtras?
+  @inline(__always) var extras: Extras? { shared?.extras }
 
   @TaskLocal static var current = Scope()
 
-  /// What few scopes need, behind one reference.
-  final class Extras: Sendable {
-    let observers: [any OperationObserver]
-    let anomalies: AnomalyMonitor?
-    let substitutions: [ObjectIdentifier: Tensor]
-    let randomSource: RandomSource?
-    let dryRun: DryRunState?
-    let collector: TensorCollector?
-
-    init(_ draft: Draft) {
-      observers = draft.observers
-      anomalies = draft.anomalies
-      substitutions = draft.substitutions
-      randomSource = draft.randomSource
-      dryRun = draft.dryRun
-      collector = draft.collector
-    }
-  }
-
-  /// Extras while they are being put together.
-  struct Draft {
+  /// What few scopes need.
+  struct Extras: Sendable {
     var observers: [any OperationObserver] = []
     var anomalies: AnomalyMonitor?
+    /// By cell.
     var substitutions: [ObjectIdentifier: Tensor] = [:]
     var randomSource: RandomSource?
     var dryRun: DryRunState?
-    var collector: TensorCollector?
+    /// Of the checkpointed body that runs for the first time here.
+    var record: StateRecord?
+    /// For a body that runs again here: a checkpointed one, or one that is being checked.
+    var replay: StateReplay?
+  }
+
+  /// Behind one reference, for scopes are copied with every change of a flag.
+  private final class SharedExtras: Sendable {
+    let extras: Extras
+    init(_ extras: Extras) { self.extras = extras }
   }
 
   /// This scope with other extras.
-  func with(_ change: (inout Draft) -> Void) -> Scope {
-    var draft = Draft()
-    if let extras {
-      draft.observers = extras.observers
-      draft.anomalies = extras.anomalies
-      draft.substitutions = extras.substitutions
-      draft.randomSource = extras.randomSource
-      draft.dryRun = extras.dryRun
-      draft.collector = extras.collector
-    }
-    change(&draft)
+  func with(_ change: (inout Extras) -> Void) -> Scope {
+    var extras = self.extras ?? Extras()
+    change(&extras)
     var scope = self
-    let isWatched = !draft.observers.isEmpty || draft.anomalies != nil || draft.collector != nil
+    let isWatched = !extras.observers.isEmpty || extras.anomalies != nil
     scope.flags = isWatched ? flags.union(.watched) : flags.subtracting(.watched)
-    scope.extras = Extras(draft)
+    scope.shared = SharedExtras(extras)
     return scope
   }
 
@@ -121,7 +103,7 @@ public func substituting<Result>(
   _ pairs: [(Tensor, Tensor)], file: StaticString = #fileID, line: UInt = #line,
   _ body: () throws -> Result
 ) rethrows -> Result {
-  let scope = Scope.current.with { draft in
+  let scope = Scope.current.with { extras in
     for (target, substitute) in pairs {
       guard let cell = target.cell else {
         trap(
@@ -133,7 +115,7 @@ public func substituting<Result>(
           "substituting: \(cell.label.name ?? "a parameter") has shape \(target.shape),"
             + " its substitute \(substitute.shape)", file: file, line: line)
       }
-      draft.substitutions[ObjectIdentifier(cell)] = substitute.resolved
+      extras.substitutions[ObjectIdentifier(cell)] = substitute.resolved
     }
   }
   return try scope.run(body)

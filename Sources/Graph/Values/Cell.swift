@@ -45,16 +45,34 @@ final class Cell: Sendable {
     }
   }
 
+  /// The value that the scope sees: a checkpointed body that runs again finds that of its first run.
+  func value(in extras: Scope.Extras?) -> Tensor {
+    let value = extras?.replay?.value(of: self) ?? self.value
+    extras?.record?.note(self, value)
+    return value
+  }
+
   func replace(by value: Tensor) {
     let (spec, memory) = (value.declaredSpec, value.storageOrTrap())
+    let replay = Scope.current.extras?.replay
     present.withLock { content in
-      content.value = Tensor(spec, memory: memory, producer: content.isFrozen ? nil : leaf)
+      let value = Tensor(spec, memory: memory, producer: content.isFrozen ? nil : leaf)
+      if let replay { replay.write(value, to: self) } else { content.value = value }
     }
   }
 
   /// Lets `body` change the elements: in place when nothing else holds the memory, as after a backward pass
   /// that released its graph; otherwise in a copy, so graphs keep the values they were computed from.
   func update(_ body: (UnsafeMutableRawPointer) -> Void) {
+    let extras = Scope.current.extras
+    if let replay = extras?.replay {
+      let old = value(in: extras)
+      let copy = Self.copy(old.storageOrTrap())
+      body(copy.pointer)
+      return replay.write(
+        Tensor(old.declaredSpec, memory: copy, producer: old.producer), to: self)
+    }
+    extras?.record?.note(self, value)
     present.withLock { content in
       if isKnownUniquelyReferenced(&content.value),
         isKnownUniquelyReferenced(&content.value.memory)
@@ -62,12 +80,16 @@ final class Cell: Sendable {
         body(content.value.memory!.pointer)
         return
       }
-      let old = content.value.memory!
-      let copy = Storage.make(byteCount: old.byteCount)
-      copy.pointer.copyMemory(from: old.pointer, byteCount: old.byteCount)
+      let copy = Self.copy(content.value.memory!)
       body(copy.pointer)
       content.value = Tensor(
         content.value.declaredSpec, memory: copy, producer: content.isFrozen ? nil : leaf)
     }
+  }
+
+  private static func copy(_ storage: Storage) -> Storage {
+    let copy = Storage.make(byteCount: storage.byteCount)
+    copy.pointer.copyMemory(from: storage.pointer, byteCount: storage.byteCount)
+    return copy
   }
 }

@@ -33,7 +33,7 @@ public final class Parameter: Tensor, @unchecked Sendable {
   ///
   /// - Precondition: an assigned value has the parameter's shape and element type.
   public var value: Tensor {
-    get { content.value.detached() }
+    get { content.value(in: Scope.current.extras).detached() }
     set {
       let value = newValue.resolved
       guard value.declaredSpec == declaredSpec else {
@@ -75,15 +75,14 @@ public final class Buffer: Tensor, @unchecked Sendable {
     set { content.label.name = newValue }
   }
 
-  /// The present value. An assignment is ignored in a dry run and while a `checkpointed(_:)` body is
-  /// recomputed: there the buffer has been written already.
+  /// The present value. An assignment is ignored in a dry run. While a `checkpointed(_:)` body runs again, it is seen
+  /// by that run alone: the buffer itself has been written already.
   ///
   /// - Precondition: an assigned value has the buffer's shape and element type.
   public var value: Tensor {
-    get { content.value }
+    get { content.value(in: Scope.current.extras) }
     set {
-      let scope = Scope.current
-      if scope.flags.contains(.dryRun) || scope.flags.contains(.recomputing) { return }
+      if isDryRun { return }
       let value = newValue.resolved
       guard value.declaredSpec == declaredSpec else {
         trap("the buffer \(name ?? "") is \(declaredSpec); it cannot become \(value.declaredSpec)")

@@ -33,16 +33,26 @@ public final class RandomSource: Sendable {
 
   /// The whole state: seed, and how many blocks have been drawn.
   public var state: RandomKey {
-    get { position.withLock { $0 } }
-    set { position.withLock { $0 = newValue } }
+    get { access { $0 } }
+    set { access { $0 = newValue } }
   }
 
   /// The name of a fresh block of numbers.
   public func next() -> RandomKey {
-    position.withLock { position in
+    access { position in
       let key = position
       position = RandomKey(key: key.key, counter: key.counter &+ 1)
       return key
+    }
+  }
+
+  /// The position, or that of a first run in its place where a checkpointed body runs again.
+  private func access<Result>(_ body: (inout RandomKey) -> Result) -> Result {
+    let extras = Scope.current.extras
+    let holder = extras?.replay?.source(for: self) ?? self
+    return holder.position.withLock { position in
+      extras?.record?.note(self, position)
+      return body(&position)
     }
   }
 

@@ -42,9 +42,7 @@ public class Tensor: @unchecked Sendable {
   final func resolve(_ scope: Scope) -> Tensor {
     guard let cell else { return self }
     guard let extras = scope.extras else { return cell.value }
-    let value = extras.substitutions[ObjectIdentifier(cell)] ?? cell.value
-    extras.collector?.note(cell, value)
-    return value
+    return extras.substitutions[ObjectIdentifier(cell)] ?? cell.value(in: extras)
   }
 
   /// Shape and element type.

@@ -110,8 +110,12 @@ public struct Specs: Sendable, ExpressibleByArrayLiteral {
 
   public init(_ shape: TensorShape, _ dtype: DType) { self.init(TensorSpec(shape, dtype)) }
 
-  public init(_ specs: [TensorSpec]) {
-    first = specs.first ?? TensorSpec([], .float32)
+  /// - Precondition: not empty, for an op has a result.
+  public init(_ specs: [TensorSpec], file: StaticString = #fileID, line: UInt = #line) {
+    guard let first = specs.first else {
+      trap("Specs: an op has at least one result, these are none", file: file, line: line)
+    }
+    self.first = first
     rest = specs.count > 1 ? Array(specs.dropFirst()) : nil
     count = specs.count
   }
