@@ -29,7 +29,7 @@ public struct BatchSequence: Sequence, Sendable {
 
   func prepare(_ index: Int) -> ImageConversion.Prepared {
     guard index >= 0, index < count else {
-      trap("BatchSequence: there is no batch \(index) among \(count)")
+      trapAtCaller("BatchSequence: there is no batch \(index) among \(count)")
     }
     let start = index * loader.batchSize
     let end = Swift.min(start + loader.batchSize, order.count)
@@ -105,7 +105,7 @@ private final class Handoff: Sendable {
     isReady.wait()
     return prepared.withLock { prepared in
       defer { prepared = nil }
-      guard let prepared else { trap("BatchIterator: a batch was taken twice") }
+      guard let prepared else { trapAtCaller("BatchIterator: a batch was taken twice") }
       return prepared
     }
   }

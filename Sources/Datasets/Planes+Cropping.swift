@@ -35,7 +35,9 @@ extension Planes {
     top: Int, left: Int, height: Int, width: Int, beyond mode: PaddingMode = .constant,
     fill: Float = 0, spare: inout [Float]
   ) {
-    guard height > 0, width > 0 else { trap("cropped: \(height) x \(width) is not positive") }
+    guard height > 0, width > 0 else {
+      trapAtCaller("cropped: \(height) x \(width) is not positive")
+    }
     let (channels, sourceHeight, sourceWidth) = (channels, self.height, self.width)
     let first = min(max(0, -left), width)
     let last = max(first, min(width, sourceWidth - left))

@@ -19,7 +19,9 @@ extension Planes {
   /// - Parameter method: how pixels are found. Default: `area` where both sides become smaller, else `bilinear`.
   /// - Precondition: sizes are positive.
   public func resized(height: Int, width: Int, by method: Resampling? = nil) -> Planes {
-    guard height > 0, width > 0 else { trap("resized: \(height) x \(width) is not positive") }
+    guard height > 0, width > 0 else {
+      trapAtCaller("resized: \(height) x \(width) is not positive")
+    }
     guard height != self.height || width != self.width else { return self }
     let shrinks = height <= self.height && width <= self.width
     let method = method ?? (shrinks ? .area : .bilinear)

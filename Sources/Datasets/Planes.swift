@@ -16,7 +16,7 @@ public struct Planes: Equatable, Sendable {
   /// - Precondition: sizes are positive.
   public init(channels: Int, height: Int, width: Int, value: Float = 0) {
     guard channels > 0, height > 0, width > 0 else {
-      trap("Planes: \(channels) x \(height) x \(width) is no size of an image")
+      trapAtCaller("Planes: \(channels) x \(height) x \(width) is no size of an image")
     }
     self.channels = channels
     self.height = height
@@ -28,7 +28,7 @@ public struct Planes: Equatable, Sendable {
   public init(channels: Int, height: Int, width: Int, values: [Float]) {
     self.init(channels: channels, height: height, width: width)
     guard values.count == self.values.count else {
-      trap("Planes: \(values.count) values for \(channels) x \(height) x \(width)")
+      trapAtCaller("Planes: \(values.count) values for \(channels) x \(height) x \(width)")
     }
     self.values = values
   }

@@ -73,7 +73,9 @@ extension Transform {
       let size = image.size
       transform.change(&image, &random)
       guard image.size == size, image.values.count == size.channels * size.height * size.width
-      else { trap("the transform \"\(transform.name)\" must not change the size of an image") }
+      else {
+        trapAtCaller("the transform \"\(transform.name)\" must not change the size of an image")
+      }
     case .rotate, .translate, .scale, .shear, .mixup, .cutmix: break
     }
   }

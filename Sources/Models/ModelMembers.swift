@@ -114,7 +114,7 @@ public struct ModelMembers {
   }
 
   private func refuse(_ path: String, _ owner: String, _ what: String) -> Never {
-    trap(
+    trapAtCaller(
       "\(owner).\(path) is \(what), whose contents have no fixed names: parameters in it would be lost. Use"
         + " properties or arrays, or implement `members` by hand")
   }

@@ -56,7 +56,7 @@ package struct ChannelStack {
   /// - Precondition: it has the size and type of the maps, and there is room.
   package mutating func append(_ convolution: FusedConvolution) {
     let shape = convolution.output.shape
-    precondition(
+    assert(
       convolution.output.dtype == spec.dtype && shape[0] == spec.shape[0]
         && shape[2] == spec.shape[2] && shape[3] == spec.shape[3]
         && filled + shape[1] <= spec.shape[1])

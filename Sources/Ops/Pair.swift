@@ -22,7 +22,7 @@ public struct Pair: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressible
   /// - Precondition: two numbers.
   public init(arrayLiteral elements: Int...) {
     guard elements.count == 2 else {
-      trap("a pair is written [height, width]; this literal has \(elements.count) numbers")
+      trapAtCaller("a pair is written [height, width]; this literal has \(elements.count) numbers")
     }
     self.init(height: elements[0], width: elements[1])
   }

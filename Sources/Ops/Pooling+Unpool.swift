@@ -32,7 +32,7 @@ struct MaxUnpool2d: TensorOperation {
       let places = UnsafeBufferPointer(
         start: memory.assumingMemoryBound(to: Int32.self), count: indices.count)
       for place in places where place < 0 || Int64(place) >= bound {
-        trap("maxUnpool2d: index \(place) lies outside an output of \(size)")
+        trapAtCaller("maxUnpool2d: index \(place) lies outside an output of \(size)")
       }
     }
     return PlaneScatter(size: size).forward(inputs)

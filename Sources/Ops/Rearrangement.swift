@@ -54,10 +54,8 @@ struct Reshape: TensorOperation {
     return try TensorShape(checked: sizes)
   }
 
-  func forward(_ inputs: borrowing Tensors) -> Tensors {
-    do { return Tensors(inputs[0].sharing(try resolved(inputs.spec(0).shape))) } catch {
-      trap("\(error)")
-    }
+  func forward(_ inputs: borrowing Tensors, _ specs: borrowing Specs) -> Tensors {
+    Tensors(inputs[0].sharing(specs[0].shape))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -106,7 +104,9 @@ struct Transpose: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    guard let order = try? order(x.rank) else { trap("transpose: the shape rule was passed over") }
+    guard let order = try? order(x.rank) else {
+      trapAtCaller("transpose: the shape rule was passed over")
+    }
     let shape = TensorShape(order.map { x.shape[$0] })
     let strides = x.shape.strides
     return Tensors(
@@ -183,7 +183,7 @@ struct Flip: TensorOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
     guard let set = try? AxisSet(axes, rank: x.rank) else {
-      trap("flip: the shape rule was passed over")
+      trapAtCaller("flip: the shape rule was passed over")
     }
     let strides = x.shape.strides
     var source = strides.map(Int64.init)

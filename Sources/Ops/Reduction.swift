@@ -32,7 +32,7 @@ extension ReducingOperation {
   /// The axes of a tensor whose shape has passed the rule.
   func axisSet(_ shape: TensorShape) -> AxisSet {
     guard let set = try? AxisSet(axes, rank: shape.rank) else {
-      trap("the shape rule was passed over")
+      trapAtCaller("the shape rule was passed over")
     }
     return set
   }
@@ -59,13 +59,17 @@ extension ReducingOperation {
 
   /// The kernel's reduction in the shape that the rule announced.
   func reduced(_ x: Tensor, _ reduction: Int) -> Tensor {
-    guard let shape = try? reducedShape(x.shape) else { trap("the shape rule was passed over") }
+    guard let shape = try? reducedShape(x.shape) else {
+      trapAtCaller("the shape rule was passed over")
+    }
     return x.reduced(reduction, along: axisSet(x.shape), to: shape)
   }
 
   /// A result whose reduced axes have size 1, in the shape that the rule announced.
   func shaped(_ reduced: Tensor, of shape: TensorShape) -> Tensor {
-    guard let shape = try? reducedShape(shape) else { trap("the shape rule was passed over") }
+    guard let shape = try? reducedShape(shape) else {
+      trapAtCaller("the shape rule was passed over")
+    }
     return reduced.shape == shape ? reduced : reduced.sharing(shape)
   }
 }

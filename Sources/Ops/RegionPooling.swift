@@ -48,7 +48,7 @@ struct RegionMaxPool: TensorOperation {
     for region in 0..<regions.shape[0] {
       let image = Int(rows[region * 5])
       guard image >= 0, image < x.shape[0] else {
-        trap("roiPool: region \(region) lies in image \(image) of a batch of \(x.shape[0])")
+        trapAtCaller("roiPool: region \(region) lies in image \(image) of a batch of \(x.shape[0])")
       }
       let corners = (1...4).map { nearest(rows[region * 5 + $0] * spatialScale) }
       for channel in 0..<channels {

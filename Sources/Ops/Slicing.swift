@@ -77,7 +77,7 @@ struct Slice: TensorOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
     guard let ranges = try? ranges.resolved(in: x.shape) else {
-      trap("the shape rule was passed over")
+      trapAtCaller("the shape rule was passed over")
     }
     let part = ranges.part(of: x.shape)
     let (start, strides) = ranges.layout(in: x.shape)
@@ -115,7 +115,7 @@ struct Embed: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     guard let ranges = try? ranges.resolved(in: shape) else {
-      trap("the shape rule was passed over")
+      trapAtCaller("the shape rule was passed over")
     }
     let x = inputs[0]
     let (start, strides) = ranges.layout(in: shape)

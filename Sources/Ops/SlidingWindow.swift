@@ -133,5 +133,5 @@ extension TensorShape {
 
 /// What a shape rule worked out before; inside a forward it cannot fail any more.
 func accepted<Result>(_ rule: () throws(Misuse) -> Result) -> Result {
-  do { return try rule() } catch { trap("\(error)") }
+  do { return try rule() } catch { trapAtCaller("\(error)") }
 }

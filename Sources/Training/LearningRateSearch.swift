@@ -115,7 +115,7 @@ extension Trainer {
     do throws(OptimizerStateError) {
       try optimizer.load(state: state)
     } catch {
-      trap("findLearningRate: the optimizer refuses its own state: \(error)")
+      trapAtCaller("findLearningRate: the optimizer refuses its own state: \(error)")
     }
     RandomSource.current.state = random
   }

@@ -37,7 +37,7 @@ struct TrainingRun {
     self.loader = loader
     self.length = length
     guard trainer.accumulation > 0 else {
-      trap("Trainer: accumulation must be positive, not \(trainer.accumulation)")
+      trapAtCaller("Trainer: accumulation must be positive, not \(trainer.accumulation)")
     }
     updatesPerEpoch = loader.updateCount(accumulation: trainer.accumulation)
     epochs = loader.batchCount > 0 ? length.epochs(updatesPerEpoch: updatesPerEpoch) : 0
@@ -57,7 +57,7 @@ struct TrainingRun {
     _ trainer: Trainer, _ fresh: TrainingPosition, _ loader: BatchLoader
   ) throws -> TrainingPosition {
     guard let folder = trainer.checkpoints else {
-      trap("Trainer: to resume, tell in checkpoints which folder to resume from")
+      trapAtCaller("Trainer: to resume, tell in checkpoints which folder to resume from")
     }
     folder.removeLeftovers()
     var state = TrainingState(

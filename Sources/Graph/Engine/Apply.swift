@@ -30,7 +30,7 @@ private func run(
   } catch {
     trap(error.completed(operation, inputs, site(scope, file, line)))
   }
-  var outputs = operation.forward(inputs)
+  var outputs = operation.forward(inputs, specs)
   if outputs.count != 1 || specs.count != 1 || !outputs.isFresh(specs[0]) {
     checkOutputs(&outputs, specs, of: operation, site: { site(scope, file, line) })
   }
@@ -217,6 +217,7 @@ extension Misuse {
       let padding = String(repeating: " ", count: width - name.count)
       return "\(name)\(padding) \(tensor.spec)\(origin(of: tensor))"
     }
+    misuse.findCaller()
     return misuse
   }
 
@@ -250,7 +251,7 @@ private func applyWatched(
     extras.anomalies = nil
   }
   inner.flags.remove(.recording)
-  var outputs = inner.run { operation.forward(inputs) }
+  var outputs = inner.run { operation.forward(inputs, specs) }
   let elapsed = start.map { ContinuousClock.now - $0 } ?? .zero
   checkOutputs(&outputs, specs, of: operation, site: { site })
   if isTracked && scope.flags.contains(.recording) {

@@ -17,7 +17,7 @@ public struct Differential: ~Copyable {
   /// The kept input at `index`, in its place in the graph.
   public func input(_ index: Int) -> Tensor {
     guard let tensor = node.operands[index].kept else {
-      trap(
+      trapAtCaller(
         "\(node.name): backward reads input \(index), but `keeps` does not name it; this node was made at \(node.site)"
       )
     }
@@ -34,7 +34,7 @@ public struct Differential: ~Copyable {
   /// The kept result at `index`, in its place in the graph.
   public func output(_ index: Int = 0) -> Tensor {
     guard let tensor = node.keptOutput(index) else {
-      trap(
+      trapAtCaller(
         "\(node.name): backward reads output \(index), but `keeps` does not name it; this node was made at \(node.site)"
       )
     }

@@ -74,7 +74,7 @@ public struct Gradients: Sendable {
     if let leaf = tensor.cell?.leaf { return Key(serial: leaf.serial, outputIndex: 0) }
     let value = tensor.resolved
     guard let producer = value.producer else {
-      trap(
+      trapAtCaller(
         "the gradient of an untracked tensor \(value.spec): make it a Parameter, or track it with"
           + " `let x = x.tracked()` before computing with it")
     }

@@ -12,6 +12,8 @@ public struct Misuse: Error, Sendable, CustomStringConvertible {
   public internal(set) var operands: [String] = []
   /// Where the op was called.
   public internal(set) var site: CallSite?
+  /// Where an operator was called, as the stack says: it cannot hand its line over.
+  private(set) var caller: String?
 
   public init(_ reason: String) { self.reason = reason }
 
@@ -19,6 +21,11 @@ public struct Misuse: Error, Sendable, CustomStringConvertible {
     self.reason = reason
     self.operation = operation
     self.site = site
+  }
+
+  /// Looks for the line of an operator.
+  mutating func findCaller() {
+    if let site, !site.isKnown { caller = CallerLine.find() }
   }
 
   /// `conv2d: input has 3 channels, but ...`, then a line per operand, then the place.
@@ -30,24 +37,15 @@ public struct Misuse: Error, Sendable, CustomStringConvertible {
         text += "\n  in layer \(layer.name.map { "\"\($0)\"" } ?? "without a name")"
         text += ", constructed at \(CallSite(file: layer.file, line: layer.line))"
       }
-      text +=
-        site.isKnown
-        ? "\n  called at \(CallSite(file: site.file, line: site.line))"
-        : "\n  called by an operator: the operands' origins and the backtrace say where"
+      if site.isKnown {
+        text += "\n  called at \(CallSite(file: site.file, line: site.line))"
+      } else if let caller {
+        text += "\n  called at \(caller)"
+      } else {
+        text +=
+          "\n  called by an operator, whose line is not known here: see where its operands come from"
+      }
     }
     return text
   }
-}
-
-/// Ends the process with words, also in release builds: `precondition` would lose them.
-package func trap(
-  _ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
-) -> Never {
-  fatalError(message(), file: file, line: line)
-}
-
-/// Ends the process with a misuse and the user's line.
-func trap(_ misuse: Misuse) -> Never {
-  guard let site = misuse.site, site.isKnown else { fatalError(misuse.description) }
-  fatalError(misuse.description, file: site.file, line: site.line)
 }

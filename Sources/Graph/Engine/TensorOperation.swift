@@ -34,8 +34,12 @@ public protocol TensorOperation: Sendable {
   /// The shape and type rule: what the results will be, or why these inputs do not fit.
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs
 
-  /// The results, fresh tensors of the shapes that ``specs(for:)`` announced. Depends on attributes and
-  /// inputs only. An op that is composed of other ops wraps them in ``withoutGradients(_:)``.
+  /// The results, fresh tensors of the shapes and types that ``specs(for:)`` announced, which are handed over. Depends
+  /// on attributes and inputs only. An op that is composed of other ops wraps them in ``withoutGradients(_:)``.
+  /// Default: ``forward(_:)``. An op has one of the two.
+  func forward(_ inputs: borrowing Tensors, _ specs: borrowing Specs) -> Tensors
+
+  /// As ``forward(_:_:)``, for an op that finds the shapes of its results without the shape rule.
   func forward(_ inputs: borrowing Tensors) -> Tensors
 
   /// The vector-Jacobian product: for the cotangents of the results a gradient per input, made of ops, so that
@@ -67,6 +71,12 @@ extension TensorOperation {
   public static var inputNames: [String] { [] }
   public var keeps: Kept { .inputs }
   public var label: String { "" }
+  public func forward(_ inputs: borrowing Tensors, _ specs: borrowing Specs) -> Tensors {
+    forward(inputs)
+  }
+  public func forward(_ inputs: borrowing Tensors) -> Tensors {
+    trapAtCaller("\(displayName): the op has neither forward(_:_:) nor forward(_:)")
+  }
   public func kink(at inputs: borrowing Tensors) -> Kink? { nil }
   public func cost(of inputs: borrowing Tensors, _ outputs: borrowing Specs) -> OperationCost {
     var cost = OperationCost(arithmetic: 0, bytes: 0)

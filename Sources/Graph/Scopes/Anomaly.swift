@@ -59,7 +59,10 @@ final class AnomalyMonitor: Sendable {
         site: event.site, value: output.scalars()[index], index: index, shape: output.shape,
         operands: operands)
       guard let report else {
-        fatalError(
+        guard event.site.isKnown else {
+          trapAtCaller("the first value that is not finite: \(anomaly)")
+        }
+        trap(
           "the first value that is not finite: \(anomaly)", file: event.site.file,
           line: event.site.line)
       }

@@ -37,7 +37,7 @@ public final class Parameter: Tensor, @unchecked Sendable {
     set {
       let value = newValue.resolved
       guard value.declaredSpec == declaredSpec else {
-        trap(
+        trapAtCaller(
           "the parameter \(name ?? "") is \(declaredSpec); it cannot become \(value.declaredSpec)")
       }
       content.replace(by: value)
@@ -85,7 +85,8 @@ public final class Buffer: Tensor, @unchecked Sendable {
       if isDryRun { return }
       let value = newValue.resolved
       guard value.declaredSpec == declaredSpec else {
-        trap("the buffer \(name ?? "") is \(declaredSpec); it cannot become \(value.declaredSpec)")
+        trapAtCaller(
+          "the buffer \(name ?? "") is \(declaredSpec); it cannot become \(value.declaredSpec)")
       }
       content.replace(by: value.detached())
     }

@@ -60,7 +60,7 @@ public final class RandomSource: Sendable {
   ///
   /// - Precondition: `bound` is positive.
   public func integer(below bound: Int) -> Int {
-    guard bound > 0 else { trap("integer(below:) needs a positive bound, not \(bound)") }
+    guard bound > 0 else { trapAtCaller("integer(below:) needs a positive bound, not \(bound)") }
     var generator = SplitKey(next())
     return Int.random(in: 0..<bound, using: &generator)
   }

@@ -16,8 +16,19 @@ package final class Storage: ManagedBuffer<Storage.Header, UInt8> {
   private static let inlineLimit = 1024
   private static let alignment = 64
 
+  /// Memory of the machine in bytes; without limit where it cannot be known.
+  private static let machineByteCount: Int = {
+    let count = Int(tapestry_machine_memory())
+    return count > 0 ? count : .max
+  }()
+
   /// `byteCount` uninitialised bytes.
   static func make(byteCount: Int) -> Storage {
+    if byteCount > machineByteCount {
+      trapAtCaller(
+        "a tensor of \(gigabytes(byteCount)) does not fit into this machine, which has"
+          + " \(gigabytes(machineByteCount)) of memory")
+    }
     LiveCounters.add(bytes: byteCount)
     if byteCount > inlineLimit {
       let block = tapestry_allocate(byteCount)!
@@ -48,3 +59,6 @@ package final class Storage: ManagedBuffer<Storage.Header, UInt8> {
     }
   }
 }
+
+/// `34 GB`, rounded up.
+private func gigabytes(_ bytes: Int) -> String { "\(bytes / 1_000_000_000 + 1) GB" }

@@ -46,7 +46,7 @@ extension Tensor {
     self.init(copying: values, shape: shape, dtype: Scalar.dtype, file: file, line: line)
   }
 
-  private convenience init<Scalar: TensorScalar>(
+  convenience init<Scalar: TensorScalar>(
     copying values: [Scalar], shape: TensorShape?, dtype: DType, file: StaticString, line: UInt
   ) {
     let shape = shape ?? [values.count]
@@ -116,7 +116,7 @@ extension Tensor {
     fill: (RandomKey, Int64, UnsafeMutableRawPointer) -> Void
   ) -> Tensor {
     guard dtype.isFloatingPoint else {
-      trap("random numbers are float32 or float64, not \(dtype)")
+      trapAtCaller("random numbers are float32 or float64, not \(dtype)")
     }
     let key = (source ?? RandomSource.current).next()
     return Tensor(shape, dtype) { fill(key, Int64(shape.elementCount), $0) }

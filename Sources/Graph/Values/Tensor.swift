@@ -141,7 +141,7 @@ extension Tensor {
 
   final func storageOrTrap() -> Storage {
     guard let memory else {
-      trap("a placeholder of a dry run has a shape, \(declaredSpec), but no values to read")
+      trapAtCaller("a placeholder of a dry run has a shape, \(declaredSpec), but no values to read")
     }
     return memory
   }

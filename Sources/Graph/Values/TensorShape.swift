@@ -18,7 +18,7 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
   /// - Precondition: at most six sizes, each in `0 ..< 2^31`, and fewer than 2^58 elements.
   public init(_ sizes: some Collection<Int>) {
     guard let shape = TensorShape(validating: sizes) else {
-      trap(
+      trapAtCaller(
         "a tensor has at most 6 axes with sizes 0 ..< 2^31, and fewer than 2^58 elements;"
           + " this shape was \(Array(sizes))")
     }
@@ -44,16 +44,16 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
   public subscript(axis: Int) -> Int {
     get {
       guard axis >= 0, axis < rank else {
-        trap("axis \(axis) of a shape with \(rank) axes, \(self)")
+        trapAtCaller("axis \(axis) of a shape with \(rank) axes, \(self)")
       }
       return Int(withUnsafeBytes(of: sizes) { $0.load(fromByteOffset: axis * 4, as: Int32.self) })
     }
     set {
       guard axis >= 0, axis < rank else {
-        trap("axis \(axis) of a shape with \(rank) axes, \(self)")
+        trapAtCaller("axis \(axis) of a shape with \(rank) axes, \(self)")
       }
       guard hasRoom(for: newValue, insteadOf: axis) else {
-        trap("\(newValue) cannot be size \(axis) of the shape \(self): \(Self.limits)")
+        trapAtCaller("\(newValue) cannot be size \(axis) of the shape \(self): \(Self.limits)")
       }
       store(newValue, at: axis)
     }
@@ -99,7 +99,7 @@ public struct TensorShape: Hashable, Sendable, RandomAccessCollection, Expressib
   ///   result.
   public mutating func append(_ size: Int) {
     guard appendIfPossible(size) else {
-      trap(
+      trapAtCaller(
         "cannot append an axis of size \(size) to the shape \(self): at most 6 axes; \(Self.limits)"
       )
     }

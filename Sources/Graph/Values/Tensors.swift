@@ -57,7 +57,7 @@ public struct Tensors: Sendable, ExpressibleByArrayLiteral {
     if let tensor = at(index) { return tensor }
     // In a dry run an op after a failed one has no known number of results: any of them is the failed one.
     if let first, first.isUnknown { return first }
-    trap("there is no tensor at index \(index) of a list of \(count)")
+    trapAtCaller("there is no tensor at index \(index) of a list of \(count)")
   }
 
   /// The element at `index`, or `nil` where it is absent.

@@ -34,4 +34,7 @@ bool tapestry_cpu_select(const char *name);
 /// Returns how many multiplications and additions those were.
 int64_t tapestry_peak_operations(int64_t rounds);
 
+/// Bytes of memory of this machine, swap space included where that is known; 0 where nothing is known.
+int64_t tapestry_machine_memory(void);
+
 #endif

@@ -78,6 +78,23 @@ extension OpCase {
         x[0].sliced(start: [1, 2], end: [4, 3]),
       ]
     },
+    OpCase("slice", "by subscripts", inputs: [sample([3, 4, 5])]) { x in
+      [
+        x[0][1], x[0][-1, 1..<3], x[0][.all, 2...], x[0][..., 0], x[0][0, .rest, ...1],
+        x[0][stride(from: 2, through: 0, by: -2), 0, stride(from: 0, to: 5, by: 3)],
+        x[0][.newAxis, 1, .all, .newAxis],
+      ]
+    },
+    OpCase("gather", "by subscripts", inputs: [sample([3, 4])]) { x in
+      [
+        x[0][Tensor(integers: [2, 0, -1])], x[0][.all, Tensor(integers: [1, 1], dtype: .int32)],
+        x[0][Tensor([true, false, true])],
+        x[0][
+          Tensor([
+            [true, false, true, true], [false, false, false, true], [true, true, false, true],
+          ])],
+      ]
+    },
     OpCase("pad", inputs: [sample([2, 3])]) { x in
       [
         x[0].padded([(1, 2), (0, 1)]), x[0].padded([(0, 0), (2, 0)], value: -1.5),
