@@ -29,7 +29,7 @@ typedef struct {
   REAL *c;
 } NAME(product);
 
-/// A block of the product on its way: rows and columns from (i0, j0), terms from k0.
+/// A block of the product: rows and columns from (i0, j0), terms from k0.
 typedef struct {
   const NAME(product) *of;
   int64_t i0, j0, k0, rows, columns, depth;
@@ -168,9 +168,11 @@ static void NAME(tile_task)(void *context, int64_t index) {
 
   for (int64_t c = c0; c < c1;) {
     int64_t j = c * TILE_COLUMNS, columns = block->columns - j;
-    const REAL *b = packed_b + j * block->depth;
+    const REAL *b;
     int64_t bs = TILE_COLUMNS, width = TILE_COLUMNS;
-    if (!packed_b) {
+    if (packed_b) {
+      b = packed_b + j * block->depth;
+    } else {
       b = p->b + block->k0 * p->ldb + block->j0 + j;
       bs = p->ldb;
       if (columns < TILE_COLUMNS) {
@@ -185,9 +187,11 @@ static void NAME(tile_task)(void *context, int64_t index) {
     for (int64_t r = r0; r < r1; r++) {
       int64_t first;
       int rows = NAME(panel)(block, r, &first);
-      const REAL *a = block->packed_a + first * block->depth;
+      const REAL *a;
       int64_t as = rows;
-      if (!block->packed_a) {
+      if (block->packed_a) {
+        a = block->packed_a + first * block->depth;
+      } else {
         a = p->transpose_a ? p->a + block->k0 * p->lda + block->i0 + first : p->a + block->i0 * p->lda + block->k0;
         as = p->transpose_a ? p->lda : 1;
       }
