@@ -1,5 +1,6 @@
-// Optimizer steps, shared out in pieces of fixed size.
+// Optimizer steps, divided among threads in pieces of fixed size.
 #include "include/CTapestryKernels.h"
+#include "runtime/denormals.h"
 #include "runtime/indexing.h"
 
 #include <string.h>
@@ -25,41 +26,18 @@ static void locate(const step_job *job, int64_t begin, char **at) {
 
 // A moment whose gradient stays zero shrinks into denormal numbers, and those cost some processors a hundred times as
 // much as others: a net with dead units would train ever more slowly. While a step runs they count as zero.
-#if defined(__x86_64__)
-typedef unsigned int float_mode;
-static float_mode flush_denormals(void) {
-  float_mode before = _mm_getcsr();
-  _mm_setcsr(before | 0x8040);  // flush results to zero, take denormal operands as zero
-  return before;
-}
-static void restore(float_mode mode) { _mm_setcsr(mode); }
-#elif defined(__aarch64__)
-typedef uint64_t float_mode;
-static float_mode flush_denormals(void) {
-  float_mode before;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-  __asm__ volatile("msr fpcr, %0" : : "r"(before | (1ull << 24)));
-  return before;
-}
-static void restore(float_mode mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
-#else
-typedef int float_mode;
-static float_mode flush_denormals(void) { return 0; }
-static void restore(float_mode mode) { (void)mode; }
-#endif
-
 static void sgd_piece(void *context, int64_t piece) {
   const step_job *job = context;
   tapestry_range part = tapestry_part(piece, tapestry_piece, job->count);
   int64_t begin = part.begin, n = part.end - begin;
   char *a[arrays];
   locate(job, begin, a);
-  float_mode mode = flush_denormals();
+  tapestry_float_mode mode = tapestry_begin_flushing();
   if (job->dtype == TAPESTRY_FLOAT32)
     DISPATCH(sgd_f32)(n, job->constants, (const float *)a[0], (float *)a[1], (float *)a[4]);
   else
     DISPATCH(sgd_f64)(n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[4]);
-  restore(mode);
+  tapestry_end_flushing(mode);
 }
 
 static void adam_piece(void *context, int64_t piece) {
@@ -68,14 +46,14 @@ static void adam_piece(void *context, int64_t piece) {
   int64_t begin = part.begin, n = part.end - begin;
   char *a[arrays];
   locate(job, begin, a);
-  float_mode mode = flush_denormals();
+  tapestry_float_mode mode = tapestry_begin_flushing();
   if (job->dtype == TAPESTRY_FLOAT32)
     DISPATCH(adam_f32)
     (n, job->constants, (const float *)a[0], (float *)a[1], (float *)a[2], (float *)a[3], (float *)a[4]);
   else
     DISPATCH(adam_f64)
     (n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[2], (double *)a[3], (double *)a[4]);
-  restore(mode);
+  tapestry_end_flushing(mode);
 }
 
 void tapestry_sgd_step(

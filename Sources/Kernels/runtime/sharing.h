@@ -5,6 +5,7 @@
 #define TAPESTRY_SHARING_H
 
 #include "include/tapestry_threads.h"
+#include "runtime/dispatch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,13 +19,13 @@ enum {
   tapestry_shared_taps = 500000,                 // multiplications of a convolution, which copies its source first
 };
 
+/// Runs body(context, i) for i in 0 ..< count on the caller; in threads.c.
+INTERNAL void tapestry_on_caller(int64_t count, void *context, void (*body)(void *context, int64_t index));
+
 /// Runs body(context, i) for i in 0 ..< count, on the threads of the pool if that is `worthwhile`, else on the caller.
 static inline void tapestry_share(bool worthwhile, int64_t count, void *context, void (*body)(void *context, int64_t index)) {
-  if (worthwhile) {
-    tapestry_parallel(count, context, body);
-  } else {
-    for (int64_t i = 0; i < count; i++) body(context, i);
-  }
+  if (worthwhile) tapestry_parallel(count, context, body);
+  else tapestry_on_caller(count, context, body);
 }
 
 /// How many parts of size `each` make up `count`.

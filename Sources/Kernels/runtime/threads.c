@@ -5,12 +5,14 @@
 // caller takes indices too; when they run out it closes the gate, which tells how many workers had joined, and waits
 // for those alone: a worker that was asleep never delays a region that ends without it.
 //
-// The indices are dealt out in stretches. Every thread begins with a stretch of its own, the same one in every region, and
-// then helps with the others. So what one region has written is mostly read by the same thread in the next, from its cache.
+// The indices are divided into contiguous ranges. Every thread begins with a range of its own, the same one in every region,
+// and then helps with the others. So what one region has written is mostly read by the same thread in the next, from its cache.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
 #include "include/tapestry_threads.h"
+#include "runtime/denormals.h"
+#include "runtime/sharing.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -27,12 +29,12 @@
 #include <sys/syscall.h>
 #endif
 
-enum { most_threads = 256, most_stretches = 16, spins = 2000 };
+enum { most_threads = 256, most_ranges = 16, spins = 2000 };
 
 // One cache line for each word that different threads write.
 #define LINE _Alignas(128)
 static LINE _Atomic uint64_t gate;      // region number << 32 | open bit | workers that joined
-static struct { LINE _Atomic int64_t next; } stretches[most_stretches];  // the next index of each
+static struct { LINE _Atomic int64_t next; } ranges[most_ranges];  // the next index of each
 static LINE _Atomic uint32_t left;      // workers that joined and have finished
 static LINE _Atomic uint32_t signal_word;  // changes whenever a sleeper should look again
 static _Atomic uint32_t sleepers;
@@ -42,7 +44,7 @@ static const uint64_t open_bit = (uint64_t)1 << 31;
 static const uint64_t joined_mask = ((uint64_t)1 << 31) - 1;
 
 // The region. Written by the holder of `busy` before it opens the gate, read by workers after they joined.
-static int64_t region_count, region_stretches;
+static int64_t region_count, region_ranges;
 static void *region_context;
 static void (*region_body)(void *, int64_t);
 
@@ -93,24 +95,49 @@ static void wake_sleepers(int32_t most) {
 
 // MARK: Workers
 
-/// Where stretch number `stretch` of a region begins.
-static inline int64_t first_of(int64_t stretch, int64_t stretches_used, int64_t count) {
-  // Not count * stretch / stretches_used, which could overflow.
-  int64_t each = count / stretches_used, rest = count % stretches_used;
-  return stretch * each + (stretch < rest ? stretch : rest);
+/// Where range number `range` of a region begins.
+static inline int64_t first_of(int64_t range, int64_t ranges_used, int64_t count) {
+  // Not count * range / ranges_used, which could overflow.
+  int64_t each = count / ranges_used, rest = count % ranges_used;
+  return range * each + (range < rest ? range : rest);
 }
 
-/// Works on the region, beginning with the stretch of the `member`-th thread.
+/// 1 or 0: whether bodies take denormal numbers as zero; -1: the environment has not been asked.
+static _Atomic int flushing = -1;
+
+void tapestry_flush_denormals(bool flush) { atomic_store(&flushing, flush); }
+
+bool tapestry_flushes_denormals(void) {
+  int current = atomic_load_explicit(&flushing, memory_order_relaxed);
+  if (__builtin_expect(current < 0, 0)) {
+    const char *asked = getenv("TAPESTRY_FLUSH_DENORMALS");
+    atomic_compare_exchange_strong(&flushing, &current, asked && strcmp(asked, "1") == 0);
+    current = atomic_load(&flushing);
+  }
+  return current;
+}
+
+void tapestry_on_caller(int64_t count, void *context, void (*body)(void *, int64_t)) {
+  bool flushes = tapestry_flushes_denormals();
+  tapestry_float_mode mode = flushes ? tapestry_begin_flushing() : 0;
+  for (int64_t index = 0; index < count; index++) body(context, index);
+  if (flushes) tapestry_end_flushing(mode);
+}
+
+/// Works on the region, beginning with the range of the `member`-th thread.
 static void take_indices(int64_t member, int64_t count, int64_t used, void *context, void (*body)(void *, int64_t)) {
+  bool flushes = tapestry_flushes_denormals();
+  tapestry_float_mode mode = flushes ? tapestry_begin_flushing() : 0;
   for (int64_t i = 0; i < used; i++) {
-    int64_t stretch = (member + i) % used, end = first_of(stretch + 1, used, count);
-    _Atomic int64_t *next = &stretches[stretch].next;
-    // Relaxed: the counters only share out numbers; the data is ordered by the gate and by `left`.
+    int64_t range = (member + i) % used, end = first_of(range + 1, used, count);
+    _Atomic int64_t *next = &ranges[range].next;
+    // Relaxed: the counters only hand out numbers; the data is ordered by the gate and by `left`.
     while (atomic_load_explicit(next, memory_order_relaxed) < end) {
       int64_t index = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
       if (index < end) body(context, index);
     }
   }
+  if (flushes) tapestry_end_flushing(mode);
 }
 
 static void *work(void *number_pointer) {
@@ -141,7 +168,7 @@ static void *work(void *number_pointer) {
             &gate, &current, current + 1, memory_order_acquire, memory_order_relaxed))
       continue;
     done = current >> 32;
-    take_indices(number + 1, region_count, region_stretches, region_context, region_body);
+    take_indices(number + 1, region_count, region_ranges, region_context, region_body);
     // Release: what the bodies wrote is visible to the caller, who reads `left` with acquire.
     atomic_fetch_add_explicit(&left, 1, memory_order_release);
   }
@@ -251,7 +278,7 @@ void tapestry_parallel(int64_t count, void *context, void (*body)(void *context,
   // A nested call finds the pool busy, because its outer region holds it.
   if (count <= 1 || tapestry_thread_count() == 1 || atomic_load_explicit(&busy, memory_order_relaxed) ||
       atomic_exchange_explicit(&busy, true, memory_order_acquire)) {
-    for (int64_t index = 0; index < count; index++) body(context, index);
+    tapestry_on_caller(count, context, body);
     return;
   }
   int32_t wanted = atomic_load_explicit(&thread_count, memory_order_relaxed) - 1;
@@ -261,11 +288,11 @@ void tapestry_parallel(int64_t count, void *context, void (*body)(void *context,
   region_context = context;
   region_body = body;
   // The gate is closed and nobody is inside, so plain order suffices until it opens; opening releases all of the above.
-  int64_t used = wanted + 1 < most_stretches ? wanted + 1 : most_stretches;
+  int64_t used = wanted + 1 < most_ranges ? wanted + 1 : most_ranges;
   if (used > count) used = count;
-  region_stretches = used;
+  region_ranges = used;
   for (int64_t i = 0; i < used; i++)
-    atomic_store_explicit(&stretches[i].next, first_of(i, used, count), memory_order_relaxed);
+    atomic_store_explicit(&ranges[i].next, first_of(i, used, count), memory_order_relaxed);
   atomic_store_explicit(&left, 0, memory_order_relaxed);
   uint64_t number = (atomic_load_explicit(&gate, memory_order_relaxed) >> 32) + 1;
   atomic_store_explicit(&gate, (number << 32) | open_bit, memory_order_release);
