@@ -26,11 +26,11 @@ void tapestry_convolution_bias_gradient(int32_t dtype, const tapestry_convolutio
 #define FOLD(REAL)                                                                                                       \
   static void fold_##REAL(                                                                                               \
       int64_t filters, double epsilon, const REAL *mean, const REAL *variance, const REAL *scale, const REAL *shift,     \
-      const REAL *bias, REAL *factors, REAL *numbers) {                                                                  \
+      const REAL *bias, REAL *factors, REAL *offsets) {                                                                  \
     for (int64_t f = 0; f < filters; f++) {                                                                              \
       double factor = (double)scale[f] / __builtin_sqrt((double)variance[f] + epsilon);                                  \
       factors[f] = (REAL)factor;                                                                                         \
-      numbers[f] = (REAL)((double)shift[f] + ((bias ? (double)bias[f] : 0) - (double)mean[f]) * factor);                 \
+      offsets[f] = (REAL)((double)shift[f] + ((bias ? (double)bias[f] : 0) - (double)mean[f]) * factor);                 \
     }                                                                                                                    \
   }
 FOLD(float)
@@ -38,7 +38,7 @@ FOLD(double)
 
 void tapestry_convolution_fold(
     int32_t dtype, int64_t filters, double epsilon, const void *mean, const void *variance, const void *scale, const void *shift,
-    const void *bias, void *factors, void *numbers) {
-  if (dtype == TAPESTRY_FLOAT64) fold_double(filters, epsilon, mean, variance, scale, shift, bias, factors, numbers);
-  else fold_float(filters, epsilon, mean, variance, scale, shift, bias, factors, numbers);
+    const void *bias, void *factors, void *offsets) {
+  if (dtype == TAPESTRY_FLOAT64) fold_double(filters, epsilon, mean, variance, scale, shift, bias, factors, offsets);
+  else fold_float(filters, epsilon, mean, variance, scale, shift, bias, factors, offsets);
 }

@@ -1,4 +1,4 @@
-// What happens to sums of products on their way out, for one REAL: y = relu(scale sum + bias + addend), each part if
+// What is done to sums of products before they are stored, for one REAL: y = relu(scale sum + bias + addend), each part if
 // it is there. Scale and bias belong to a channel and the addend to an element, so some ways of computing apply the first two while
 // channels lie along the lanes, and the rest when pixels do.
 

@@ -2,8 +2,8 @@
 //
 // LANES images are transposed to [channel][row][column][image]. Then every load is aligned, no lane is spent on the ragged end of a narrow
 // row, and zeros around the image are hardly ever multiplied: only where some of the neighbours that are computed together meet a
-// pixel and others do not. The way in and out costs a transposition of every number, a quarter of a cycle each, so it takes
-// kernels with some arithmetic per pixel.
+// pixel and others do not. Every number is transposed when it is read and when it is stored, a quarter of a cycle each, so this pays for
+// kernels with some arithmetic per pixel only.
 //
 //   y[o][i][j] = epilogue(sum over c, p, q of w[o][c][p][q] x[c][i + p - top][j + q - left])
 //

@@ -4,10 +4,10 @@
 #include "convolution/convolution_source.h"
 #include "convolution/convolution_epilogue.h"
 #include "convolution/convolution_lanes.h"
-#include "convolution/convolution_part.h"
+#include "convolution/convolution_grid.h"
 #include "convolution/convolution_pixels.h"
-#include "convolution/convolution_few.h"
-#include "convolution/convolution_lines.h"
+#include "convolution/convolution_direct.h"
+#include "convolution/convolution_rows.h"
 #include "convolution/convolution_pack.h"
 #include "convolution/convolution_correlate.h"
 #include "convolution/convolution_weight.h"
@@ -19,12 +19,12 @@
 #include "convolution/convolution_images_weight.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
-/// `phases`: rows and columns are dealt out to planes, so that neighbouring outputs meet neighbouring pixels. `lines`: output rows whose
+/// `phases`: rows and columns are distributed over planes, so that neighbouring outputs meet neighbouring pixels. `output_rows`: output rows whose
 /// part of an image is copied at a time, or 0.
 static NAME(source) NAME(forward_source)(
-    const tapestry_convolution *c, const REAL *x, bool phases, int64_t lines, int64_t *offsets) {
-  bool pads = (c->top | c->left | c->bottom | c->right) != 0 || lines > 0;
-  if (lines == 0) lines = c->output_height;
+    const tapestry_convolution *c, const REAL *x, bool phases, int64_t output_rows, int64_t *offsets) {
+  bool pads = (c->top | c->left | c->bottom | c->right) != 0 || output_rows > 0;
+  if (output_rows == 0) output_rows = c->output_height;
   int64_t stride_height = phases ? c->stride_height : 1, stride_width = phases ? c->stride_width : 1;
   NAME(source) s = {
     .memory = x, .images = c->batch, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
@@ -34,10 +34,10 @@ static NAME(source) NAME(forward_source)(
   };
   int64_t reach_height = (c->kernel_height - 1) * c->dilation_height, reach_width = (c->kernel_width - 1) * c->dilation_width;
   if (phases) {
-    s.rows = lines + reach_height / c->stride_height;
+    s.rows = output_rows + reach_height / c->stride_height;
     s.pitch = c->output_width + reach_width / c->stride_width;
   } else if (pads) {
-    s.rows = (lines - 1) * c->stride_height + reach_height + 1;
+    s.rows = (output_rows - 1) * c->stride_height + reach_height + 1;
     s.pitch = (c->output_width - 1) * c->stride_width + reach_width + 1;
   } else {
     s.rows = c->height;
@@ -82,27 +82,27 @@ INLINE tapestry_pointwise NAME(pointwise_shape)(const tapestry_convolution *c, i
 
 #define DTYPE (REAL_BYTES == 4 ? TAPESTRY_FLOAT32 : TAPESTRY_FLOAT64)
 
-INLINE bool NAME(choose_few)(NAME(correlation) *s, int64_t deepest) {
-  s->few = s->outs <= FEW_MOST && deepest <= DEPTH;
-  s->lanes = s->outs > 2 * LANES || (s->outs > FEW_ROWS && NAME(fills_registers)(s->outs));
+INLINE bool NAME(choose_direct)(NAME(correlation) *s, int64_t deepest) {
+  s->direct = s->outs <= DIRECT_MOST && deepest <= DEPTH;
+  s->lanes = s->outs > 2 * LANES || (s->outs > DIRECT_ROWS && NAME(fills_registers)(s->outs));
   s->blocks = (s->outs + 2 * LANES - 1) / (2 * LANES);
-  if (s->lanes) s->few = false;
-  s->panels = s->few ? (s->outs + FEW_ROWS - 1) / FEW_ROWS : (s->outs + TILE_ROWS - 1) / TILE_ROWS;
-  return s->few;
+  if (s->lanes) s->direct = false;
+  s->panels = s->direct ? (s->outs + DIRECT_ROWS - 1) / DIRECT_ROWS : (s->outs + TILE_ROWS - 1) / TILE_ROWS;
+  return s->direct;
 }
 
-/// Decides whether parts of images are copied, each for `lines` output rows at most, and computed from the copy by the same thread, so that
+/// Decides whether parts of images are copied, each for `output_rows` output rows at most, and computed from the copy by the same thread, so that
 /// the copy is read from its cache. `row`: elements of a row of the copy over all channels; `step` and `reach`: how many of its rows lie between
 /// output rows, and how many one of them meets. Small images are copied whole, and so are all images where weights are larger: each thread then
 /// takes blocks of weights.
 static void NAME(choose_window)(
-    NAME(correlation) *s, int64_t lines, int64_t columns, int64_t row, int64_t step, int64_t reach) {
-  int64_t image_bytes = ((lines - 1) * step + reach) * row * REAL_BYTES, weight_bytes = s->weight_elements * REAL_BYTES;
+    NAME(correlation) *s, int64_t output_rows, int64_t columns, int64_t row, int64_t step, int64_t reach) {
+  int64_t image_bytes = ((output_rows - 1) * step + reach) * row * REAL_BYTES, weight_bytes = s->weight_elements * REAL_BYTES;
   if (image_bytes <= WINDOW_BYTES / 2 || image_bytes * s->images <= weight_bytes) return;
-  int64_t most = NAME(lines_of)(columns);
+  int64_t most = NAME(rows_of_task)(columns);
   while (most > 1 && ((most - 1) * step + reach) * row * REAL_BYTES > WINDOW_BYTES) most /= 2;
-  int64_t windows = (lines + most - 1) / most, splits = (weight_bytes + HELD_BYTES - 1) / HELD_BYTES;
-  s->window_lines = (lines + windows - 1) / windows;
+  int64_t windows = (output_rows + most - 1) / most, splits = (weight_bytes + HELD_BYTES - 1) / HELD_BYTES;
+  s->window_rows = (output_rows + windows - 1) / windows;
   s->task_blocks = (s->blocks + splits - 1) / splits;
 }
 
@@ -110,23 +110,23 @@ void NAME(tapestry_convolve_forward)(
     const tapestry_convolution *c, const void *x, const void *weight, const tapestry_convolution_epilogue *e, void *y) {
   NAME(correlation) s = {
     .images = c->batch, .groups = c->groups, .outs = c->filters / c->groups, .target = y, .epilogue = NAME(epilogue_of)(e, y),
-    .shape = c, .weight = weight, .part_count = 1, .target_channel = c->output_height * c->output_width,
+    .shape = c, .weight = weight, .grid_count = 1, .target_channel = c->output_height * c->output_width,
     .target_row = c->output_width, .target_column = 1,
     .target_image = e->image_stride ? e->image_stride : c->filters * c->output_height * c->output_width,
   };
-  NAME(part) part = {
+  NAME(grid) grid = {
     .rows = c->output_height, .columns = c->output_width,
     .depth = c->channels / c->groups * c->kernel_height * c->kernel_width,
   };
   if (c->channels == c->groups && c->stride_height == 1 && (c->top | c->bottom) != 0) {
-    part.kernel_rows = c->kernel_height;
-    part.step = c->dilation_height;
+    grid.kernel_rows = c->kernel_height;
+    grid.step = c->dilation_height;
   }
-  if (c->batch * c->filters * part.rows * part.columns == 0) return;
+  if (c->batch * c->filters * grid.rows * grid.columns == 0) return;
   if (NAME(is_connected)(c)) {
     tapestry_epilogue epilogue = {.column_scale = e->scale, .column_bias = e->bias, .addend = e->addend, .relu = e->relu};
     tapestry_gemm(
-        DTYPE, false, true, c->batch, c->filters, part.depth, x, part.depth, weight, part.depth, y, s.target_image, false,
+        DTYPE, false, true, c->batch, c->filters, grid.depth, x, grid.depth, weight, grid.depth, y, s.target_image, false,
         &epilogue);
     return;
   }
@@ -144,34 +144,34 @@ void NAME(tapestry_convolve_forward)(
     NAME(depthwise_forward)(c, x, weight, &s.epilogue, s.target_image, y);
     return;
   }
-  s.parts = &part;
-  s.part = &part;
-  if (NAME(fills_lanes)(s.outs) && s.outs > FEW_ROWS && part.depth <= DEPTH && NAME(patch_width)(part.columns)) {
-    s.few = true;
-    s.patch = NAME(patch_width)(part.columns);
+  s.grids = &grid;
+  s.grid = &grid;
+  if (NAME(fills_lanes)(s.outs) && s.outs > DIRECT_ROWS && grid.depth <= DEPTH && NAME(patch_width)(grid.columns)) {
+    s.direct = true;
+    s.patch = NAME(patch_width)(grid.columns);
     s.panels = (s.outs + LANES - 1) / LANES;
   } else {
-    NAME(choose_few)(&s, part.depth);
+    NAME(choose_direct)(&s, grid.depth);
   }
   int64_t padded_outs = s.patch ? s.panels * LANES : s.lanes ? s.blocks * 2 * LANES : s.outs;
-  s.weight_elements = s.groups * padded_outs * part.depth;
-  size_t bytes = (size_t)part.depth * sizeof(int64_t);
-  part.offsets = tapestry_allocate(bytes);
+  s.weight_elements = s.groups * padded_outs * grid.depth;
+  size_t bytes = (size_t)grid.depth * sizeof(int64_t);
+  grid.offsets = tapestry_allocate(bytes);
   // A strided 1x1 kernel meets so few pixels that a copy without the others pays.
   bool phases = !s.lanes || c->kernel_height * c->kernel_width == 1;
   if (s.lanes && (phases ? c->stride_height * c->stride_width > 1 : (c->top | c->left | c->bottom | c->right) != 0)) {
     int64_t reach = (c->kernel_width - 1) * c->dilation_width + 1;
     int64_t pitch = phases ? c->output_width : (c->output_width - 1) * c->stride_width + reach;
     NAME(choose_window)(
-        &s, part.rows, part.columns, c->channels * pitch, phases ? 1 : c->stride_height,
+        &s, grid.rows, grid.columns, c->channels * pitch, phases ? 1 : c->stride_height,
         (c->kernel_height - 1) * c->dilation_height + 1);
     s.window_step = c->stride_height;
   }
-  s.source = NAME(forward_source)(c, x, phases, s.window_lines, part.offsets);
+  s.source = NAME(forward_source)(c, x, phases, s.window_rows, grid.offsets);
   s.row_step = phases ? s.source.pitch : c->stride_height * s.source.pitch;
   s.column_step = phases ? 1 : c->stride_width;
   NAME(correlate)(&s);
-  tapestry_release(part.offsets, bytes);
+  tapestry_release(grid.offsets, bytes);
 }
 
 /// gx at row i stride + a meets kernel row kh where a + top - kh dilation is a multiple of the stride, at cotangent row i + that
@@ -228,30 +228,30 @@ void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const
   s.source.pitch = (c->width + c->stride_width - 1) / c->stride_width + high_w - low_w;
   int64_t phases_h = c->stride_height < c->height ? c->stride_height : c->height;
   int64_t phases_w = c->stride_width < c->width ? c->stride_width : c->width;
-  s.part_count = phases_h * phases_w;
+  s.grid_count = phases_h * phases_w;
   s.pairs = phases_w == 2 && c->stride_width == 2;
-  NAME(choose_few)(&s, filters * area);
-  // Every tap belongs to one phase (or to none, beyond the image), so all parts together have no more than all weights.
+  NAME(choose_direct)(&s, filters * area);
+  // Every tap belongs to one phase (or to none, beyond the image), so all grids together have no more than all weights.
   int64_t padded_channels = s.lanes ? c->groups * s.blocks * 2 * LANES : c->channels;
   s.weight_elements = filters * padded_channels * area;
-  int64_t lines = (c->height + c->stride_height - 1) / c->stride_height;
+  int64_t output_rows = (c->height + c->stride_height - 1) / c->stride_height;
   if (s.lanes && (high_h | low_h | high_w | low_w) != 0) {
     int64_t columns = (c->width + c->stride_width - 1) / c->stride_width;
-    NAME(choose_window)(&s, lines, columns, c->filters * s.source.pitch, 1, high_h - low_h + 1);
+    NAME(choose_window)(&s, output_rows, columns, c->filters * s.source.pitch, 1, high_h - low_h + 1);
     s.window_step = 1;
   }
-  s.source.rows = (s.window_lines ? s.window_lines : lines) + high_h - low_h;
+  s.source.rows = (s.window_rows ? s.window_rows : output_rows) + high_h - low_h;
   NAME(source_sizes)(&s.source);
-  size_t part_bytes = (size_t)s.part_count * sizeof(NAME(part)), offset_bytes = (size_t)(filters * area) * sizeof(int64_t);
-  size_t bytes = part_bytes + offset_bytes;
-  s.parts = tapestry_allocate(bytes);
-  int64_t *offsets = (int64_t *)(s.parts + s.part_count), weights = 0;
+  size_t grid_bytes = (size_t)s.grid_count * sizeof(NAME(grid)), offset_bytes = (size_t)(filters * area) * sizeof(int64_t);
+  size_t bytes = grid_bytes + offset_bytes;
+  s.grids = tapestry_allocate(bytes);
+  int64_t *offsets = (int64_t *)(s.grids + s.grid_count), weights = 0;
   s.row_step = s.source.pitch;
   s.column_step = 1;
   for (int64_t a = 0; a < phases_h; a++)
     for (int64_t b = 0; b < phases_w; b++) {
-      NAME(part) *part = &s.parts[a * phases_w + b];
-      *part = (NAME(part)){
+      NAME(grid) *grid = &s.grids[a * phases_w + b];
+      *grid = (NAME(grid)){
         .rows = (c->height - a + c->stride_height - 1) / c->stride_height,
         .columns = (c->width - b + c->stride_width - 1) / c->stride_width,
         .target_offset = a * c->width + b, .phase_height = a, .phase_width = b, .offsets = offsets, .weight_offset = weights,
@@ -260,22 +260,22 @@ void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const
         int64_t h = a + c->top - kh * c->dilation_height;
         if (h % c->stride_height != 0) continue;
         int64_t row = h / c->stride_height - low_h;
-        if (part->kernel_rows == 0) part->shift = row;
-        if (part->kernel_rows == 1) part->step = row - part->shift;
-        part->kernel_rows++;
+        if (grid->kernel_rows == 0) grid->shift = row;
+        if (grid->kernel_rows == 1) grid->step = row - grid->shift;
+        grid->kernel_rows++;
         for (int64_t f = 0; f < filters; f++)
           for (int64_t kw = 0; kw < c->kernel_width; kw++) {
             int64_t w = b + c->left - kw * c->dilation_width;
             if (w % c->stride_width != 0) continue;
-            part->offsets[part->depth++] =
+            grid->offsets[grid->depth++] =
                 f * s.source.channel_size + row * s.source.pitch + w / c->stride_width - low_w;
           }
       }
-      offsets += part->depth;
-      weights += part->depth * padded_channels;
+      offsets += grid->depth;
+      weights += grid->depth * padded_channels;
     }
   NAME(correlate)(&s);
-  tapestry_release(s.parts, bytes);
+  tapestry_release(s.grids, bytes);
 }
 
 void NAME(tapestry_convolve_weight_gradient)(const tapestry_convolution *c, const void *x, const void *gy, void *gw) {

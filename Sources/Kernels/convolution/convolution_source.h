@@ -1,6 +1,6 @@
 // The padded source of a convolution and how it is addressed, for one REAL.
 //
-// A source image is copied once into planes with zeros around it. With a stride s the rows and columns are dealt out to
+// A source image is copied once into planes with zeros around it. With a stride s the rows and columns are distributed over
 // s x s planes (phases), so that the pixels that one tap meets at neighbouring outputs lie side by side: for every stride
 // and dilation, tap k of output (i, j) is at offsets[k] + i pitch + j. Loads may run past a row; zeros follow the last plane.
 
@@ -8,7 +8,7 @@ typedef struct {
   const REAL *memory;  // [images, channels, height, width]
   int64_t images, channels, height, width;
   int64_t top, left;                // zeros before the first row and column
-  int64_t step_height, step_width;  // phases by which rows and columns are dealt out
+  int64_t step_height, step_width;  // phases over which rows and columns are distributed
   int64_t phases_height, phases_width;  // how many of them any tap uses
   int64_t rows, pitch;              // of one phase plane
   int64_t channel_size, image_size;  // elements of the padded copy

@@ -3,7 +3,7 @@
 //
 // A tile of 4x4 outputs sees 6x6 inputs d and filters g: y = A' [(G g G') . (B' d B)] A, 36 products where the definition takes 144.
 // Summed over channels this is 36 matrix products [tiles, channels] x [channels, filters]. Everything here has channels along the
-// lanes, so images of any size waste no lane; inputs and outputs are transposed in registers on their way.
+// lanes, so images of any size waste no lane; inputs and outputs are transposed in registers when they are read and stored.
 //
 // The points are 0, +-3/4, +-3/2 and infinity. Their largest error over all outputs is 3 to 5e-6 of the largest output,
 // 1.3 to 1.8e-5 for the customary 0, +-1, +-2 (Alam et al., "Winograd convolution for deep neural networks: efficient point selection",

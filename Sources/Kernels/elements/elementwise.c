@@ -1,4 +1,4 @@
-// Elementwise functions: sharing out and walking here, the loops of floating types in elementwise_kernel.h, those of
+// Elementwise functions: division among threads and strides here, the loops of floating types in elementwise_kernel.h, those of
 // integers, comparisons and selections plain loops that the compiler vectorises.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"

@@ -3,8 +3,8 @@
 //
 // Pixels are counted over images, so that small images waste no lanes: a column panel is TILE_COLUMNS of them, in one piece or several.
 // A stride is a matter of the pieces alone. A is packed once for all images. A task packs its own column panels, one after the other, and
-// takes each through all rows; meanwhile the tiles bring the next panel to the second-level cache. So no core waits for what another has
-// packed, and pixels are read from afar while there is work to do.
+// takes each through all rows; meanwhile the tiles prefetch the next panel into the second-level cache. So no core waits for what another has
+// packed, and pixels come from memory while there is arithmetic to do.
 
 typedef struct {
   NAME(product) product;
@@ -112,14 +112,14 @@ INLINE void NAME(copy_piece)(const REAL *from, int64_t count, REAL *to) {
   if (t < count) NAME(store_part)(to + t, count - t, NAME(load)(from + t));
 }
 
-/// What the tiles of a column panel bring on: `count` rows of B from `source`, a share of them with each row panel.
+/// What the tiles of a column panel prefetch: `count` rows of B from `source`, a share of them with each row panel.
 typedef struct {
   const REAL *source;
   int64_t stride, count, far;
 } NAME(coming);
 
-/// Row panels r0 ..< r1 of A, packed at `a`, by a column panel of B, packed at `b`: `depth` terms from k0. Sums that cannot wait in C until
-/// they are complete do so at `sums`, [row][TILE_COLUMNS].
+/// Row panels r0 ..< r1 of A, packed at `a`, by a column panel of B, packed at `b`: `depth` terms from k0. Partial sums that cannot be kept in C
+/// are kept at `sums`, [row][TILE_COLUMNS].
 static void NAME(multiply_panel)(
     const NAME(pointwise) *s, const NAME(pieces) *pieces, int64_t k0, int64_t depth, int64_t r0, int64_t r1,
     const REAL *a, const REAL *b, const NAME(coming) *coming, REAL *sums) {

@@ -9,9 +9,9 @@
 #define DOT_ROWS TUNED(VECTOR_BYTES == 64 ? 6 : 4, 3, 2)
 #define DOT_COLUMNS 4
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
-#define TILE_STEPS 4  // terms between two looks at what to bring
+#define TILE_STEPS 4  // terms between two prefetches
 
-/// What a tile brings to the second-level cache while it multiplies: every `every` times TILE_STEPS terms the lines of a row at `target`,
+/// What a tile prefetches into the second-level cache while it multiplies: every `every` times TILE_STEPS terms the lines of a row at `target`,
 /// where its own result will go, and of one at `source`, where what comes next is read. Spread over the loop they cost nothing; all at its start, they would
 /// fill the buffers of the first-level cache and keep the operands waiting.
 typedef struct {
@@ -21,7 +21,7 @@ typedef struct {
   int64_t source_far;  // elements of `source` for a register of a row
 } NAME(ahead);
 
-/// Nothing to bring.
+/// Nothing to prefetch.
 #define AHEAD_NONE(of) (&(NAME(ahead)){.every = INT64_MAX, .target = (of), .source = (of)})
 
 typedef void (*NAME(tile))(
@@ -31,7 +31,7 @@ typedef void (*NAME(tile))(
 /// tapestry_tiles[vectors - 1][rows - 1]
 extern INTERNAL const NAME(tile) NAME(tapestry_tiles)[TILE_VECTORS][TILE_ROWS];
 
-/// sums[i columns + j] = sum over p < k of a[i lda + p] b[j][p]; a row at `ahead` is brought to the cache meanwhile.
+/// sums[i columns + j] = sum over p < k of a[i lda + p] b[j][p]; a row at `ahead` is prefetched.
 /// `sums` has room for DOT_ROWS DOT_COLUMNS + LANES elements.
 typedef void (*NAME(dot))(
     int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums);
@@ -41,8 +41,8 @@ extern INTERNAL const NAME(dot) NAME(tapestry_dots)[DOT_ROWS][DOT_COLUMNS];
 
 #define COLUMN_ROWS TUNED(14, 6, 4)
 
-/// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]]. What lies `ahead` of
-/// the first row is brought to the cache meanwhile.
+/// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]]. What lies `ahead` elements behind
+/// the first row is prefetched.
 typedef void (*NAME(column))(
     int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead,
     REAL *sums, int64_t sums_stride, bool add);

@@ -1,4 +1,4 @@
-// Pooling: planes are shared out in groups. The work on a plane is in pooling_kernel.h.
+// Pooling: groups of planes are divided among threads. The work on a plane is in pooling_kernel.h.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"
 
@@ -26,7 +26,7 @@ static inline int64_t band_rows(const tapestry_pooling *s) {
 
 static inline int64_t band_rows_read(const tapestry_pooling *s) { return rows_read(s, band_rows(s)); }
 
-/// With a row more for results on their way.
+/// With one more row, for intermediate results.
 static inline size_t band_bytes(const tapestry_pooling *s) {
   return (size_t)((band_rows_read(s) + 1) * s->stride_width * band_run(s)) * sizeof(double);
 }

@@ -1,4 +1,4 @@
-// The largest pixel of each window, and who it was, for one REAL: see pooling_kernel.h.
+// The largest pixel of each window, and where it lies, for one REAL: see pooling_kernel.h.
 
 /// One output, its window cut at the image's edges; the winner's number in the window.
 static int64_t NAME(max_single)(const tapestry_pooling *s, int64_t i, int64_t j, const REAL *x, REAL *to) {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// What happens to a tile of the product while it is at hand: c = relu(scale c + bias + addend), each part if it is there.
+/// What is done to a tile of the product before it is stored: c = relu(scale c + bias + addend), each part if it is there.
 typedef struct {
   const void *row_scale;     // NULL or one factor per row of C
   const void *column_scale;  // NULL or one factor per column of C

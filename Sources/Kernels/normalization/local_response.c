@@ -1,4 +1,4 @@
-// Local response normalisation: sharing out. A unit is a band of pixels of one sample in all channels, narrow enough that the
+// Local response normalisation: division among threads. A unit is a band of pixels of one sample in all channels, narrow enough that the
 // windows of neighbouring channels find it in the cache.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"

@@ -1,4 +1,4 @@
-// Normalisation: sharing out. The loops are in normalization_kernel.h.
+// Normalisation: division among threads. The loops are in normalization_kernel.h.
 //
 // A unit is a set, or a part of one where there are few sets; units depend on the sizes alone. Where a unit is a whole set,
 // its second sweep follows its first one at once and finds the elements in the cache.

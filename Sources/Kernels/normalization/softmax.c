@@ -1,4 +1,4 @@
-// Softmax and cross-entropy: sharing out. Units are groups of rows where classes lie side by side (inner = 1), else bands of
+// Softmax and cross-entropy: division among threads. Units are groups of rows where classes lie side by side (inner = 1), else bands of
 // positions of one outer index.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"

@@ -46,8 +46,8 @@ static inline tapestry_space tapestry_merged(
   return s;
 }
 
-/// Calls row(context, position, offsets, length) for the stretches of the innermost axis that make up positions
-/// begin ..< end of the space; offsets[o] is where operand o's stretch begins.
+/// Calls row(context, position, offsets, length) for the runs of the innermost axis that make up positions
+/// begin ..< end of the space; offsets[o] is where operand o's run begins.
 static inline __attribute__((always_inline)) void tapestry_for_rows(
     const tapestry_space *s, int64_t begin, int64_t end, void *context,
     void (*row)(void *context, int64_t position, const int64_t *offsets, int64_t length)) {
@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) void tapestry_for_rows(
     if (length > end - begin) length = end - begin;
     row(context, begin, offsets, length);
     begin += length;
-    // Only the first stretch can begin inside a row.
+    // Only the first run can begin inside a row.
     for (int32_t o = 0; o < s->operands; o++) offsets[o] -= index[inner] * s->strides[o][inner];
     index[inner] = 0;
     for (int32_t axis = inner - 1; axis >= 0; axis--) {

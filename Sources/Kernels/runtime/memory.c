@@ -3,13 +3,13 @@
 // Small blocks lie in free lists by size class. Classes are spaced eight to a power of two, so a block is at most 1/8 larger
 // than asked for, and a free block's first bytes link to the next free one.
 //
-// Large blocks are cut from segments: long stretches of address space of which the system provides a page when it is first
-// touched. Free neighbours join, and a request takes the smallest stretch that is large enough. So what the layers of a net
-// let go of serves layers of other sizes, and memory in use stays near the most that was ever live at once; lists by size
+// Large blocks are cut from segments: long ranges of address space of which the system provides a page when it is first
+// touched. Free neighbours join, and a request takes the smallest span that is large enough. So memory that layers of a net
+// have released serves layers of other sizes, and memory in use stays near the most that was ever live at once; lists by size
 // alone would keep the most that was ever live of each size.
 //
 // Huge blocks have segments of their own. A gradient of hundreds of MB lives for a part of each step; if activations were cut from the
-// stretch that it has left, its next one would find none that is large enough.
+// span that it released, the next gradient would find none that is large enough.
 #include "include/tapestry_memory.h"
 
 #include <stdatomic.h>
@@ -76,34 +76,34 @@ static size_t size_of_class(int class) {
 typedef struct segment segment;
 
 /// Stands before a large block; 64 bytes, so that what follows it is aligned.
-typedef struct stretch {
+typedef struct span {
   size_t size;             // with this header; a multiple of 64
-  struct stretch *before;  // the neighbour at lower addresses, NULL at the segment's beginning
+  struct span *before;  // the neighbour at lower addresses, NULL at the segment's beginning
   segment *home;
   bool is_free, is_returned;        // returned: free, and its pages are the system's
-  struct stretch *next, *previous;  // in its bin, while free
-} __attribute__((aligned(64))) stretch;
+  struct span *next, *previous;  // in its bin, while free
+} __attribute__((aligned(64))) span;
 
 /// Stretches lie side by side from the beginning up to `top`; the one before `top` is never free. Behind it nothing has been
 /// handed out since the top was last lowered, behind `touched` nothing ever.
 struct segment {
   char *begin, *top, *touched, *end;
-  stretch *last;  // the stretch that ends at top
+  span *last;  // the span that ends at top
   bool is_huge;   // serves requests of that size only
   segment *next;
 };
 
 static segment *segments;
 enum { bin_count = 256 };  // four to a power of two
-static stretch *bins[2][bin_count];  // [of segments for huge blocks]
+static span *bins[2][bin_count];  // [of segments for huge blocks]
 
 static int bin_of(size_t size) {
   int exponent = 63 - __builtin_clzll((unsigned long long)size);
   return (exponent * 4 + (int)(size >> (exponent - 2) & 3)) & (bin_count - 1);
 }
 
-static void insert(stretch *s) {
-  stretch **bin = &bins[s->home->is_huge][bin_of(s->size)];
+static void insert(span *s) {
+  span **bin = &bins[s->home->is_huge][bin_of(s->size)];
   s->is_free = true;
   s->previous = NULL;
   s->next = *bin;
@@ -112,7 +112,7 @@ static void insert(stretch *s) {
   if (!s->is_returned) idle_bytes += (int64_t)s->size;
 }
 
-static void extract(stretch *s) {
+static void extract(span *s) {
   if (s->previous) s->previous->next = s->next;
   else bins[s->home->is_huge][bin_of(s->size)] = s->next;
   if (s->next) s->next->previous = s->previous;
@@ -120,9 +120,9 @@ static void extract(stretch *s) {
   if (!s->is_returned) idle_bytes -= (int64_t)s->size;
 }
 
-static inline stretch *after(stretch *s) {
+static inline span *after(span *s) {
   char *end = (char *)s + s->size;
-  return end == s->home->top ? NULL : (stretch *)end;
+  return end == s->home->top ? NULL : (span *)end;
 }
 
 static void set_top(segment *home, char *top) {
@@ -132,26 +132,26 @@ static void set_top(segment *home, char *top) {
   idle_bytes += home->touched - home->top;
 }
 
-/// The smallest free stretch of at least `size` bytes, or NULL. A bin's stretches differ by less than a quarter: the first
+/// The smallest free span of at least `size` bytes, or NULL. A bin's spans differ by less than a quarter: the first
 /// bin that has one large enough has the smallest.
-static stretch *find(size_t size) {
+static span *find(size_t size) {
   for (int bin = bin_of(size); bin < bin_count; bin++) {
-    stretch *best = NULL;
-    for (stretch *each = bins[size >= smallest_huge][bin]; each; each = each->next)
+    span *best = NULL;
+    for (span *each = bins[size >= smallest_huge][bin]; each; each = each->next)
       if (each->size >= size && (!best || each->size < best->size)) best = each;
     if (best) return best;
   }
   return NULL;
 }
 
-/// A stretch of at least `size` bytes from a bin or from the top of a segment, or NULL.
-static stretch *cut(size_t size) {
-  stretch *s = find(size);
+/// A span of at least `size` bytes from a bin or from the top of a segment, or NULL.
+static span *cut(size_t size) {
+  span *s = find(size);
   if (s) {
     extract(s);
     if (s->size - size >= smallest_large) {
-      stretch *rest = (stretch *)((char *)s + size);
-      *rest = (stretch){.size = s->size - size, .before = s, .home = s->home, .is_returned = s->is_returned};
+      span *rest = (span *)((char *)s + size);
+      *rest = (span){.size = s->size - size, .before = s, .home = s->home, .is_returned = s->is_returned};
       after(s)->before = rest;  // s was free, so it is not the last
       s->size = size;
       insert(rest);
@@ -161,8 +161,8 @@ static stretch *cut(size_t size) {
   }
   for (segment *home = segments; home; home = home->next) {
     if (home->is_huge != (size >= smallest_huge) || (size_t)(home->end - home->top) < size) continue;
-    s = (stretch *)home->top;
-    *s = (stretch){.size = size, .before = home->last, .home = home};
+    s = (span *)home->top;
+    *s = (span){.size = size, .before = home->last, .home = home};
     home->last = s;
     set_top(home, home->top + size);
     return s;
@@ -170,21 +170,21 @@ static stretch *cut(size_t size) {
   return NULL;
 }
 
-/// Takes a stretch back and joins it to free neighbours, or to the free end of its segment.
-static void put_back(stretch *s) {
-  stretch *behind = after(s);
+/// Takes a span back and joins it to free neighbours, or to the free end of its segment.
+static void put_back(span *s) {
+  span *behind = after(s);
   if (behind && behind->is_free) {
     extract(behind);
     s->size += behind->size;
-    stretch *next = after(s);
+    span *next = after(s);
     if (next) next->before = s;
   }
   if (s->before && s->before->is_free) {
-    stretch *first = s->before;
+    span *first = s->before;
     extract(first);
     first->size += s->size;
     first->is_returned = false;
-    stretch *next = after(first);
+    span *next = after(first);
     if (next) next->before = first;
     s = first;
   }
@@ -196,7 +196,7 @@ static void put_back(stretch *s) {
   }
 }
 
-/// Address space for a stretch of `size` bytes and more, aligned for huge pages.
+/// Address space for a span of `size` bytes and more, aligned for huge pages.
 static segment *from_system(size_t size) {
   size_t needed = (size + huge_page - 1) / huge_page * huge_page, length = (size_t)1 << 30;
   if (length < needed) length = needed;
@@ -245,11 +245,11 @@ static inline void count_live(int64_t size) {
 }
 
 static void *allocate_large(size_t bytes) {
-  size_t size = (bytes + 1023) / 1024 * 1024 + sizeof(stretch);
+  size_t size = (bytes + 1023) / 1024 * 1024 + sizeof(span);
   for (int attempt = 0;; attempt++) {
     lock();
     int64_t known = idle_bytes;
-    stretch *s = cut(size);
+    span *s = cut(size);
     if (s) {
       // What did not come out of idle memory is new to the process.
       if (known - idle_bytes < (int64_t)s->size) taken_bytes += (int64_t)s->size - (known - idle_bytes);
@@ -311,7 +311,7 @@ void tapestry_release(void *block, size_t bytes) {
     ((free_block *)block)->next = free_lists[class];
     free_lists[class] = block;
   } else {
-    stretch *s = (stretch *)block - 1;
+    span *s = (span *)block - 1;
     live_bytes -= (int64_t)s->size;
     put_back(s);
   }
@@ -337,7 +337,7 @@ void tapestry_pool_trim(void) {
   lock();
   peak_bytes = live_bytes;
   for (int bin = 0; bin < 2 * bin_count; bin++)
-    for (stretch *each = bins[bin / bin_count][bin % bin_count]; each; each = each->next) {
+    for (span *each = bins[bin / bin_count][bin % bin_count]; each; each = each->next) {
       if (each->is_returned) continue;
       give_back((char *)(each + 1), (char *)each + each->size);
       each->is_returned = true;
