@@ -52,7 +52,15 @@ final class GuardedMemory {
   private var bytes: Int { count * size }
   private var first: UnsafeMutableRawPointer { mapping + Self.page }
   private var last: UnsafeMutableRawPointer { mapping + 2 * Self.page + 2 * readable - bytes }
-  var pointer: UnsafeMutableRawPointer { Self.side == .end ? last : first }
+  /// Where the elements lie; those of the other copy move here when the side has changed.
+  var pointer: UnsafeMutableRawPointer {
+    let from = start
+    written = Self.side
+    if from != start { start.copyMemory(from: from, byteCount: bytes) }
+    return start
+  }
+  private var written = Side.end
+  private var start: UnsafeMutableRawPointer { written == .end ? last : first }
 
   init(_ dtype: Int32, _ values: [Double]) {
     self.dtype = dtype
@@ -89,13 +97,13 @@ final class GuardedMemory {
   subscript(index: Int) -> Double {
     get {
       size == 8
-        ? pointer.loadUnaligned(fromByteOffset: index * 8, as: Double.self)
-        : Double(pointer.loadUnaligned(fromByteOffset: index * 4, as: Float.self))
+        ? start.loadUnaligned(fromByteOffset: index * 8, as: Double.self)
+        : Double(start.loadUnaligned(fromByteOffset: index * 4, as: Float.self))
     }
     set { for side in [Side.beginning, .end] { store(newValue, index, side) } }
   }
 
-  var contents: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: pointer, count: bytes)) }
+  var contents: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: start, count: bytes)) }
 
   var guardsAreIntact: Bool {
     [first + bytes, last - Self.margin].allSatisfy { start in
