@@ -3,14 +3,17 @@
 
 static tapestry_convolution shape;
 
-static int64_t output_size(int64_t size, int64_t before, int64_t after, int64_t kernel, int64_t stride, int64_t dilation) {
+static int64_t output_size(
+    int64_t size, int64_t before, int64_t after, int64_t kernel, int64_t stride, int64_t dilation) {
   int64_t room = size + before + after - dilation * (kernel - 1) - 1;
   return room < 0 ? 0 : room / stride + 1;
 }
 
-/// Shapes of all ways of computing: small, as deep as the layers of real nets are, 1x1, depthwise, batches of small images.
+/// Shapes of all ways of computing: small, as deep as the layers of real nets are, 1x1, depthwise, batches of small
+/// images.
 static void draw(void) {
-  tapestry_convolution s = {.stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .groups = 1};
+  tapestry_convolution s = {
+      .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .groups = 1};
   double products;
   do {
     s.batch = chance(4) ? pick(8, 40) : pick(1, 4);
@@ -46,18 +49,23 @@ void convolution_case(void) {
   draw();
   const tapestry_convolution *s = &shape;
   int32_t dtype = pick_dtype();
-  int64_t pixels = s->output_height * s->output_width, image = s->filters * pixels, gap = chance(3) ? pick(0, 2) * pixels : 0;
+  int64_t pixels = s->output_height * s->output_width, image = s->filters * pixels,
+          gap = chance(3) ? pick(0, 2) * pixels : 0;
   bool has_scale = chance(3), has_bias = chance(2), has_addend = chance(3), relu = chance(2);
   describe(
-      "float%d batch %lld, %lld channels %lldx%lld, %lld filters %lldx%lld, groups %lld, stride %lldx%lld, padding %lld %lld %lld %lld, "
+      "float%d batch %lld, %lld channels %lldx%lld, %lld filters %lldx%lld, groups %lld, stride %lldx%lld, padding "
+      "%lld %lld %lld %lld, "
       "dilation %lldx%lld%s%s%s%s, gap %lld",
-      dtype == TAPESTRY_FLOAT64 ? 64 : 32, (long long)s->batch, (long long)s->channels, (long long)s->height, (long long)s->width,
-      (long long)s->filters, (long long)s->kernel_height, (long long)s->kernel_width, (long long)s->groups,
-      (long long)s->stride_height, (long long)s->stride_width, (long long)s->top, (long long)s->left, (long long)s->bottom,
-      (long long)s->right, (long long)s->dilation_height, (long long)s->dilation_width, has_scale ? ", scale" : "",
-      has_bias ? ", bias" : "", has_addend ? ", addend" : "", relu ? ", relu" : "", (long long)gap);
-  int64_t per_group = s->channels / s->groups, filters = s->filters / s->groups, area = s->kernel_height * s->kernel_width;
-  array x = operand(dtype, s->batch * s->channels * s->height * s->width), w = operand(dtype, s->filters * per_group * area);
+      dtype == TAPESTRY_FLOAT64 ? 64 : 32, (long long)s->batch, (long long)s->channels, (long long)s->height,
+      (long long)s->width, (long long)s->filters, (long long)s->kernel_height, (long long)s->kernel_width,
+      (long long)s->groups, (long long)s->stride_height, (long long)s->stride_width, (long long)s->top,
+      (long long)s->left, (long long)s->bottom, (long long)s->right, (long long)s->dilation_height,
+      (long long)s->dilation_width, has_scale ? ", scale" : "", has_bias ? ", bias" : "", has_addend ? ", addend" : "",
+      relu ? ", relu" : "", (long long)gap);
+  int64_t per_group = s->channels / s->groups, filters = s->filters / s->groups,
+          area = s->kernel_height * s->kernel_width;
+  array x = operand(dtype, s->batch * s->channels * s->height * s->width),
+        w = operand(dtype, s->filters * per_group * area);
   array gy = operand(dtype, s->batch * image), scale = operand(dtype, s->filters), bias = operand(dtype, s->filters);
   int64_t written = s->batch * image + (s->batch - 1) * gap;
   array addend = operand(dtype, written), y = result_with(dtype, written);
@@ -90,9 +98,11 @@ void convolution_case(void) {
         }
 
   tapestry_convolution_epilogue epilogue = {
-    .scale = has_scale ? scale.memory : NULL, .bias = has_bias ? bias.memory : NULL, .addend = has_addend ? addend.memory : NULL,
-    .relu = relu, .image_stride = gap ? image + gap : 0,
-  };
+      .scale = has_scale ? scale.memory : NULL,
+      .bias = has_bias ? bias.memory : NULL,
+      .addend = has_addend ? addend.memory : NULL,
+      .relu = relu,
+      .image_stride = gap ? image + gap : 0};
   bool none = !has_scale && !has_bias && !has_addend && !relu && gap == 0 && chance(2);
   tapestry_convolution_forward(dtype, s, x.memory, w.memory, none ? NULL : &epilogue, y.memory);
   check(&y, 8e-6, 1e-13, "forward");

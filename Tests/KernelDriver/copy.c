@@ -30,7 +30,8 @@ static void strided_case(void) {
     needed *= (sizes[axis] - 1) * step + 1;
   }
   describe("strided copy of rank %d, %lld elements", rank, (long long)count);
-  array source = dtype == TAPESTRY_BOOL ? integers(dtype, needed, 0, 1) : operand(dtype, needed), target = result(dtype, count);
+  array source = dtype == TAPESTRY_BOOL ? integers(dtype, needed, 0, 1) : operand(dtype, needed),
+        target = result(dtype, count);
   for (int64_t i = 0; i < count; i++) {
     int64_t from = first;
     for (int32_t axis = 0; axis < rank; axis++) from += i / target_strides[axis] % sizes[axis] * source_strides[axis];
@@ -47,9 +48,11 @@ static void gather_case(void) {
   int64_t outer = pick(1, 4), rows = pick(1, 20), inner = pick(1, 40), count = pick(1, 20);
   describe("gather of %lld from %lldx%lldx%lld", (long long)count, (long long)outer, (long long)rows, (long long)inner);
   array x = operand(dtype, outer * rows * inner), indices = integers(TAPESTRY_INT64, count, 0, rows - 1);
-  array y = result(dtype, outer * count * inner), g = operand(dtype, outer * count * inner), gx = result(dtype, x.count);
+  array y = result(dtype, outer * count * inner), g = operand(dtype, outer * count * inner),
+        gx = result(dtype, x.count);
   for (int64_t i = 0; i < y.count; i++) {
-    int64_t o = i / inner / count, j = i / inner % count, from = (o * rows + (int64_t)indices.values[j]) * inner + i % inner;
+    int64_t o = i / inner / count, j = i / inner % count,
+            from = (o * rows + (int64_t)indices.values[j]) * inner + i % inner;
     y.values[i] = x.values[from];
     gx.values[from] += g.values[i];
   }

@@ -51,7 +51,7 @@ int32_t pick_dtype(void) { return chance(3) ? TAPESTRY_FLOAT64 : TAPESTRY_FLOAT3
 
 enum { slot_count = 24, slot_bytes = 4 << 20, margin = 512 };
 typedef struct {
-  char *begin;        // of slot_bytes readable bytes between two unreadable pages
+  char *begin;  // of slot_bytes readable bytes between two unreadable pages
   array array;
   size_t bytes;
   bool is_operand, at_end;
@@ -134,7 +134,9 @@ static array filled(int32_t dtype, int64_t count, double low, double high, bool 
   return a;
 }
 
-array operand_between(int32_t dtype, int64_t count, double low, double high) { return filled(dtype, count, low, high, true); }
+array operand_between(int32_t dtype, int64_t count, double low, double high) {
+  return filled(dtype, count, low, high, true);
+}
 array operand(int32_t dtype, int64_t count) { return filled(dtype, count, -0.5, 0.5, true); }
 array result_with(int32_t dtype, int64_t count) { return filled(dtype, count, -0.5, 0.5, false); }
 array result(int32_t dtype, int64_t count) { return take(dtype, count, false); }
@@ -160,16 +162,21 @@ static void compare(const array *r, double single, double precise, const char *w
     double expected = r->values[i], value = at(r, i), unit = each ? fmax(fabs(expected), 0x1p-12) : largest;
     double error = value == expected ? 0 : fabs(value - expected) / unit;
     if (!(error <= tolerance))
-      fail("%s: element %lld of %lld is %.17g, expected %.17g (error %g)", what, (long long)i, (long long)r->count, value, expected,
-           error);
+      fail(
+          "%s: element %lld of %lld is %.17g, expected %.17g (error %g)", what, (long long)i, (long long)r->count,
+          value, expected, error);
     if (tolerance > 0 && error / tolerance > worst) worst = error / tolerance;
   }
   const unsigned char *bytes = r->memory;
   for (size_t i = 0; i < (size_t)r->count * element_bytes(r->dtype); i++) hash = (hash ^ bytes[i]) * 0x100000001B3;
 }
 
-void check(const array *r, double single, double precise, const char *what) { compare(r, single, precise, what, false); }
-void check_each(const array *r, double single, double precise, const char *what) { compare(r, single, precise, what, true); }
+void check(const array *r, double single, double precise, const char *what) {
+  compare(r, single, precise, what, false);
+}
+void check_each(const array *r, double single, double precise, const char *what) {
+  compare(r, single, precise, what, true);
+}
 
 // MARK: Running
 
@@ -178,8 +185,9 @@ static const struct {
   void (*run)(void);
   int share;  // of 100 cases
 } families[] = {
-  {"convolution", convolution_case, 36}, {"gemm", gemm_case, 16},     {"images", images_case, 14}, {"normalization", normalization_case, 10},
-  {"softmax", softmax_case, 5},          {"elements", elements_case, 9}, {"reduction", reduction_case, 5}, {"copy", copy_case, 5},
+    {"convolution", convolution_case, 36},     {"gemm", gemm_case, 16},      {"images", images_case, 14},
+    {"normalization", normalization_case, 10}, {"softmax", softmax_case, 5}, {"elements", elements_case, 9},
+    {"reduction", reduction_case, 5},          {"copy", copy_case, 5},
 };
 
 static void fault(int number, siginfo_t *info, void *context) {
@@ -229,8 +237,9 @@ int main(int count, char **arguments) {
         take_back();
       }
       all += here;
-      printf("%-9s %-14s %7lld cases, largest error %.2f of what is allowed, bits %016llx\n", variant, family, (long long)here, worst,
-             (unsigned long long)hash);
+      printf(
+          "%-9s %-14s %7lld cases, largest error %.2f of what is allowed, bits %016llx\n", variant, family,
+          (long long)here, worst, (unsigned long long)hash);
       fflush(stdout);
     }
     printf("%-9s %lld cases\n", variant, (long long)all);

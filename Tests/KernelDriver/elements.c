@@ -1,4 +1,5 @@
-// Elementwise functions, with broadcasting; comparison and selection; rectifiers with masks; conversion; optimizer steps; random numbers.
+// Elementwise functions, with broadcasting; comparison and selection; rectifiers with masks; conversion; optimizer
+// steps; random numbers.
 #include "driver.h"
 
 #include <math.h>
@@ -28,7 +29,9 @@ static double unary(int32_t function, double v, double alpha, double beta) {
     case TAPESTRY_CLIP: return fmin(fmax(v, alpha), beta);
     case TAPESTRY_LEAKY_RELU: return v > 0 ? v : alpha * v;
     case TAPESTRY_ELU: return v > 0 ? v : alpha * expm1(v);
-    case TAPESTRY_GELU: return (double)((long double)v / 2 * erfcl(-(long double)v / sqrtl(2)));  // the argument's rounding counts 2 v^2 times
+    case TAPESTRY_GELU:
+      return (double)((long double)v / 2 *
+                      erfcl(-(long double)v / sqrtl(2)));  // the argument's rounding counts 2 v^2 times
     case TAPESTRY_POSITIVE_MASK: return v > 0;
     default: return v == 0;
   }
@@ -37,7 +40,8 @@ static double unary(int32_t function, double v, double alpha, double beta) {
 static void unary_case(int32_t dtype) {
   int32_t function = (int32_t)pick(0, TAPESTRY_ZERO_MASK);
   int64_t count = pick(1, 300);
-  bool positive = function == TAPESTRY_LOG || function == TAPESTRY_SQRT || function == TAPESTRY_POWER || function == TAPESTRY_LOG1P;
+  bool positive =
+      function == TAPESTRY_LOG || function == TAPESTRY_SQRT || function == TAPESTRY_POWER || function == TAPESTRY_LOG1P;
   double alpha = function == TAPESTRY_CLIP ? -0.5 : 1.5, beta = 0.75;
   describe("unary function %d of %lld", function, (long long)count);
   array x = operand_between(dtype, count, positive ? 0.01 : -4, 4), y = result(dtype, count);
@@ -93,13 +97,16 @@ static void space_case(int32_t dtype) {
   int64_t counts[3], count;
   int32_t rank = draw_space(3, counts, &count), function = (int32_t)pick(0, TAPESTRY_BINARY_COUNT - 1);
   int32_t comparison = (int32_t)pick(TAPESTRY_EQUAL, TAPESTRY_GREATER_EQUAL);
-  describe("broadcast function %d and comparison %d, rank %d, %lld elements", function, comparison, rank, (long long)count);
-  array a = operand_between(dtype, counts[0], 0.25, 4), b = operand_between(dtype, counts[1], 0.25, 4), y = result(dtype, count);
-  array condition = integers(TAPESTRY_BOOL, counts[2], 0, 1), compared = result(TAPESTRY_BOOL, count), chosen = result(dtype, count);
+  describe(
+      "broadcast function %d and comparison %d, rank %d, %lld elements", function, comparison, rank, (long long)count);
+  array a = operand_between(dtype, counts[0], 0.25, 4), b = operand_between(dtype, counts[1], 0.25, 4),
+        y = result(dtype, count);
+  array condition = integers(TAPESTRY_BOOL, counts[2], 0, 1), compared = result(TAPESTRY_BOOL, count),
+        chosen = result(dtype, count);
   for (int64_t i = 0; i < count; i++) {
     double u = a.values[offset(0, rank, i)], v = b.values[offset(1, rank, i)];
     y.values[i] = binary(function, u, v);
-    const bool all[] = {u == v, u != v, u < v, u <= v, u > v, u >= v};
+    const bool all[] = {u == v, u != v, u<v, u <= v, u> v, u >= v};
     compared.values[i] = all[comparison];
     chosen.values[i] = condition.values[offset(2, rank, i)] != 0 ? u : v;
   }
@@ -143,7 +150,10 @@ static void conversion_case(void) {
   array x = operand_between(from, count, -100, 100), y = result(to, count), ramp = result(TAPESTRY_FLOAT64, count);
   for (int64_t i = 0; i < count; i++) {
     double v = x.values[i];
-    y.values[i] = to == TAPESTRY_FLOAT32 ? (double)(float)v : to == TAPESTRY_FLOAT64 ? v : to == TAPESTRY_BOOL ? v != 0 : trunc(v);
+    y.values[i] = to == TAPESTRY_FLOAT32   ? (double)(float)v
+                  : to == TAPESTRY_FLOAT64 ? v
+                  : to == TAPESTRY_BOOL    ? v != 0
+                                           : trunc(v);
     ramp.values[i] = 0.5 + (double)i * 0.25;
   }
   tapestry_convert(from, to, count, x.memory, y.memory);
@@ -155,7 +165,8 @@ static void conversion_case(void) {
 static void optimizer_case(int32_t dtype) {
   int64_t count = pick(1, 300);
   describe("optimizer steps of %lld", (long long)count);
-  array g = operand(dtype, count), buffer = result_with(dtype, count), p = result_with(dtype, count), q = result_with(dtype, count);
+  array g = operand(dtype, count), buffer = result_with(dtype, count), p = result_with(dtype, count),
+        q = result_with(dtype, count);
   array m = result_with(dtype, count), v = result(dtype, count), most = result(dtype, count);
   bool amsgrad = chance(2);
   tapestry_fill(dtype, count, 0.25, v.memory);
@@ -172,7 +183,8 @@ static void optimizer_case(int32_t dtype) {
     v.values[i] = 0.99 * 0.25 + 0.01 * gradient * gradient;
     most.values[i] = amsgrad ? fmax(before, v.values[i]) : before;
     double shrunk = q.values[i] * (adam.decoupled ? 1 - 0.01 * 0.01 : 1);
-    q.values[i] = shrunk - 0.01 * (m.values[i] / 0.19) / (sqrt((amsgrad ? most.values[i] : v.values[i]) / 0.0199) + 1e-8);
+    q.values[i] =
+        shrunk - 0.01 * (m.values[i] / 0.19) / (sqrt((amsgrad ? most.values[i] : v.values[i]) / 0.0199) + 1e-8);
   }
   tapestry_sgd_step(dtype, count, &sgd, g.memory, buffer.memory, p.memory);
   check(&buffer, 1e-6, 1e-14, "momentum of SGD");
@@ -197,7 +209,8 @@ static void random_case(int32_t dtype) {
     if (i < 4 && dtype == TAPESTRY_FLOAT32) uniform.values[i] = (double)(words[i] >> 8) * 0x1p-24;
     if (i < 2 && dtype == TAPESTRY_FLOAT64) uniform.values[i] = (double)((i ? high : low) >> 11) * 0x1p-53;
     if (i < 2) {
-      double radius = sqrt(-2 * log((double)((low >> 11) + 1) * 0x1p-53)), angle = 2 * 3.14159265358979323846 * (double)(high >> 11) * 0x1p-53;
+      double radius = sqrt(-2 * log((double)((low >> 11) + 1) * 0x1p-53)),
+             angle = 2 * 3.14159265358979323846 * (double)(high >> 11) * 0x1p-53;
       normal.values[i] = radius * (i ? sin(angle) : cos(angle));
     }
   }
@@ -216,8 +229,12 @@ static void random_case(int32_t dtype) {
 void elements_case(void) {
   int32_t dtype = pick_dtype();
   switch (pick(0, 9)) {
-    case 0: case 1: case 2: case 3: unary_case(dtype); break;
-    case 4: case 5: space_case(dtype); break;
+    case 0:
+    case 1:
+    case 2:
+    case 3: unary_case(dtype); break;
+    case 4:
+    case 5: space_case(dtype); break;
     case 6: masked_case(dtype); break;
     case 7: conversion_case(); break;
     case 8: optimizer_case(dtype); break;

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-static int64_t output_size(int64_t size, int64_t before, int64_t after, int64_t kernel, int64_t stride, int64_t dilation) {
+static int64_t output_size(
+    int64_t size, int64_t before, int64_t after, int64_t kernel, int64_t stride, int64_t dilation) {
   int64_t room = size + before + after - dilation * (kernel - 1) - 1;
   return room < 0 ? 0 : room / stride + 1;
 }
@@ -29,13 +30,17 @@ static tapestry_pooling draw(void) {
 static void pooling_case(int32_t dtype) {
   tapestry_pooling s = draw();
   int32_t mode = (int32_t)pick(0, 2);
-  describe("pooling of %lld planes %lldx%lld, window %lldx%lld, stride %lldx%lld, padding %lld %lld %lld %lld, dilation %lldx%lld, mode %d",
-           (long long)s.planes, (long long)s.height, (long long)s.width, (long long)s.kernel_height, (long long)s.kernel_width,
-           (long long)s.stride_height, (long long)s.stride_width, (long long)s.top, (long long)s.left, (long long)s.bottom,
-           (long long)s.right, (long long)s.dilation_height, (long long)s.dilation_width, mode);
+  describe(
+      "pooling of %lld planes %lldx%lld, window %lldx%lld, stride %lldx%lld, padding %lld %lld %lld %lld, dilation "
+      "%lldx%lld, mode %d",
+      (long long)s.planes, (long long)s.height, (long long)s.width, (long long)s.kernel_height,
+      (long long)s.kernel_width, (long long)s.stride_height, (long long)s.stride_width, (long long)s.top,
+      (long long)s.left, (long long)s.bottom, (long long)s.right, (long long)s.dilation_height,
+      (long long)s.dilation_width, mode);
   int64_t inputs = s.height * s.width, outputs = s.output_height * s.output_width;
   array x = operand(dtype, s.planes * inputs), g = operand(dtype, s.planes * outputs);
-  array largest = result(dtype, s.planes * outputs), alone = result(dtype, s.planes * outputs), again = result(dtype, s.planes * outputs);
+  array largest = result(dtype, s.planes * outputs), alone = result(dtype, s.planes * outputs),
+        again = result(dtype, s.planes * outputs);
   array places = result(TAPESTRY_INT32, s.planes * outputs), numbers = result(TAPESTRY_BOOL, s.planes * outputs);
   array spread = result(dtype, s.planes * inputs), scattered = result(dtype, s.planes * inputs);
   array gathered = result(dtype, s.planes * outputs), picked = result(dtype, s.planes * outputs);
@@ -58,7 +63,8 @@ static void pooling_case(int32_t dtype) {
                 total += v;
                 if (where < 0 || v > best) best = v, where = h * s.width + w, number = a * s.kernel_width + b;
               } else {
-                double divisor = mode == TAPESTRY_POOL_SUM ? 1 : (double)(mode == TAPESTRY_POOL_AVERAGE_PADDED ? padded : inside);
+                double divisor =
+                    mode == TAPESTRY_POOL_SUM ? 1 : (double)(mode == TAPESTRY_POOL_AVERAGE_PADDED ? padded : inside);
                 gx.values[p * inputs + h * s.width + w] += g.values[o] / divisor;
               }
             }
@@ -67,7 +73,9 @@ static void pooling_case(int32_t dtype) {
         numbers.values[o] = (double)number;
         spread.values[p * inputs + where] += g.values[o];
         scattered.values[p * inputs + where] += g.values[o];
-        sum.values[o] = mode == TAPESTRY_POOL_SUM ? total : total / (double)(mode == TAPESTRY_POOL_AVERAGE_PADDED ? padded : inside);
+        sum.values[o] = mode == TAPESTRY_POOL_SUM
+                            ? total
+                            : total / (double)(mode == TAPESTRY_POOL_AVERAGE_PADDED ? padded : inside);
       }
   tapestry_max_pool(dtype, &s, x.memory, largest.memory, places.memory);
   check(&largest, 0, 0, "maximum");
@@ -93,8 +101,9 @@ static void pooling_case(int32_t dtype) {
 
 static void channels_case(int32_t dtype) {
   int64_t samples = pick(1, 4), channels = pick(1, 9), pixels = pick(1, 70), stride = channels * pixels + pick(0, 20);
-  describe("rectified channels: %lld samples, %lld channels, %lld pixels, stride %lld", (long long)samples, (long long)channels,
-           (long long)pixels, (long long)stride);
+  describe(
+      "rectified channels: %lld samples, %lld channels, %lld pixels, stride %lld", (long long)samples,
+      (long long)channels, (long long)pixels, (long long)stride);
   array x = operand(dtype, (samples - 1) * stride + channels * pixels), scale = operand(dtype, channels);
   array shift = operand(dtype, channels), y = result(dtype, samples * channels * pixels);
   for (int64_t i = 0; i < y.count; i++) {

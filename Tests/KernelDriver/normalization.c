@@ -9,10 +9,13 @@ static void batch_or_group_case(int32_t dtype) {
   if (groups == 0 && samples * pixels < 2) samples = 2;
   bool relu = groups == 0 && chance(2), has_addend = relu && chance(2), fixed = chance(3);
   tapestry_normalization shape = {samples, channels, pixels, groups, 1e-3, relu};
-  describe("normalisation of %lld samples, %lld channels, %lld pixels, %lld groups%s%s%s", (long long)samples, (long long)channels,
-           (long long)pixels, (long long)groups, relu ? ", relu" : "", has_addend ? ", addend" : "", fixed ? ", fixed" : "");
+  describe(
+      "normalisation of %lld samples, %lld channels, %lld pixels, %lld groups%s%s%s", (long long)samples,
+      (long long)channels, (long long)pixels, (long long)groups, relu ? ", relu" : "", has_addend ? ", addend" : "",
+      fixed ? ", fixed" : "");
   int64_t count = samples * channels * pixels, set_count = groups ? samples * groups : channels;
-  array x = operand(dtype, count), scale = operand(dtype, channels), shift = operand(dtype, channels), addend = operand(dtype, count);
+  array x = operand(dtype, count), scale = operand(dtype, channels), shift = operand(dtype, channels),
+        addend = operand(dtype, count);
   array g = operand(dtype, count), y = result(dtype, count), gx = result(dtype, count), gaddend = result(dtype, count);
   array gscale = result(dtype, channels), gshift = result(dtype, channels);
   array mean = fixed ? operand(dtype, set_count) : result(dtype, set_count);
@@ -25,21 +28,25 @@ static void batch_or_group_case(int32_t dtype) {
   }
   for (int64_t i = 0; i < count; i++) {
     int64_t c = i / pixels % channels;
-    double z = (x.values[i] - mean.values[SET(i)]) / sqrt(variance.values[SET(i)] + 1e-3) * scale.values[c] + shift.values[c];
+    double z =
+        (x.values[i] - mean.values[SET(i)]) / sqrt(variance.values[SET(i)] + 1e-3) * scale.values[c] + shift.values[c];
     if (has_addend) z += addend.values[i];
     y.values[i] = relu && z < 0 ? 0 : z;
   }
   if (fixed)
     tapestry_normalize_with(
-        dtype, &shape, x.memory, mean.memory, variance.memory, scale.memory, shift.memory, has_addend ? addend.memory : NULL, y.memory);
+        dtype, &shape, x.memory, mean.memory, variance.memory, scale.memory, shift.memory,
+        has_addend ? addend.memory : NULL, y.memory);
   else
     tapestry_normalize(
-        dtype, &shape, x.memory, scale.memory, shift.memory, has_addend ? addend.memory : NULL, y.memory, mean.memory, variance.memory);
+        dtype, &shape, x.memory, scale.memory, shift.memory, has_addend ? addend.memory : NULL, y.memory, mean.memory,
+        variance.memory);
   check(&y, 1e-5, 1e-12, "normalised");
   check(&mean, 2e-6, 1e-14, "means");
   check(&variance, 2e-6, 1e-14, "variances");
 
-  // The gradients with statistics as the kernel rounded them, and the gate that its y decides, so that no element is at the edge.
+  // The gradients with statistics as the kernel rounded them, and the gate that its y decides, so that no element is at
+  // the edge.
   enum { most_sets = 256 };
   double sums[most_sets] = {0}, products[most_sets] = {0};
   const float *y32 = y.memory;
@@ -47,7 +54,8 @@ static void batch_or_group_case(int32_t dtype) {
   for (int64_t i = 0; i < count; i++) {
     int64_t c = i / pixels % channels, k = SET(i);
     bool open = !relu || (dtype == TAPESTRY_FLOAT32 ? y32[i] > 0 : y64[i] > 0);
-    double through = open ? g.values[i] : 0, r = 1 / sqrt(variance.values[k] + 1e-3), n = (x.values[i] - mean.values[k]) * r;
+    double through = open ? g.values[i] : 0, r = 1 / sqrt(variance.values[k] + 1e-3),
+           n = (x.values[i] - mean.values[k]) * r;
     gaddend.values[i] = through;
     gshift.values[c] += through;
     gscale.values[c] += through * n;
@@ -65,8 +73,8 @@ static void batch_or_group_case(int32_t dtype) {
   if (relu && has_addend) gate.y = y.memory, gate.gaddend = gaddend.memory;
   else if (relu) gate.shift = shift.memory;
   tapestry_normalize_gradient(
-      dtype, &shape, fixed, g.memory, x.memory, mean.memory, variance.memory, scale.memory, relu ? &gate : NULL, gx.memory,
-      gscale.memory, gshift.memory);
+      dtype, &shape, fixed, g.memory, x.memory, mean.memory, variance.memory, scale.memory, relu ? &gate : NULL,
+      gx.memory, gscale.memory, gshift.memory);
   check(&gx, 2e-5, 1e-12, "gradient");
   check(&gscale, 2e-5, 1e-12, "gradient of the scale");
   check(&gshift, 2e-5, 1e-12, "gradient of the shift");
@@ -76,8 +84,10 @@ static void batch_or_group_case(int32_t dtype) {
 static void rows_case(int32_t dtype) {
   int64_t rows = pick(1, 20), width = pick(2, chance(4) ? 600 : 60);
   describe("rows: %lld of %lld", (long long)rows, (long long)width);
-  array x = operand(dtype, rows * width), g = operand(dtype, rows * width), scale = operand(dtype, width), shift = operand(dtype, width);
-  array y = result(dtype, rows * width), gx = result(dtype, rows * width), gscale = result(dtype, width), gshift = result(dtype, width);
+  array x = operand(dtype, rows * width), g = operand(dtype, rows * width), scale = operand(dtype, width),
+        shift = operand(dtype, width);
+  array y = result(dtype, rows * width), gx = result(dtype, rows * width), gscale = result(dtype, width),
+        gshift = result(dtype, width);
   array mean = result(dtype, rows), variance = result(dtype, rows);
   for (int64_t r = 0; r < rows; r++) {
     const double *v = x.values + r * width, *c = g.values + r * width;
@@ -95,7 +105,8 @@ static void rows_case(int32_t dtype) {
       product += c[i] * scale.values[i] * n;
     }
     for (int64_t i = 0; i < width; i++)
-      gx.values[r * width + i] = inverse * (c[i] * scale.values[i] - (sum + (v[i] - m) * inverse * product) / (double)width);
+      gx.values[r * width + i] =
+          inverse * (c[i] * scale.values[i] - (sum + (v[i] - m) * inverse * product) / (double)width);
   }
   tapestry_normalize_rows(
       dtype, rows, width, 1e-3, x.memory, scale.memory, shift.memory, y.memory, mean.memory, variance.memory);
@@ -103,8 +114,8 @@ static void rows_case(int32_t dtype) {
   check(&mean, 2e-6, 1e-14, "means of rows");
   check(&variance, 2e-6, 1e-14, "variances of rows");
   tapestry_normalize_rows_gradient(
-      dtype, rows, width, 1e-3, g.memory, x.memory, mean.memory, variance.memory, scale.memory, gx.memory, gscale.memory,
-      gshift.memory);
+      dtype, rows, width, 1e-3, g.memory, x.memory, mean.memory, variance.memory, scale.memory, gx.memory,
+      gscale.memory, gshift.memory);
   check(&gx, 2e-5, 1e-12, "gradient of rows");
   check(&gscale, 2e-5, 1e-12, "gradient of the scale");
   check(&gshift, 2e-5, 1e-12, "gradient of the shift");
@@ -113,8 +124,9 @@ static void rows_case(int32_t dtype) {
 static void local_response_case(int32_t dtype) {
   tapestry_local_response s = {pick(1, 3), pick(1, 20), pick(1, 150), pick(1, 6), 0.3, 0.75, 1.5};
   if (chance(3)) s.beta = chance(2) ? 0.5 : 0.6;
-  describe("local response: %lld samples, %lld channels, %lld pixels, size %lld", (long long)s.samples, (long long)s.channels,
-           (long long)s.pixels, (long long)s.size);
+  describe(
+      "local response: %lld samples, %lld channels, %lld pixels, size %lld", (long long)s.samples,
+      (long long)s.channels, (long long)s.pixels, (long long)s.size);
   int64_t count = s.samples * s.channels * s.pixels;
   array x = operand(dtype, count), g = operand(dtype, count), y = result(dtype, count), gx = result(dtype, count);
   for (int64_t i = 0; i < count; i++) {

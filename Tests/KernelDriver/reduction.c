@@ -15,8 +15,10 @@ void reduction_case(void) {
       double total = reduction == TAPESTRY_MAX || reduction == TAPESTRY_MIN ? v[0] : 0, best = v[0];
       for (int64_t r = 0; r < reduced; r++) {
         double u = v[r * inner];
-        total = reduction == TAPESTRY_SUM ? total + u : reduction == TAPESTRY_SUM_OF_SQUARES ? total + u * u
-                : reduction == TAPESTRY_MAX ? fmax(total, u) : fmin(total, u);
+        total = reduction == TAPESTRY_SUM              ? total + u
+                : reduction == TAPESTRY_SUM_OF_SQUARES ? total + u * u
+                : reduction == TAPESTRY_MAX            ? fmax(total, u)
+                                                       : fmin(total, u);
         if (u > best) best = u, where.values[o * inner + i] = (double)r;
       }
       y.values[o * inner + i] = total;

@@ -8,9 +8,12 @@ void softmax_case(void) {
   bool logarithm = chance(2);
   int64_t outer = pick(1, 12), classes = pick(1, chance(4) ? 300 : 30), inner = chance(2) ? 1 : pick(1, 80);
   if (outer * classes * inner > 40000) inner = 1;
-  describe("softmax of %lldx%lldx%lld%s", (long long)outer, (long long)classes, (long long)inner, logarithm ? ", logarithm" : "");
+  describe(
+      "softmax of %lldx%lldx%lld%s", (long long)outer, (long long)classes, (long long)inner,
+      logarithm ? ", logarithm" : "");
   int64_t count = outer * classes * inner, positions = outer * inner;
-  array x = operand_between(dtype, count, -8, 8), g = operand(dtype, count), y = result(dtype, count), gx = result(dtype, count);
+  array x = operand_between(dtype, count, -8, 8), g = operand(dtype, count), y = result(dtype, count),
+        gx = result(dtype, count);
   array labels = integers(TAPESTRY_INT64, positions, -1, classes - 1), scales = operand(dtype, positions);
   array losses = result(dtype, positions), probabilities = result(dtype, count), gl = result(dtype, count);
   for (int64_t o = 0; o < outer; o++)

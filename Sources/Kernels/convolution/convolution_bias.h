@@ -17,7 +17,7 @@ static void NAME(bias_task)(void *context, int64_t f) {
       int64_t end = start + 4096 < pixels ? start + 4096 : pixels, p = start;
       VECTOR sum[4] = {{0}, {0}, {0}, {0}};
       for (; p + 4 * LANES <= end; p += 4 * LANES)
-        UNROLL for (int v = 0; v < 4; v++) sum[v] += NAME(load)(from + p + v * LANES);
+        UNROLLED (int v = 0; v < 4; v++) sum[v] += NAME(load)(from + p + v * LANES);
       for (; p + LANES <= end; p += LANES) sum[0] += NAME(load)(from + p);
       VECTOR all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
       REAL block = NAME(sum_each)(&all, 1)[0];
@@ -33,4 +33,3 @@ void NAME(tapestry_convolve_bias_gradient)(const tapestry_convolution *c, const 
   int64_t elements = c->batch * c->filters * c->output_height * c->output_width;
   tapestry_share(elements >= tapestry_shared_elements, c->filters, &s, NAME(bias_task));
 }
-

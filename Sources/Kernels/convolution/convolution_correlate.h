@@ -24,7 +24,8 @@ static void NAME(chunk_task)(void *context, int64_t index) {
         int64_t all = images * grid->rows, output_rows = NAME(rows_of_task)(grid->columns);
         for (int64_t block = 0; block < s->blocks && pixels; block++)
           for (int64_t l = 0; l < all; l += output_rows)
-            NAME(correlate_lanes)(s, grid, paired, padded, first, group, block, l, l + output_rows < all ? l + output_rows : all);
+            NAME(correlate_lanes)(
+                s, grid, paired, padded, first, group, block, l, l + output_rows < all ? l + output_rows : all);
       } else if (s->direct) {
         for (int64_t n = 0; n < images && pixels; n++)
           NAME(correlate_in_place)(s, grid, padded + n * s->source.image_size, first + n, group, 0, grid->rows);
@@ -56,7 +57,8 @@ static void NAME(pixels_task)(void *context, int64_t index) {
 
 static void NAME(rows_task)(void *context, int64_t index) {
   const NAME(correlation) *s = context;
-  int64_t block = index % s->blocks, group = index / s->blocks % s->groups, l = index / s->blocks / s->groups * s->task_rows;
+  int64_t block = index % s->blocks, group = index / s->blocks % s->groups,
+          l = index / s->blocks / s->groups * s->task_rows;
   int64_t all = s->block_images * s->grid->rows, end = l + s->task_rows < all ? l + s->task_rows : all;
   bool paired = NAME(is_paired)(s, s->grid - s->grids);
   const REAL *images = s->in_place ? s->source.memory : s->padded;
@@ -73,8 +75,8 @@ static void NAME(rows_task)(void *context, int64_t index) {
   tapestry_release(own, (size_t)elements * sizeof(REAL));
 }
 
-/// Some blocks of channels of one window of one image, padded copy and outputs. Windows of the same blocks follow one another, so that
-/// their weights stay in the cache.
+/// Some blocks of channels of one window of one image, padded copy and outputs. Windows of the same blocks follow one
+/// another, so that their weights stay in the cache.
 static void NAME(window_task)(void *context, int64_t index) {
   const NAME(correlation) *s = context;
   int64_t windows = (s->grids[0].rows + s->window_rows - 1) / s->window_rows, l0 = index % windows * s->window_rows;
@@ -170,14 +172,16 @@ static void NAME(correlate)(NAME(correlation) *s) {
         int64_t all = s->block_images * grid->rows;
         tapestry_parallel((all + s->task_rows - 1) / s->task_rows * s->groups * s->blocks, s, NAME(rows_task));
       } else if (s->direct) {
-        tapestry_parallel(s->block_images * s->groups * ((grid->rows + ROW_GROUP - 1) / ROW_GROUP), s, NAME(direct_task));
+        tapestry_parallel(
+            s->block_images * s->groups * ((grid->rows + ROW_GROUP - 1) / ROW_GROUP), s, NAME(direct_task));
       } else {
         int64_t panels = (pixels + TILE_COLUMNS - 1) / TILE_COLUMNS;
         s->pixel_group = GROUP;
         while (s->pixel_group > 2 && panels / s->pixel_group * s->groups < 4 * threads) s->pixel_group /= 2;
         int64_t steps = (panels + s->pixel_group - 1) / s->pixel_group;
         s->panel_groups = 1;
-        while (s->panel_groups * 4 <= s->panels && steps * s->groups * s->panel_groups < 3 * threads) s->panel_groups *= 2;
+        while (s->panel_groups * 4 <= s->panels && steps * s->groups * s->panel_groups < 3 * threads)
+          s->panel_groups *= 2;
         tapestry_parallel(steps * s->groups * s->panel_groups, s, NAME(pixels_task));
       }
     }

@@ -1,8 +1,8 @@
-// Few output channels, for one REAL: a register of pixels is loaded from the source for every tap, DIRECT_ROWS channels by
-// DIRECT_VECTORS registers at a time; or channels lie along the lanes and a patch of pixels is broadcast.
+// Few output channels, for one REAL: a register of pixels is loaded from the source for every tap, DIRECT_ROWS channels
+// by DIRECT_VECTORS registers at a time; or channels lie along the lanes and a patch of pixels is broadcast.
 
-/// What one call of the loop over taps computes, and where it goes: to targets[v] + r channel, or to sums[r][v] if a store there
-/// would overrun.
+/// What one call of the loop over taps computes, and where it goes: to targets[v] + r channel, or to sums[r][v] if a
+/// store there would overrun.
 typedef struct {
   const REAL *pixels[DIRECT_VECTORS];
   REAL *targets[DIRECT_VECTORS], *sums;
@@ -13,54 +13,59 @@ typedef struct {
   bool stores;
 } NAME(direct_work);
 
-/// Output r at register v = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k], with scale and bias of r; if
-/// stored directly, with all of the epilogue.
+/// Output r at register v = sum over k of weights[k rows + r] times the register at pixels[v] + offsets[k], with scale
+/// and bias of r; if stored directly, with all of the epilogue.
 INLINE void NAME(direct_body)(const int rows, const NAME(direct_work) *work) {
   VECTOR sum[DIRECT_ROWS][DIRECT_VECTORS];
   const REAL *at[DIRECT_VECTORS], *weights = work->weights;
   const int64_t *offset = work->offsets, *end = offset + work->depth;
-  UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) at[v] = work->pixels[v];
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] = SPLAT(0);
-  _Pragma("clang loop unroll(disable)") for (; offset < end; offset++, weights += rows) {
+  UNROLLED (int v = 0; v < DIRECT_VECTORS; v++) at[v] = work->pixels[v];
+  UNROLLED (int r = 0; r < rows; r++)
+    UNROLLED (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] = SPLAT(0);
+#pragma clang loop unroll(disable)
+  for (; offset < end; offset++, weights += rows) {
     VECTOR pixel[DIRECT_VECTORS];
-    UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) pixel[v] = NAME(load)(at[v] + *offset);
-    UNROLL for (int r = 0; r < rows; r++) {
+    UNROLLED (int v = 0; v < DIRECT_VECTORS; v++) pixel[v] = NAME(load)(at[v] + *offset);
+    UNROLLED (int r = 0; r < rows; r++) {
       VECTOR weight = SPLAT(weights[r]);
-      UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] = FMA(weight, pixel[v], sum[r][v]);
+      UNROLLED (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] = FMA(weight, pixel[v], sum[r][v]);
     }
   }
   const NAME(epilogue) *e = work->epilogue;
   if (e->scale) {
-    UNROLL for (int r = 0; r < rows; r++) {
+    UNROLLED (int r = 0; r < rows; r++) {
       VECTOR scale = SPLAT(work->scale[r]), bias = e->bias ? SPLAT(work->bias[r]) : SPLAT(0);
-      UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] = FMA(sum[r][v], scale, bias);
+      UNROLLED (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] = FMA(sum[r][v], scale, bias);
     }
   } else if (e->bias) {
-    UNROLL for (int r = 0; r < rows; r++) {
+    UNROLLED (int r = 0; r < rows; r++) {
       VECTOR bias = SPLAT(work->bias[r]);
-      UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] += bias;
+      UNROLLED (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] += bias;
     }
   }
   if (work->stores && e->adds) {
-    UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) UNROLL for (int r = 0; r < rows; r++)
-      sum[r][v] += NAME(load)(NAME(addend_of)(e, work->targets[v] + r * work->channel));
+    UNROLLED (int v = 0; v < DIRECT_VECTORS; v++)
+      UNROLLED (int r = 0; r < rows; r++)
+        sum[r][v] += NAME(load)(NAME(addend_of)(e, work->targets[v] + r * work->channel));
   }
   if (work->stores && e->relu) {
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < DIRECT_VECTORS; v++)
-      sum[r][v] = NAME(relu)(sum[r][v]);
+    UNROLLED (int r = 0; r < rows; r++)
+      UNROLLED (int v = 0; v < DIRECT_VECTORS; v++) sum[r][v] = NAME(relu)(sum[r][v]);
   }
   if (work->stores) {
-    UNROLL for (int v = 0; v < DIRECT_VECTORS; v++) UNROLL for (int r = 0; r < rows; r++)
-      NAME(store)(work->targets[v] + r * work->channel, sum[r][v]);
+    UNROLLED (int v = 0; v < DIRECT_VECTORS; v++)
+      UNROLLED (int r = 0; r < rows; r++) NAME(store)(work->targets[v] + r * work->channel, sum[r][v]);
   } else {
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < DIRECT_VECTORS; v++)
-      NAME(store)(work->sums + (r * DIRECT_VECTORS + v) * LANES, sum[r][v]);
+    UNROLLED (int r = 0; r < rows; r++)
+      UNROLLED (int v = 0; v < DIRECT_VECTORS; v++)
+        NAME(store)(work->sums + (r * DIRECT_VECTORS + v) * LANES, sum[r][v]);
   }
 }
 
 typedef void (*NAME(direct))(const NAME(direct_work) *work);
 #define DIRECT(rows) \
   static void NAME(direct_##rows)(const NAME(direct_work) *work) { NAME(direct_body)(rows, work); }
+// clang-format off
 DIRECT(1) DIRECT(2) DIRECT(3) DIRECT(4)
 #if DIRECT_ROWS > 4
 DIRECT(5) DIRECT(6)
@@ -72,6 +77,7 @@ static const NAME(direct) NAME(direct_kernels)[DIRECT_ROWS] = {
   NAME(direct_5), NAME(direct_6),
 #endif
 };
+// clang-format on
 
 /// Limits the taps of `work` to the kernel rows that meet the image for some output row in low ... high.
 INLINE void NAME(skip_zeros)(
@@ -88,8 +94,9 @@ INLINE void NAME(skip_zeros)(
   work->depth = (end - first) * taps;
 }
 
-/// Output rows row0 ..< row1 of all channels of one group of one image, pixels read in place. Registers start at multiples of
-/// LANES; the last one of a row ends with it where the row is long enough, so that some pixels are computed twice.
+/// Output rows row0 ..< row1 of all channels of one group of one image, pixels read in place. Registers start at
+/// multiples of LANES; the last one of a row ends with it where the row is long enough, so that some pixels are
+/// computed twice.
 static void NAME(correlate_direct)(
     const NAME(correlation) *s, const NAME(grid) *grid, const REAL *image, int64_t image_index, int64_t group,
     int64_t row0, int64_t row1) {
@@ -101,13 +108,12 @@ static void NAME(correlate_direct)(
   const NAME(epilogue) *e = &s->epilogue;
   int64_t end = row1 * grid->columns - LANES;  // stores may not pass the last row: it may be another thread's
   NAME(direct_work) work = {
-    .sums = sums, .depth = grid->depth, .channel = s->target_channel, .offsets = grid->offsets, .epilogue = e,
-  };
+      .sums = sums, .depth = grid->depth, .channel = s->target_channel, .offsets = grid->offsets, .epilogue = e};
   for (int64_t panel = 0; panel < s->panels; panel++) {
     int64_t first, row = row0, in_row = 0;
     int rows = NAME(channel_panel)(s, panel, &first);
-    REAL *target = s->target + grid->target_offset + image_index * s->target_image +
-                   (group * s->outs + first) * s->target_channel;
+    REAL *target =
+        s->target + grid->target_offset + image_index * s->target_image + (group * s->outs + first) * s->target_channel;
     work.weights = weights + first * grid->depth;
     work.scale = e->scale ? e->scale + group * s->outs + first : NULL;
     work.bias = e->bias ? e->bias + group * s->outs + first : NULL;
@@ -165,8 +171,8 @@ static void NAME(correlate_patches)(
     const REAL *weights = grid->weights + (group * s->panels + panel) * LANES * grid->depth;
     const REAL *scales = e->scale ? e->scale + group * s->outs + first : NULL;
     const REAL *biases = e->bias ? e->bias + group * s->outs + first : NULL;
-    REAL *target = s->target + grid->target_offset + image_index * s->target_image +
-                   (group * s->outs + first) * s->target_channel;
+    REAL *target =
+        s->target + grid->target_offset + image_index * s->target_image + (group * s->outs + first) * s->target_channel;
     int64_t row = row0, in_row = 0;
     for (int64_t v0 = 0; v0 < count; v0 += height) {
       const REAL *rows[8];
@@ -184,9 +190,9 @@ static void NAME(correlate_patches)(
       NAME(patch)(width, 1, grid->depth, grid->offsets, weights, rows, sums, false);
       for (int64_t i = 0; i < here * width; i += LANES) {
         VECTOR square[LANES];
-        UNROLL for (int q = 0; q < LANES; q++) square[q] = NAME(load)(sums + (i + q) * LANES);
+        UNROLLED (int q = 0; q < LANES; q++) square[q] = NAME(load)(sums + (i + q) * LANES);
         NAME(transpose)(square);
-        UNROLL for (int q = 0; q < LANES; q++) NAME(store)(channels + q * room + i, square[q]);
+        UNROLLED (int q = 0; q < LANES; q++) NAME(store)(channels + q * room + i, square[q]);
       }
       for (int64_t f = 0; f < lanes; f++) {
         REAL *plane = target + f * s->target_channel;

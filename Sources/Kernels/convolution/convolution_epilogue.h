@@ -1,6 +1,6 @@
-// What is done to sums of products before they are stored, for one REAL: y = relu(scale sum + bias + addend), each part if
-// it is there. Scale and bias belong to a channel and the addend to an element, so some ways of computing apply the first two while
-// channels lie along the lanes, and the rest when pixels do.
+// What is done to sums of products before they are stored, for one REAL: y = relu(scale sum + bias + addend), each part
+// if it is there. Scale and bias belong to a channel and the addend to an element, so some ways of computing apply the
+// first two while channels lie along the lanes, and the rest when pixels do.
 
 typedef struct {
   const REAL *scale, *bias;  // NULL, or one value per output channel
@@ -10,9 +10,11 @@ typedef struct {
 
 INLINE NAME(epilogue) NAME(epilogue_of)(const tapestry_convolution_epilogue *e, const void *y) {
   return (NAME(epilogue)){
-    .scale = e->scale, .bias = e->bias, .adds = e->addend != NULL, .relu = e->relu,
-    .distance = e->addend ? (intptr_t)e->addend - (intptr_t)y : 0,
-  };
+      .scale = e->scale,
+      .bias = e->bias,
+      .adds = e->addend != NULL,
+      .relu = e->relu,
+      .distance = e->addend ? (intptr_t)e->addend - (intptr_t)y : 0};
 }
 
 /// Where the addend of the element at `to` is.
@@ -20,7 +22,8 @@ INLINE const REAL *NAME(addend_of)(const NAME(epilogue) *e, const REAL *to) {
   return (const REAL *)((intptr_t)to + e->distance);
 }
 
-/// A register of values of channels from `first` on, of which there are `count` or more; all `missing` where there are no values.
+/// A register of values of channels from `first` on, of which there are `count` or more; all `missing` where there are
+/// no values.
 INLINE VECTOR NAME(channels_of)(const REAL *values, int64_t first, int64_t count, REAL missing) {
   if (!values) return SPLAT(missing);
   return count >= LANES ? NAME(load)(values + first) : NAME(load_part)(values + first, count, 0);
@@ -56,11 +59,12 @@ INLINE REAL NAME(finished)(const NAME(epilogue) *e, REAL sum, REAL scale, REAL b
 
 /// unpack_lanes with the second half.
 static void NAME(unpack_added)(
-    int64_t lanes, int64_t count, const REAL *from, int64_t from_stride, REAL *to, int64_t to_stride, const NAME(epilogue) *e) {
+    int64_t lanes, int64_t count, const REAL *from, int64_t from_stride, REAL *to, int64_t to_stride,
+    const NAME(epilogue) *e) {
   for (int64_t k = 0; k < count; k += LANES) {
     if (k > count - LANES && count >= LANES) k = count - LANES;
     VECTOR square[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) square[i] = NAME(load)(from + (k + i) * from_stride);
+    UNROLLED (int i = 0; i < LANES; i++) square[i] = NAME(load)(from + (k + i) * from_stride);
     NAME(transpose)(square);
     for (int64_t i = 0; i < lanes; i++) {
       REAL *at = to + i * to_stride + k;

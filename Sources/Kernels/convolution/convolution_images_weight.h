@@ -5,21 +5,22 @@ INLINE void NAME(image_products)(
     const int filters, const int taps, int64_t rows, int64_t columns, const REAL *g, int64_t filter_size, const REAL *x,
     int64_t pitch, REAL *sums, int64_t sums_filter) {
   VECTOR sum[IMAGE_FILTERS][IMAGE_TAPS];
-  UNROLL for (int f = 0; f < filters; f++) UNROLL for (int q = 0; q < taps; q++)
-    sum[f][q] = *(const VECTOR *)(sums + f * sums_filter + q * LANES);
+  UNROLLED (int f = 0; f < filters; f++)
+    UNROLLED (int q = 0; q < taps; q++) sum[f][q] = *(const VECTOR *)(sums + f * sums_filter + q * LANES);
   for (int64_t i = 0; i < rows; i++, x += (pitch - columns) * LANES) {
     const REAL *end = g + columns * LANES;
-    _Pragma("clang loop unroll(disable)") for (; g < end; g += LANES, x += LANES) {
+#pragma clang loop unroll(disable)
+    for (; g < end; g += LANES, x += LANES) {
       VECTOR pixel[IMAGE_TAPS];
-      UNROLL for (int q = 0; q < taps; q++) pixel[q] = *(const VECTOR *)(x + q * LANES);
-      UNROLL for (int f = 0; f < filters; f++) {
+      UNROLLED (int q = 0; q < taps; q++) pixel[q] = *(const VECTOR *)(x + q * LANES);
+      UNROLLED (int f = 0; f < filters; f++) {
         VECTOR value = *(const VECTOR *)(g + f * filter_size);
-        UNROLL for (int q = 0; q < taps; q++) sum[f][q] = FMA(value, pixel[q], sum[f][q]);
+        UNROLLED (int q = 0; q < taps; q++) sum[f][q] = FMA(value, pixel[q], sum[f][q]);
       }
     }
   }
-  UNROLL for (int f = 0; f < filters; f++) UNROLL for (int q = 0; q < taps; q++)
-    *(VECTOR *)(sums + f * sums_filter + q * LANES) = sum[f][q];
+  UNROLLED (int f = 0; f < filters; f++)
+    UNROLLED (int q = 0; q < taps; q++) *(VECTOR *)(sums + f * sums_filter + q * LANES) = sum[f][q];
 }
 
 static void NAME(add_image_products)(
@@ -28,7 +29,8 @@ static void NAME(add_image_products)(
 #define TAPS(f, q) \
   if (filters == f && taps == q) NAME(image_products)(f, q, rows, columns, g, filter_size, x, pitch, sums, sums_filter);
 #define FILTERS(f) TAPS(f, 1) TAPS(f, 2) TAPS(f, 3) TAPS(f, 4) TAPS(f, 5)
-  FILTERS(1) FILTERS(2)
+  FILTERS(1)
+  FILTERS(2)
 #if IMAGE_FILTERS > 2
   FILTERS(3) FILTERS(4)
 #endif
@@ -45,16 +47,17 @@ static void NAME(image_weights_task)(void *context, int64_t index) {
   if (r1 > s->height) r1 = s->height;
   if (r1 < r0) r1 = r0;
   int64_t area = s->kernel_height * s->kernel_width, weights = s->outs * s->ins * area;
-  int64_t row_size = s->pitch * LANES, channel_size = (r1 - r0) * row_size, filter_size = (i1 - i0) * s->columns * LANES;
+  int64_t row_size = s->pitch * LANES, channel_size = (r1 - r0) * row_size,
+          filter_size = (i1 - i0) * s->columns * LANES;
   int64_t for_source = s->ins * channel_size + IMAGE_TAPS * LANES, for_sums = (weights + LANES) * LANES;
   size_t bytes = (size_t)(for_source + for_sums + s->outs * filter_size) * sizeof(REAL);
   REAL *source = tapestry_allocate(bytes), *sums = source + for_source, *cotangent = sums + for_sums;
   NAME(transpose_images)(
-      lanes, s->from + n0 * s->ins * s->height * s->width, s->ins * s->height * s->width, s->ins, s->height, s->width, r0, r1,
-      s->left, s->pitch, source);
+      lanes, s->from + n0 * s->ins * s->height * s->width, s->ins * s->height * s->width, s->ins, s->height, s->width,
+      r0, r1, s->left, s->pitch, source);
   NAME(transpose_images)(
-      lanes, s->gy + n0 * s->outs * s->rows * s->columns, s->outs * s->rows * s->columns, s->outs, s->rows, s->columns, i0, i1, 0,
-      s->columns, cotangent);
+      lanes, s->gy + n0 * s->outs * s->rows * s->columns, s->outs * s->rows * s->columns, s->outs, s->rows, s->columns,
+      i0, i1, 0, s->columns, cotangent);
   memset(sums, 0, (size_t)for_sums * sizeof(REAL));
   // Rows that the first-level cache holds for all filters.
   int64_t step = 24576 / (s->outs * s->columns * LANES * REAL_BYTES);
@@ -64,7 +67,8 @@ static void NAME(image_weights_task)(void *context, int64_t index) {
     for (int64_t c = 0; c < s->ins; c++)
       for (int64_t p = 0; p < s->kernel_height; p++) {
         // Those of them that meet the image under kernel row p.
-        int64_t first = s->top - p > b0 ? s->top - p : b0, end = s->height + s->top - p < b1 ? s->height + s->top - p : b1;
+        int64_t first = s->top - p > b0 ? s->top - p : b0,
+                end = s->height + s->top - p < b1 ? s->height + s->top - p : b1;
         if (first >= end) continue;
         const REAL *x = source + c * channel_size + (first + p - s->top - r0) * row_size;
         for (int64_t panel = 0; panel < s->panels; panel++) {
@@ -84,7 +88,7 @@ static void NAME(image_weights_task)(void *context, int64_t index) {
   REAL *share = s->shares + index * weights;
   for (int64_t w = 0; w < weights; w += LANES) {
     VECTOR row[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) row[i] = *(const VECTOR *)(sums + (w + i) * LANES);
+    UNROLLED (int i = 0; i < LANES; i++) row[i] = *(const VECTOR *)(sums + (w + i) * LANES);
     VECTOR total = NAME(sum_each)(row, LANES);
     if (weights - w >= LANES) NAME(store)(share + w, total);
     else NAME(store_part)(share + w, weights - w, total);
@@ -97,11 +101,21 @@ static bool NAME(images_weight_gradient)(const tapestry_convolution *c, const RE
   int64_t area = c->kernel_height * c->kernel_width, weights = c->filters * c->channels * area;
   if (!NAME(fills_images)(c) || c->filters > IMAGE_MOST || weights > 2048) return false;
   NAME(images) s = {
-    .from = x, .gy = gy, .batch = c->batch, .ins = c->channels, .height = c->height, .width = c->width, .outs = c->filters,
-    .rows = c->output_height, .columns = c->output_width, .kernel_height = c->kernel_height, .kernel_width = c->kernel_width,
-    .top = c->top, .left = c->left, .pitch = c->output_width + c->kernel_width - 1,
-    .panels = (c->filters + IMAGE_FILTERS - 1) / IMAGE_FILTERS,
-  };
+      .from = x,
+      .gy = gy,
+      .batch = c->batch,
+      .ins = c->channels,
+      .height = c->height,
+      .width = c->width,
+      .outs = c->filters,
+      .rows = c->output_height,
+      .columns = c->output_width,
+      .kernel_height = c->kernel_height,
+      .kernel_width = c->kernel_width,
+      .top = c->top,
+      .left = c->left,
+      .pitch = c->output_width + c->kernel_width - 1,
+      .panels = (c->filters + IMAGE_FILTERS - 1) / IMAGE_FILTERS};
   int64_t groups = (s.batch + LANES - 1) / LANES;
   s.splits = NAME(image_splits)(&s, (s.ins * s.pitch + s.outs * s.columns) * LANES * REAL_BYTES, IMAGE_SHARES);
   if (s.splits == 0) return false;

@@ -19,20 +19,27 @@
 #include "convolution/convolution_images_weight.h"
 
 /// How the source lies for the forward direction and the weight gradient, and where the taps of one group are in it.
-/// `phases`: rows and columns are distributed over planes, so that neighbouring outputs meet neighbouring pixels. `output_rows`: output rows whose
-/// part of an image is copied at a time, or 0.
+/// `phases`: rows and columns are distributed over planes, so that neighbouring outputs meet neighbouring pixels.
+/// `output_rows`: output rows whose part of an image is copied at a time, or 0.
 static NAME(source) NAME(forward_source)(
     const tapestry_convolution *c, const REAL *x, bool phases, int64_t output_rows, int64_t *offsets) {
   bool pads = (c->top | c->left | c->bottom | c->right) != 0 || output_rows > 0;
   if (output_rows == 0) output_rows = c->output_height;
   int64_t stride_height = phases ? c->stride_height : 1, stride_width = phases ? c->stride_width : 1;
   NAME(source) s = {
-    .memory = x, .images = c->batch, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
-    .step_height = stride_height, .step_width = stride_width,
-    .phases_height = c->kernel_height > 1 ? stride_height : 1,
-    .phases_width = c->kernel_width > 1 ? stride_width : 1,
-  };
-  int64_t reach_height = (c->kernel_height - 1) * c->dilation_height, reach_width = (c->kernel_width - 1) * c->dilation_width;
+      .memory = x,
+      .images = c->batch,
+      .channels = c->channels,
+      .height = c->height,
+      .width = c->width,
+      .top = c->top,
+      .left = c->left,
+      .step_height = stride_height,
+      .step_width = stride_width,
+      .phases_height = c->kernel_height > 1 ? stride_height : 1,
+      .phases_width = c->kernel_width > 1 ? stride_width : 1};
+  int64_t reach_height = (c->kernel_height - 1) * c->dilation_height,
+          reach_width = (c->kernel_width - 1) * c->dilation_width;
   if (phases) {
     s.rows = output_rows + reach_height / c->stride_height;
     s.pitch = c->output_width + reach_width / c->stride_width;
@@ -60,11 +67,12 @@ INLINE bool NAME(is_connected)(const tapestry_convolution *c) {
          c->dilation_width == 1 && (c->top | c->left | c->bottom | c->right) == 0;
 }
 
-/// A 1x1 kernel that makes `rows` channels is a matrix product with all images' pixels. Fewer pixels than rows are better off where each
-/// thread takes blocks of weights.
+/// A 1x1 kernel that makes `rows` channels is a matrix product with all images' pixels. Fewer pixels than rows are
+/// better off where each thread takes blocks of weights.
 INLINE bool NAME(is_pointwise)(const tapestry_convolution *c, int64_t rows) {
-  return c->groups == 1 && c->kernel_height == 1 && c->kernel_width == 1 && (c->top | c->left | c->bottom | c->right) == 0 &&
-         c->channels > 0 && c->filters > 0 && c->batch * c->output_height * c->output_width >= rows;
+  return c->groups == 1 && c->kernel_height == 1 && c->kernel_width == 1 &&
+         (c->top | c->left | c->bottom | c->right) == 0 && c->channels > 0 && c->filters > 0 &&
+         c->batch * c->output_height * c->output_width >= rows;
 }
 
 INLINE bool NAME(is_strided)(const tapestry_convolution *c) { return c->stride_height > 1 || c->stride_width > 1; }
@@ -72,12 +80,19 @@ INLINE bool NAME(is_strided)(const tapestry_convolution *c) { return c->stride_h
 #include "convolution/convolution_depthwise.h"
 
 /// The product of a 1x1 kernel that makes `rows` channels of `depth`.
-INLINE tapestry_pointwise NAME(pointwise_shape)(const tapestry_convolution *c, int64_t rows, int64_t depth, int64_t target_image) {
+INLINE tapestry_pointwise NAME(pointwise_shape)(
+    const tapestry_convolution *c, int64_t rows, int64_t depth, int64_t target_image) {
   return (tapestry_pointwise){
-    .images = c->batch, .rows = rows, .depth = depth, .height = c->output_height, .width = c->output_width,
-    .full_height = c->height, .full_width = c->width, .stride_height = c->stride_height, .stride_width = c->stride_width,
-    .target_image = target_image,
-  };
+      .images = c->batch,
+      .rows = rows,
+      .depth = depth,
+      .height = c->output_height,
+      .width = c->output_width,
+      .full_height = c->height,
+      .full_width = c->width,
+      .stride_height = c->stride_height,
+      .stride_width = c->stride_width,
+      .target_image = target_image};
 }
 
 #define DTYPE (REAL_BYTES == 4 ? TAPESTRY_FLOAT32 : TAPESTRY_FLOAT64)
@@ -91,13 +106,14 @@ INLINE bool NAME(choose_direct)(NAME(correlation) *s, int64_t deepest) {
   return s->direct;
 }
 
-/// Decides whether parts of images are copied, each for `output_rows` output rows at most, and computed from the copy by the same thread, so that
-/// the copy is read from its cache. `row`: elements of a row of the copy over all channels; `step` and `reach`: how many of its rows lie between
-/// output rows, and how many one of them meets. Small images are copied whole, and so are all images where weights are larger: each thread then
-/// takes blocks of weights.
+/// Decides whether parts of images are copied, each for `output_rows` output rows at most, and computed from the copy
+/// by the same thread, so that the copy is read from its cache. `row`: elements of a row of the copy over all channels;
+/// `step` and `reach`: how many of its rows lie between output rows, and how many one of them meets. Small images are
+/// copied whole, and so are all images where weights are larger: each thread then takes blocks of weights.
 static void NAME(choose_window)(
     NAME(correlation) *s, int64_t output_rows, int64_t columns, int64_t row, int64_t step, int64_t reach) {
-  int64_t image_bytes = ((output_rows - 1) * step + reach) * row * REAL_BYTES, weight_bytes = s->weight_elements * REAL_BYTES;
+  int64_t image_bytes = ((output_rows - 1) * step + reach) * row * REAL_BYTES,
+          weight_bytes = s->weight_elements * REAL_BYTES;
   if (image_bytes <= WINDOW_BYTES / 2 || image_bytes * s->images <= weight_bytes) return;
   int64_t most = NAME(rows_of_task)(columns);
   while (most > 1 && ((most - 1) * step + reach) * row * REAL_BYTES > WINDOW_BYTES) most /= 2;
@@ -109,25 +125,33 @@ static void NAME(choose_window)(
 void NAME(tapestry_convolve_forward)(
     const tapestry_convolution *c, const void *x, const void *weight, const tapestry_convolution_epilogue *e, void *y) {
   NAME(correlation) s = {
-    .images = c->batch, .groups = c->groups, .outs = c->filters / c->groups, .target = y, .epilogue = NAME(epilogue_of)(e, y),
-    .shape = c, .weight = weight, .grid_count = 1, .target_channel = c->output_height * c->output_width,
-    .target_row = c->output_width, .target_column = 1,
-    .target_image = e->image_stride ? e->image_stride : c->filters * c->output_height * c->output_width,
-  };
+      .images = c->batch,
+      .groups = c->groups,
+      .outs = c->filters / c->groups,
+      .target = y,
+      .epilogue = NAME(epilogue_of)(e, y),
+      .shape = c,
+      .weight = weight,
+      .grid_count = 1,
+      .target_channel = c->output_height * c->output_width,
+      .target_row = c->output_width,
+      .target_column = 1,
+      .target_image = e->image_stride ? e->image_stride : c->filters * c->output_height * c->output_width};
   NAME(grid) grid = {
-    .rows = c->output_height, .columns = c->output_width,
-    .depth = c->channels / c->groups * c->kernel_height * c->kernel_width,
-  };
+      .rows = c->output_height,
+      .columns = c->output_width,
+      .depth = c->channels / c->groups * c->kernel_height * c->kernel_width};
   if (c->channels == c->groups && c->stride_height == 1 && (c->top | c->bottom) != 0) {
     grid.kernel_rows = c->kernel_height;
     grid.step = c->dilation_height;
   }
   if (c->batch * c->filters * grid.rows * grid.columns == 0) return;
   if (NAME(is_connected)(c)) {
-    tapestry_epilogue epilogue = {.column_scale = e->scale, .column_bias = e->bias, .addend = e->addend, .relu = e->relu};
+    tapestry_epilogue epilogue = {
+        .column_scale = e->scale, .column_bias = e->bias, .addend = e->addend, .relu = e->relu};
     tapestry_gemm(
-        DTYPE, false, true, c->batch, c->filters, grid.depth, x, grid.depth, weight, grid.depth, y, s.target_image, false,
-        &epilogue);
+        DTYPE, false, true, c->batch, c->filters, grid.depth, x, grid.depth, weight, grid.depth, y, s.target_image,
+        false, &epilogue);
     return;
   }
   if (NAME(is_pointwise)(c, c->filters)) {
@@ -174,15 +198,24 @@ void NAME(tapestry_convolve_forward)(
   tapestry_release(grid.offsets, bytes);
 }
 
-/// gx at row i stride + a meets kernel row kh where a + top - kh dilation is a multiple of the stride, at cotangent row i + that
-/// multiple. Every phase (a, b) is therefore a convolution of stride 1 over the cotangent with some of the taps.
-void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const void *gy, const void *weight, void *gx) {
+/// gx at row i stride + a meets kernel row kh where a + top - kh dilation is a multiple of the stride, at cotangent row
+/// i + that multiple. Every phase (a, b) is therefore a convolution of stride 1 over the cotangent with some of the
+/// taps.
+void NAME(tapestry_convolve_input_gradient)(
+    const tapestry_convolution *c, const void *gy, const void *weight, void *gx) {
   int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width;
   NAME(correlation) s = {
-    .images = c->batch, .groups = c->groups, .outs = c->channels / c->groups, .target = gx,
-    .target_image = c->channels * c->height * c->width, .target_channel = c->height * c->width,
-    .target_row = c->width * c->stride_height, .target_column = c->stride_width, .shape = c, .weight = weight, .backward = true,
-  };
+      .images = c->batch,
+      .groups = c->groups,
+      .outs = c->channels / c->groups,
+      .target = gx,
+      .target_image = c->channels * c->height * c->width,
+      .target_channel = c->height * c->width,
+      .target_row = c->width * c->stride_height,
+      .target_column = c->stride_width,
+      .shape = c,
+      .weight = weight,
+      .backward = true};
   if (s.target_image * s.images == 0) return;
   if (NAME(is_connected)(c)) {
     tapestry_gemm(
@@ -202,9 +235,15 @@ void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const
     return;
   }
   s.source = (NAME(source)){
-    .memory = gy, .images = c->batch, .channels = c->filters, .height = c->output_height, .width = c->output_width, .step_height = 1,
-    .step_width = 1, .phases_height = 1, .phases_width = 1,
-  };
+      .memory = gy,
+      .images = c->batch,
+      .channels = c->filters,
+      .height = c->output_height,
+      .width = c->output_width,
+      .step_height = 1,
+      .step_width = 1,
+      .phases_height = 1,
+      .phases_width = 1};
   // How far the taps reach before the first and behind the last row and column.
   int64_t low_h = 0, low_w = 0, high_h = 0, high_w = 0;
   for (int64_t a = 0; a < c->stride_height && a < c->height; a++)
@@ -242,7 +281,8 @@ void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const
   }
   s.source.rows = (s.window_rows ? s.window_rows : output_rows) + high_h - low_h;
   NAME(source_sizes)(&s.source);
-  size_t grid_bytes = (size_t)s.grid_count * sizeof(NAME(grid)), offset_bytes = (size_t)(filters * area) * sizeof(int64_t);
+  size_t grid_bytes = (size_t)s.grid_count * sizeof(NAME(grid)),
+         offset_bytes = (size_t)(filters * area) * sizeof(int64_t);
   size_t bytes = grid_bytes + offset_bytes;
   s.grids = tapestry_allocate(bytes);
   int64_t *offsets = (int64_t *)(s.grids + s.grid_count), weights = 0;
@@ -252,10 +292,13 @@ void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const
     for (int64_t b = 0; b < phases_w; b++) {
       NAME(grid) *grid = &s.grids[a * phases_w + b];
       *grid = (NAME(grid)){
-        .rows = (c->height - a + c->stride_height - 1) / c->stride_height,
-        .columns = (c->width - b + c->stride_width - 1) / c->stride_width,
-        .target_offset = a * c->width + b, .phase_height = a, .phase_width = b, .offsets = offsets, .weight_offset = weights,
-      };
+          .rows = (c->height - a + c->stride_height - 1) / c->stride_height,
+          .columns = (c->width - b + c->stride_width - 1) / c->stride_width,
+          .target_offset = a * c->width + b,
+          .phase_height = a,
+          .phase_width = b,
+          .offsets = offsets,
+          .weight_offset = weights};
       for (int64_t kh = 0; kh < c->kernel_height; kh++) {
         int64_t h = a + c->top - kh * c->dilation_height;
         if (h % c->stride_height != 0) continue;
@@ -280,16 +323,20 @@ void NAME(tapestry_convolve_input_gradient)(const tapestry_convolution *c, const
 
 void NAME(tapestry_convolve_weight_gradient)(const tapestry_convolution *c, const void *x, const void *gy, void *gw) {
   NAME(weights) s = {
-    .gy = gy, .gw = gw, .images = c->batch, .groups = c->groups, .filters = c->filters / c->groups,
-    .taps = c->channels / c->groups * c->kernel_height * c->kernel_width, .rows = c->output_height,
-    .columns = c->output_width,
-  };
+      .gy = gy,
+      .gw = gw,
+      .images = c->batch,
+      .groups = c->groups,
+      .filters = c->filters / c->groups,
+      .taps = c->channels / c->groups * c->kernel_height * c->kernel_width,
+      .rows = c->output_height,
+      .columns = c->output_width};
   if (NAME(is_connected)(c)) {
-    tapestry_gemm(
-        DTYPE, true, false, c->filters, s.taps, c->batch, gy, c->filters, x, s.taps, gw, s.taps, false, NULL);
+    tapestry_gemm(DTYPE, true, false, c->filters, s.taps, c->batch, gy, c->filters, x, s.taps, gw, s.taps, false, NULL);
     return;
   }
-  if (NAME(suits_winograd)(c, c->output_height, c->output_width) && NAME(winograd_weight_gradient)(c, x, gy, gw)) return;
+  if (NAME(suits_winograd)(c, c->output_height, c->output_width) && NAME(winograd_weight_gradient)(c, x, gy, gw))
+    return;
   if (s.filters > 2 * LANES || NAME(fills_registers)(s.filters)) {
     if ((double)s.filters * (double)s.taps * (double)(c->batch * s.rows * s.columns) > 0) {
       NAME(wide_weight_gradient)(c, x, gy, gw);

@@ -1,24 +1,26 @@
 // Output channels along the lanes, for one REAL: forward where they just fill one or two registers (8 ... 32, such
-// as LeNet's 16), weight gradients of all layers that fill registers, and the products of Winograd's method. A patch of HEIGHT rows by WIDTH neighbouring
-// values of the source is broadcast.
+// as LeNet's 16), weight gradients of all layers that fill registers, and the products of Winograd's method. A patch of
+// HEIGHT rows by WIDTH neighbouring values of the source is broadcast.
 //
 //   forward          sum over taps:   y[channel lane][pixel of the patch] += w[tap][lane] source[pixel + offset(tap)]
-//   weight gradient  sum over pixels: gw[channel lane][tap of the patch]  += gy[pixel][lane] source[tap + offset(pixel)]
+//   weight gradient  sum over pixels: gw[channel lane][tap of the patch] += gy[pixel][lane] source[tap + offset(pixel)]
 //
-// One or two registers of channels and HEIGHT x WIDTH broadcasts feed as many (twice as many) FMAs, so both ports are busy, and no
-// lane is spent on the ragged end of a narrow image. A patch is HEIGHT rows of taps (each with an address of its own, which is what
-// limits them: there are 16 address registers) by WIDTH neighbours; a column (gemm_lanes.h) is a patch of width 1 whose rows are equally far apart.
+// One or two registers of channels and HEIGHT x WIDTH broadcasts feed as many (twice as many) FMAs, so both ports are
+// busy, and no lane is spent on the ragged end of a narrow image. A patch is HEIGHT rows of taps (each with an address
+// of its own, which is what limits them: there are 16 address registers) by WIDTH neighbours; a column (gemm_lanes.h)
+// is a patch of width 1 whose rows are equally far apart.
 
 #define PATCH_SUMS 28  // registers of sums; with 32 of them the rest hold the channels and a broadcast
 /// X(width, height with one register of channels, with two). 0: there is no such patch.
-#define PATCHES(registers, X)                                                              \
-  X##registers(3, TUNED(8, 4, 4), TUNED(4, 2, 1)) X##registers(5, TUNED(5, 2, 2), TUNED(2, 1, 1)) \
-  X##registers(7, TUNED(4, 1, 1), TUNED(2, 0, 0)) X##registers(11, TUNED(2, 1, 1), TUNED(1, 0, 0)) \
-  X##registers(1, 8, TUNED(6, 6, 4))
+#define PATCHES(registers, X)                                                                          \
+  X##registers(3, TUNED(8, 4, 4), TUNED(4, 2, 1)) X##registers(5, TUNED(5, 2, 2), TUNED(2, 1, 1))      \
+      X##registers(7, TUNED(4, 1, 1), TUNED(2, 0, 0)) X##registers(11, TUNED(2, 1, 1), TUNED(1, 0, 0)) \
+          X##registers(1, 8, TUNED(6, 6, 4))
 
 /// Rows of a patch of this width with 1 or 2 registers of channels; 0: there is no such patch.
 INLINE int NAME(patch_height)(int64_t width, int registers) {
-#define HEIGHT1(w, one, two) if (width == w) return registers == 1 ? one : two;
+#define HEIGHT1(w, one, two) \
+  if (width == w) return registers == 1 ? one : two;
   PATCHES(1, HEIGHT)
 #undef HEIGHT1
   return 0;
@@ -30,21 +32,23 @@ INLINE void NAME(patch_body)(
     const REAL *const *rows, REAL *sums, bool add) {
   VECTOR sum[PATCH_SUMS];
   const REAL *row[8];
-  UNROLL for (int r = 0; r < height; r++) row[r] = rows[r];
-  UNROLL for (int i = 0; i < height * width * registers; i++) sum[i] = SPLAT(0);
-  _Pragma("clang loop unroll(disable)") for (int64_t p = 0; p < count; p++, vectors += registers * LANES) {
+  UNROLLED (int r = 0; r < height; r++) row[r] = rows[r];
+  UNROLLED (int i = 0; i < height * width * registers; i++) sum[i] = SPLAT(0);
+#pragma clang loop unroll(disable)
+  for (int64_t p = 0; p < count; p++, vectors += registers * LANES) {
     VECTOR vector[2];
-    UNROLL for (int v = 0; v < registers; v++) vector[v] = NAME(load)(vectors + v * LANES);
+    UNROLLED (int v = 0; v < registers; v++) vector[v] = NAME(load)(vectors + v * LANES);
     int64_t offset = offsets[p];
-    UNROLL for (int r = 0; r < height; r++) UNROLL for (int w = 0; w < width; w++) {
-      VECTOR value = SPLAT(row[r][offset + w]);
-      UNROLL for (int v = 0; v < registers; v++) {
-        const int i = (r * width + w) * registers + v;
-        sum[i] = FMA(value, vector[v], sum[i]);
+    UNROLLED (int r = 0; r < height; r++)
+      UNROLLED (int w = 0; w < width; w++) {
+        VECTOR value = SPLAT(row[r][offset + w]);
+        UNROLLED (int v = 0; v < registers; v++) {
+          const int i = (r * width + w) * registers + v;
+          sum[i] = FMA(value, vector[v], sum[i]);
+        }
       }
-    }
   }
-  UNROLL for (int i = 0; i < height * width * registers; i++)
+  UNROLLED (int i = 0; i < height * width * registers; i++)
     NAME(store)(sums + i * LANES, add ? sum[i] + NAME(load)(sums + i * LANES) : sum[i]);
 }
 
@@ -55,7 +59,11 @@ static void NAME(patch)(
   if (width == w) NAME(patch_body)(one, w, 1, count, offsets, vectors, rows, sums, add);
 #define PATCH2(w, one, two) \
   if (two && width == w) NAME(patch_body)(two, w, 2, count, offsets, vectors, rows, sums, add);
-  if (registers == 1) { PATCHES(1, PATCH) } else { PATCHES(2, PATCH) }
+  if (registers == 1) {
+    PATCHES(1, PATCH)
+  } else {
+    PATCHES(2, PATCH)
+  }
 #undef PATCH1
 #undef PATCH2
 }

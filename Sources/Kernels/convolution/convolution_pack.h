@@ -15,8 +15,8 @@ static void NAME(pack_forward)(const NAME(correlation) *s, const NAME(grid) *gri
     int registers = s->outs - first > LANES ? 2 : 1;
     for (int v = 0; v < registers; v++)
       NAME(tapestry_pack_lanes)(
-          s->outs - first - v * LANES, grid->depth, s->weight + (group * s->outs + first + v * LANES) * grid->depth, grid->depth,
-          grid->weights + index * 2 * LANES * grid->depth + v * LANES, registers * LANES);
+          s->outs - first - v * LANES, grid->depth, s->weight + (group * s->outs + first + v * LANES) * grid->depth,
+          grid->depth, grid->weights + index * 2 * LANES * grid->depth + v * LANES, registers * LANES);
     return;
   }
   int rows = NAME(channel_panel)(s, index % s->panels, &first);
@@ -32,7 +32,8 @@ static void NAME(pack_forward)(const NAME(correlation) *s, const NAME(grid) *gri
 static void NAME(pack_gradient_lanes)(
     const NAME(correlation) *s, const NAME(grid) *grid, int64_t group, int64_t block) {
   const tapestry_convolution *c = s->shape;
-  int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, first = block * 2 * LANES, taps = 0;
+  int64_t filters = c->filters / c->groups, area = c->kernel_height * c->kernel_width, first = block * 2 * LANES,
+          taps = 0;
   int registers = s->outs - first > LANES ? 2 : 1;
   // The phase's kernel rows and columns.
   size_t bytes = (size_t)(area * LANES) * sizeof(REAL) + (size_t)(2 * area) * sizeof(int64_t);
@@ -57,7 +58,9 @@ static void NAME(pack_gradient_lanes)(
     for (int64_t f = 0; f < filters; f++) {
       const REAL *from = s->weight + ((group * filters + f) * s->outs + first + v * LANES) * area;
       if (area == 1) {
-        NAME(store)(to + f * registers * LANES + v * LANES, lanes >= LANES ? NAME(load)(from) : NAME(load_part)(from, lanes, 0));
+        NAME(store)(
+            to + f * registers * LANES + v * LANES,
+            lanes >= LANES ? NAME(load)(from) : NAME(load_part)(from, lanes, 0));
         continue;
       }
       NAME(tapestry_pack_lanes)(lanes, area, from, area, turned, LANES);
@@ -68,8 +71,8 @@ static void NAME(pack_gradient_lanes)(
   tapestry_release(tap_of, bytes);
 }
 
-/// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over the phase's
-/// kernel rows, filters and the phase's kernel columns.
+/// One panel of the weights of one phase of the input gradient: rows are input channels, the depth runs over the
+/// phase's kernel rows, filters and the phase's kernel columns.
 static void NAME(pack_gradient)(const NAME(correlation) *s, const NAME(grid) *grid, int64_t index) {
   const tapestry_convolution *c = s->shape;
   if (s->lanes) {
@@ -94,7 +97,6 @@ static void NAME(pack_gradient)(const NAME(correlation) *s, const NAME(grid) *gr
     }
   }
 }
-
 
 static void NAME(pack_task)(void *context, int64_t index) {
   const NAME(correlation) *s = context;

@@ -1,6 +1,6 @@
 // Output pixels as a matrix product, for one REAL: weights [outs, depth] by pixels [depth, 32], where a panel of
-// 2 LANES pixels is gathered from the padded images by runs (flattened over rows and images: no lane is wasted on narrow images) and
-// used for all outs.
+// 2 LANES pixels is gathered from the padded images by runs (flattened over rows and images: no lane is wasted on
+// narrow images) and used for all outs.
 
 /// Outputs q0 ..< q1 (counted over the images at work) of channel panels r0 ..< r1 of one group.
 static void NAME(correlate_pixels)(
@@ -48,7 +48,8 @@ static void NAME(correlate_pixels)(
       int rows = NAME(channel_panel)(s, r, &first);
       const REAL *a = weights + s->outs * k0 + first * here;
       for (int64_t c = 0; c < panels; c++) {
-        int64_t left = count - c * TILE_COLUMNS, vectors = left < TILE_COLUMNS ? (left + LANES - 1) / LANES : TILE_VECTORS;
+        int64_t left = count - c * TILE_COLUMNS,
+                vectors = left < TILE_COLUMNS ? (left + LANES - 1) / LANES : TILE_VECTORS;
         NAME(tapestry_tiles)[vectors - 1][rows - 1](
             here, a, rows, pixels + c * TILE_COLUMNS * depth, TILE_COLUMNS,
             sums + (first - from_channel) * stride + c * TILE_COLUMNS, stride, k0 > 0, AHEAD_NONE(a));

@@ -1,8 +1,9 @@
 // Output channels along the lanes, for one REAL: up to 14 neighbours of a row, broadcast from the source in place
-// (convolution_lanes.h), against two registers of weights [tap][channels]. Sums lie as [pixel][channels] and are transposed when they
-// are stored.
+// (convolution_lanes.h), against two registers of weights [tap][channels]. Sums lie as [pixel][channels] and are
+// transposed when they are stored.
 
-/// Sums of output rows l0 ..< l1 (counted over the images at work) and one block of channels: sums[row][column][channels].
+/// Sums of output rows l0 ..< l1 (counted over the images at work) and one block of channels:
+/// sums[row][column][channels].
 static void NAME(sum_rows)(
     const NAME(correlation) *s, const NAME(grid) *grid, const REAL *images, int64_t group, int64_t block, int64_t l0,
     int64_t l1, int registers, REAL *sums) {
@@ -36,16 +37,16 @@ static void NAME(sum_rows)(
   }
 }
 
-/// unpack_lanes from two matrices, interleaved: to[lane to_stride + 2 k] is the first's, to[... + 2 k + 1] the second's. The second has
-/// `count` or `count - 1` rows.
+/// unpack_lanes from two matrices, interleaved: to[lane to_stride + 2 k] is the first's, to[... + 2 k + 1] the
+/// second's. The second has `count` or `count - 1` rows.
 static void NAME(unpack_pairs)(
-    int64_t lanes, int64_t count, int64_t second_count, const REAL *first, const REAL *second, int64_t from_stride, REAL *to,
-    int64_t to_stride) {
+    int64_t lanes, int64_t count, int64_t second_count, const REAL *first, const REAL *second, int64_t from_stride,
+    REAL *to, int64_t to_stride) {
   for (int64_t k = 0; k < count; k += LANES) {
     VECTOR even[LANES], odd[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) even[i] = NAME(load)(first + (k + i) * from_stride);
+    UNROLLED (int i = 0; i < LANES; i++) even[i] = NAME(load)(first + (k + i) * from_stride);
     NAME(transpose)(even);
-    UNROLL for (int i = 0; i < LANES; i++) odd[i] = NAME(load)(second + (k + i) * from_stride);
+    UNROLLED (int i = 0; i < LANES; i++) odd[i] = NAME(load)(second + (k + i) * from_stride);
     NAME(transpose)(odd);
     int64_t left = count + second_count - 2 * k;
     for (int64_t i = 0; i < lanes; i++) {
@@ -61,8 +62,8 @@ static void NAME(unpack_pairs)(
 
 /// The same rows to the outputs. `paired`: the grid is followed by the one whose columns lie between its own.
 static void NAME(correlate_lanes)(
-    const NAME(correlation) *s, const NAME(grid) *grid, bool paired, const REAL *images, int64_t first_image, int64_t group,
-    int64_t block, int64_t l0, int64_t l1) {
+    const NAME(correlation) *s, const NAME(grid) *grid, bool paired, const REAL *images, int64_t first_image,
+    int64_t group, int64_t block, int64_t l0, int64_t l1) {
   int64_t first = group * s->outs + block * 2 * LANES, rows = grid->rows, columns = grid->columns;
   int64_t lanes = s->outs - block * 2 * LANES < 2 * LANES ? s->outs - block * 2 * LANES : 2 * LANES;
   int registers = lanes > LANES ? 2 : 1;
@@ -95,7 +96,8 @@ static void NAME(correlate_lanes)(
       if (paired) {
         int64_t second = grid[1].columns;
         NAME(unpack_pairs)(
-            count, columns, second, from, sums + room + (l - l0) * second * stride + v * LANES, stride, to, s->target_channel);
+            count, columns, second, from, sums + room + (l - l0) * second * stride + v * LANES, stride, to,
+            s->target_channel);
       } else if (e->adds) {
         NAME(unpack_added)(count, output_rows * columns, from, stride, to, s->target_channel, e);
       } else if (s->target_column == 1) {
@@ -110,9 +112,7 @@ static void NAME(correlate_lanes)(
   tapestry_release(sums, bytes);
 }
 
-INLINE bool NAME(is_paired)(const NAME(correlation) *s, int64_t grid) {
-  return s->lanes && s->pairs && grid % 2 == 0;
-}
+INLINE bool NAME(is_paired)(const NAME(correlation) *s, int64_t grid) { return s->lanes && s->pairs && grid % 2 == 0; }
 
 /// Output rows of one task: whole groups of rows that patches take together.
 INLINE int64_t NAME(rows_of_task)(int64_t columns) {

@@ -1,17 +1,18 @@
 // The padded source of a convolution and how it is addressed, for one REAL.
 //
-// A source image is copied once into planes with zeros around it. With a stride s the rows and columns are distributed over
-// s x s planes (phases), so that the pixels that one tap meets at neighbouring outputs lie side by side: for every stride
-// and dilation, tap k of output (i, j) is at offsets[k] + i pitch + j. Loads may run past a row; zeros follow the last plane.
+// A source image is copied once into planes with zeros around it. With a stride s the rows and columns are distributed
+// over s x s planes (phases), so that the pixels that one tap meets at neighbouring outputs lie side by side: for every
+// stride and dilation, tap k of output (i, j) is at offsets[k] + i pitch + j. Loads may run past a row; zeros follow
+// the last plane.
 
 typedef struct {
   const REAL *memory;  // [images, channels, height, width]
   int64_t images, channels, height, width;
-  int64_t top, left;                // zeros before the first row and column
-  int64_t step_height, step_width;  // phases over which rows and columns are distributed
+  int64_t top, left;                    // zeros before the first row and column
+  int64_t step_height, step_width;      // phases over which rows and columns are distributed
   int64_t phases_height, phases_width;  // how many of them any tap uses
-  int64_t rows, pitch;              // of one phase plane
-  int64_t channel_size, image_size;  // elements of the padded copy
+  int64_t rows, pitch;                  // of one phase plane
+  int64_t channel_size, image_size;     // elements of the padded copy
 } NAME(source);
 
 static void NAME(source_sizes)(NAME(source) *s) {
@@ -42,7 +43,8 @@ static void NAME(pad_channel)(const NAME(source) *s, int64_t image, int64_t chan
         bool over = to + s->pitch <= writable;
         if (h < 0 || h >= s->height) {
           if (over) NAME(clear_over)(to, s->pitch);
-          else for (int64_t c = 0; c < s->pitch; c++) to[c] = 0;
+          else
+            for (int64_t c = 0; c < s->pitch; c++) to[c] = 0;
           continue;
         }
         // Columns first ..< end of the plane lie inside the image.
@@ -87,9 +89,9 @@ typedef struct {
   int64_t source, target;
 } NAME(run);
 
-/// The runs that gather output pixels first ..< end (counted over images, rows and columns of a grid) in order. A run may
-/// overrun the pixels of its row; the next one overwrites what is not its own. Returns how many runs there are: at most
-/// end - first, since every run holds one pixel or more.
+/// The runs that gather output pixels first ..< end (counted over images, rows and columns of a grid) in order. A run
+/// may overrun the pixels of its row; the next one overwrites what is not its own. Returns how many runs there are: at
+/// most end - first, since every run holds one pixel or more.
 static int64_t NAME(find_runs)(
     const NAME(source) *s, int64_t rows, int64_t columns, int64_t first, int64_t end, NAME(run) *runs) {
   int64_t count = 0;

@@ -1,5 +1,5 @@
-// The convolution for the variant that convolution_avx512.c and its neighbours choose: each is a translation unit of its own, so that
-// they compile side by side.
+// The convolution for the variant that convolution_avx512.c and its neighbours choose: each is a translation unit of
+// its own, so that they compile side by side.
 #include "convolution/convolution_variants.h"
 #include "include/tapestry_gemm.h"
 #include "include/tapestry_machine.h"

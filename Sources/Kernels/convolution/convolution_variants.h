@@ -5,8 +5,9 @@
 #include "include/tapestry_convolution.h"
 #include "runtime/dispatch.h"
 
-#define PARAMETERS                                                                                              \
-  (const tapestry_convolution *shape, const void *x, const void *weight, const tapestry_convolution_epilogue *epilogue, void *y)
+#define PARAMETERS                                                       \
+  (const tapestry_convolution *shape, const void *x, const void *weight, \
+   const tapestry_convolution_epilogue *epilogue, void *y)
 DECLARE_VARIANTS(tapestry_convolve_forward_f32, PARAMETERS)
 DECLARE_VARIANTS(tapestry_convolve_forward_f64, PARAMETERS)
 #undef PARAMETERS

@@ -2,17 +2,18 @@
 // row of filter f and the source's row at tap, summed over images in a fixed order.
 //
 // Pixels of a block of images are laid out in rows: [filters, pixels] of the cotangent and, gathered by runs as in
-// convolution_pixels.h, [taps, pixels] of the source; `dot` multiplies DOT_ROWS filters by DOT_COLUMNS taps in registers.
-// Where rows of the source are read in place (few filters, wide images) the cotangent is copied with the source's pitch instead,
-// zeros in the columns between. It serves where filters fill no register; see convolution_weight_lanes.h for the others.
+// convolution_pixels.h, [taps, pixels] of the source; `dot` multiplies DOT_ROWS filters by DOT_COLUMNS taps in
+// registers. Where rows of the source are read in place (few filters, wide images) the cotangent is copied with the
+// source's pitch instead, zeros in the columns between. It serves where filters fill no register; see
+// convolution_weight_lanes.h for the others.
 //
 // Small weights: images are cut into at most SHARES shares, each summed by itself and the shares added in order. Large
 // weights: taps are cut into tasks that go through all images. Both depend on the sizes alone.
 
-#define PIXELS (4096 / REAL_BYTES)        // terms of a sum in registers: six rows of the cotangent, 24 kB, stay in L1
+#define PIXELS (4096 / REAL_BYTES)  // terms of a sum in registers: six rows of the cotangent, 24 kB, stay in L1
 #define SHARES 16
-#define TAP_GROUP 64                      // taps gathered at a time: 64 x 1024 floats, 256 kB of L2
-#define SHARED_ELEMENTS (1 << 15)         // weights up to which images are shared out
+#define TAP_GROUP 64               // taps gathered at a time: 64 x 1024 floats, 256 kB of L2
+#define SHARED_ELEMENTS (1 << 15)  // weights up to which images are shared out
 
 typedef struct {
   NAME(source) source;

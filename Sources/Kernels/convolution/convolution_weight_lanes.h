@@ -1,17 +1,18 @@
 // The gradient by the weight where channels fill registers, for one REAL: filters along the lanes, taps
 // broadcast from the source in place (convolution_lanes.h), sums over the pixels of all images.
 //
-// The cotangent is rearranged to [block of filters][pixel][filters], a block being two registers; the source is copied with its
-// padding, or read where it is if there is none. A unit of some hundred pixels (rows of an image, or small images) of a block is
-// multiplied with one patch of taps after the other: only 128 bytes of cotangent and some broadcasts per 20 to 28 FMAs come from the
-// second-level cache. Nothing is gathered and no register is reduced, so it does not matter how far apart a stride puts the pixels.
-// Sums lie as [tap][filters] and are transposed once at the end.
+// The cotangent is rearranged to [block of filters][pixel][filters], a block being two registers; the source is copied
+// with its padding, or read where it is if there is none. A unit of some hundred pixels (rows of an image, or small
+// images) of a block is multiplied with one patch of taps after the other: only 128 bytes of cotangent and some
+// broadcasts per 20 to 28 FMAs come from the second-level cache. Nothing is gathered and no register is reduced, so it
+// does not matter how far apart a stride puts the pixels. Sums lie as [tap][filters] and are transposed once at the
+// end.
 //
 // A 1x1 kernel is symmetric in source and cotangent: the one with fewer channels goes along the lanes.
 //
-// Small weights: tasks are shares of the units; each makes its copies in its own cache, and the shares' sums are added in order.
-// Large weights: copies of all of a block of images come first; tasks are blocks of filters by groups of taps (by shares while
-// there are few). Both depend on the sizes alone.
+// Small weights: tasks are shares of the units; each makes its copies in its own cache, and the shares' sums are added
+// in order. Large weights: copies of all of a block of images come first; tasks are blocks of filters by groups of taps
+// (by shares while there are few). Both depend on the sizes alone.
 
 #define UNIT_PIXELS 512        // terms of a sum in registers
 #define TASKS 32               // shares are cut until there are so many tasks
@@ -28,15 +29,16 @@ typedef struct {
   int64_t filters, taps;          // of one group; filters lie along the lanes
   int64_t rows, columns, pixels;  // of the output
   int64_t blocks, task_blocks, block_groups;
-  int64_t width, tap_rows, row_stride;  // taps are rows of `width` neighbours; row_stride > 0 if all rows are equally far apart
+  int64_t width, tap_rows,
+      row_stride;  // taps are rows of `width` neighbours; row_stride > 0 if all rows are equally far apart
   int64_t row_group, row_groups;
   int64_t image_size, channel_size, pitch;           // of the source as it is read
   int64_t unit_rows, unit_images, image_units;       // units of an image, if it is more than one
   int64_t shares, first_image, images, units;        // images at work, and their units
   int64_t block_size, share_size, cotangent_stride;  // elements: sums of a block and a share; cotangent of a block
   int64_t copied_image;                              // elements of a padded image
-  int64_t step_height, step_width;                   // from one output's pixels to the next one's in the source as it is read
-  int64_t copy_height, copy_width;                   // of how many pixels the copy takes one
+  int64_t step_height, step_width;  // from one output's pixels to the next one's in the source as it is read
+  int64_t copy_height, copy_width;  // of how many pixels the copy takes one
   NAME(source) padding;
   int64_t *row_offsets, *pixel_offsets;
   REAL *padded, *cotangent, *sums;
@@ -67,11 +69,12 @@ static void NAME(copy_block)(
   const REAL *from = s->lanes_of + ((s->first_image + image) * all + g * s->filters + first) * s->pixels + pixel;
   for (int v = 0; v < registers; v++)
     NAME(tapestry_pack_lanes)(
-        s->filters - first - v * LANES, count, from + v * LANES * s->pixels, s->pixels, to + v * LANES, registers * LANES);
+        s->filters - first - v * LANES, count, from + v * LANES * s->pixels, s->pixels, to + v * LANES,
+        registers * LANES);
 }
 
-/// sums += the products of one unit for blocks b0 ..< b1 and rows of taps r0 ..< r1 of a group; `sums` is block b0, row r0,
-/// `cotangent` block b0, `source` the unit's first pixel of the group's first channel.
+/// sums += the products of one unit for blocks b0 ..< b1 and rows of taps r0 ..< r1 of a group; `sums` is block b0, row
+/// r0, `cotangent` block b0, `source` the unit's first pixel of the group's first channel.
 static void NAME(multiply_unit)(
     const NAME(wide) *s, int64_t count, int64_t b0, int64_t b1, int64_t r0, int64_t r1, const REAL *source,
     const REAL *cotangent, REAL *sums) {
@@ -153,7 +156,8 @@ static void NAME(wide_task)(void *context, int64_t index) {
   const NAME(wide) *s = context;
   int64_t share = index % s->shares, row_group = index / s->shares % s->row_groups;
   int64_t group = index / s->shares / s->row_groups, g = group / s->block_groups;
-  int64_t b0 = group % s->block_groups * s->task_blocks, b1 = b0 + s->task_blocks < s->blocks ? b0 + s->task_blocks : s->blocks;
+  int64_t b0 = group % s->block_groups * s->task_blocks,
+          b1 = b0 + s->task_blocks < s->blocks ? b0 + s->task_blocks : s->blocks;
   int64_t r0 = row_group * s->row_group, r1 = r0 + s->row_group < s->tap_rows ? r0 + s->row_group : s->tap_rows;
   REAL *sums = s->sums + share * s->share_size + ((g * s->row_groups + row_group) * s->blocks + b0) * s->block_size;
   if (!s->add) memset(sums, 0, (size_t)((b1 - b0) * s->block_size) * sizeof(REAL));
@@ -174,7 +178,8 @@ static void NAME(wide_task)(void *context, int64_t index) {
 /// The sums of one block and group of rows, added over shares and written to gw[filter][tap] (gw[row][lane] if turned).
 static void NAME(wide_end_task)(void *context, int64_t index) {
   const NAME(wide) *s = context;
-  int64_t b = index % s->blocks, row = index / s->blocks % s->row_groups * s->row_group, g = index / s->blocks / s->row_groups;
+  int64_t b = index % s->blocks, row = index / s->blocks % s->row_groups * s->row_group,
+          g = index / s->blocks / s->row_groups;
   int registers = NAME(block_registers)(s, b);
   int64_t stride = registers * LANES;
   int64_t count = (s->tap_rows - row < s->row_group ? s->tap_rows - row : s->row_group) * s->width;
@@ -215,12 +220,20 @@ static void NAME(place_units)(NAME(wide) *s) {
   s->image_size = c->channels * s->channel_size;
   if (s->pads) {
     s->padding = (NAME(source)){
-      .memory = s->rows_of, .images = c->batch, .channels = c->channels, .height = c->height, .width = c->width,
-      .top = c->top, .left = c->left, .step_height = s->copy_height, .step_width = s->copy_width, .phases_height = 1,
-      .phases_width = 1,
-      .rows = ((s->local ? s->unit_rows : s->rows) - 1) * s->step_height + (c->kernel_height - 1) * c->dilation_height + 1,
-      .pitch = (s->columns - 1) * s->step_width + (c->kernel_width - 1) * c->dilation_width + 1,
-    };
+        .memory = s->rows_of,
+        .images = c->batch,
+        .channels = c->channels,
+        .height = c->height,
+        .width = c->width,
+        .top = c->top,
+        .left = c->left,
+        .step_height = s->copy_height,
+        .step_width = s->copy_width,
+        .phases_height = 1,
+        .phases_width = 1,
+        .rows = ((s->local ? s->unit_rows : s->rows) - 1) * s->step_height +
+                (c->kernel_height - 1) * c->dilation_height + 1,
+        .pitch = (s->columns - 1) * s->step_width + (c->kernel_width - 1) * c->dilation_width + 1};
     NAME(source_sizes)(&s->padding);
     s->pitch = s->padding.pitch;
     s->channel_size = s->padding.channel_size;
@@ -242,11 +255,16 @@ static void NAME(place_units)(NAME(wide) *s) {
 static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const REAL *x, const REAL *gy, REAL *gw) {
   tapestry_convolution exchanged = *shape;
   NAME(wide) s = {
-    .shape = &exchanged, .lanes_of = gy, .rows_of = x, .gw = gw, .rows = shape->output_height, .columns = shape->output_width,
-    .pixels = shape->output_height * shape->output_width,
-    .pads = (shape->top | shape->left | shape->bottom | shape->right) != 0,
-    .step_height = shape->stride_height, .step_width = shape->stride_width,
-  };
+      .shape = &exchanged,
+      .lanes_of = gy,
+      .rows_of = x,
+      .gw = gw,
+      .rows = shape->output_height,
+      .columns = shape->output_width,
+      .pixels = shape->output_height * shape->output_width,
+      .pads = (shape->top | shape->left | shape->bottom | shape->right) != 0,
+      .step_height = shape->stride_height,
+      .step_width = shape->stride_width};
   int64_t area = shape->kernel_height * shape->kernel_width;
   if (area == 1 && (shape->stride_height > 1 || shape->stride_width > 1)) {
     // Few pixels are met: they are copied without the others.
@@ -256,7 +274,8 @@ static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const 
   } else {
     s.copy_height = s.copy_width = 1;
   }
-  if (area == 1 && !s.pads && shape->stride_height == 1 && shape->stride_width == 1 && shape->channels < shape->filters &&
+  if (area == 1 && !s.pads && shape->stride_height == 1 && shape->stride_width == 1 &&
+      shape->channels < shape->filters &&
       (shape->channels / shape->groups > 2 * LANES || NAME(fills_registers)(shape->channels / shape->groups))) {
     exchanged.channels = shape->filters;
     exchanged.filters = shape->channels;
@@ -300,7 +319,8 @@ static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const 
     size_t bytes = (size_t)(s.shares * s.share_size + 2 * LANES * LANES) * sizeof(REAL);  // unpack_lanes reads on
     s.sums = tapestry_allocate(bytes);
     tapestry_share(parallel, s.shares, &s, NAME(local_task));
-    tapestry_share(parallel && s.share_size * s.shares >= 65536, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
+    tapestry_share(
+        parallel && s.share_size * s.shares >= 65536, c->groups * s.row_groups * s.blocks, &s, NAME(wide_end_task));
     tapestry_release(s.sums, bytes);
   } else {
     int64_t image_bytes = (s.copied_image + c->groups * s.blocks * 2 * LANES * s.pixels) * REAL_BYTES;
@@ -320,7 +340,8 @@ static void NAME(wide_weight_gradient)(const tapestry_convolution *shape, const 
     for (s.first_image = 0; s.first_image < c->batch; s.first_image += block) {
       s.images = c->batch - s.first_image < block ? c->batch - s.first_image : block;
       s.units = (s.images + s.unit_images - 1) / s.unit_images * s.image_units;
-      tapestry_share(parallel, (s.pads ? s.images * c->channels : 0) + c->groups * s.blocks * s.images, &s, NAME(copy_task));
+      tapestry_share(
+          parallel, (s.pads ? s.images * c->channels : 0) + c->groups * s.blocks * s.images, &s, NAME(copy_task));
       tapestry_share(parallel, tasks * s.shares, &s, NAME(wide_task));
       s.add = true;
     }

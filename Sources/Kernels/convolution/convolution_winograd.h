@@ -1,21 +1,23 @@
-// 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3), for one variant and float32: forward, and the gradient by
-// the input, which is the same with the filters turned round.
+// 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3), for one variant and float32: forward, and
+// the gradient by the input, which is the same with the filters turned round.
 //
-// A tile of 4x4 outputs sees 6x6 inputs d and filters g: y = A' [(G g G') . (B' d B)] A, 36 products where the definition takes 144.
-// Summed over channels this is 36 matrix products [tiles, channels] x [channels, filters]. Everything here has channels along the
-// lanes, so images of any size waste no lane; inputs and outputs are transposed in registers when they are read and stored.
+// A tile of 4x4 outputs sees 6x6 inputs d and filters g: y = A' [(G g G') . (B' d B)] A, 36 products where the
+// definition takes 144. Summed over channels this is 36 matrix products [tiles, channels] x [channels, filters].
+// Everything here has channels along the lanes, so images of any size waste no lane; inputs and outputs are transposed
+// in registers when they are read and stored.
 //
 // The points are 0, +-3/4, +-3/2 and infinity. Their largest error over all outputs is 3 to 5e-6 of the largest output,
-// 1.3 to 1.8e-5 for the customary 0, +-1, +-2 (Alam et al., "Winograd convolution for deep neural networks: efficient point selection",
-// 2022, search for such points).
+// 1.3 to 1.8e-5 for the customary 0, +-1, +-2 (Alam et al., "Winograd convolution for deep neural networks: efficient
+// point selection", 2022, search for such points).
 //
-// The transforms add and subtract pixels of a tile, so one infinite pixel would make NaN of the whole tile. Outputs are therefore
-// checked, and where one is not finite the caller computes everything again directly.
+// The transforms add and subtract pixels of a tile, so one infinite pixel would make NaN of the whole tile. Outputs are
+// therefore checked, and where one is not finite the caller computes everything again directly.
 //
 // A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", 2015.
 
 #define TILE_POINTS 36
-#define ROOM_BYTES (1 << 20)     // of transformed tiles that one thread works on by itself: half of a second-level cache of 2 MB
+#define ROOM_BYTES \
+  (1 << 20)  // of transformed tiles that one thread works on by itself: half of a second-level cache of 2 MB
 #define SHARED_BYTES (16 << 20)  // of transformed tiles when threads work on the same ones
 #define OUT_TILES 140            // of which a block of filters has its products at a time: 630 kB
 #define WEIGHT_CHANNELS 16
@@ -24,11 +26,11 @@ typedef struct {
   const REAL *x, *weight;
   NAME(epilogue) epilogue;
   REAL *y;
-  int64_t output_image;  // elements from one image of y to the next
+  int64_t output_image;              // elements from one image of y to the next
   int64_t batch, channels, filters;  // of this direction: for the gradient by the input they change places
   int64_t height, width, output_height, output_width, top, left;
   int64_t tile_rows, tile_columns, tiles;
-  bool turned;  // weight is [channels, filters, 3, 3] and rotated by half a turn
+  bool turned;                          // weight is [channels, filters, 3, 3] and rotated by half a turn
   int64_t blocks, pitch_in, pitch_out;  // blocks of 2 LANES filters; elements of a tile's row of channels, of filters
   REAL *transformed;                    // weights: [point][block][channel][2 LANES]
   int64_t *identity;                    // 0, 1, 2, ... channels - 1
@@ -65,7 +67,8 @@ INLINE void NAME(tile_out)(const VECTOR *m, int64_t step, VECTOR *y, int64_t to)
   y[3 * to] = FMA(aaa, odd_a, FMA(bbb, odd_b, m[5 * step]));
 }
 
-/// u = G g for one column of three: row i is (1, p, p p) of its point p over the product of p's distances to the others.
+/// u = G g for one column of three: row i is (1, p, p p) of its point p over the product of p's distances to the
+/// others.
 INLINE void NAME(tile_weight)(const VECTOR *g, int64_t step, VECTOR *u, int64_t to) {
   const VECTOR zero = SPLAT(64.0 / 81), a = SPLAT(-128.0 / 243), b = SPLAT(32.0 / 243);
   VECTOR g0 = g[0], g1 = g[step], g2 = g[2 * step];
@@ -79,8 +82,10 @@ INLINE void NAME(tile_weight)(const VECTOR *g, int64_t step, VECTOR *u, int64_t 
   u[5 * to] = g2;
 }
 
-/// The weights of channels c0 ..< c1 (16 at most) and LANES filters from `first`: to[point plane + channel 2 LANES + filter].
-static void NAME(winograd_weights)(const NAME(winograd) *s, int64_t first, int64_t c0, int64_t c1, REAL *to, int64_t plane) {
+/// The weights of channels c0 ..< c1 (16 at most) and LANES filters from `first`: to[point plane + channel 2 LANES +
+/// filter].
+static void NAME(winograd_weights)(
+    const NAME(winograd) *s, int64_t first, int64_t c0, int64_t c1, REAL *to, int64_t plane) {
   int64_t lanes = s->filters - first;
   REAL taps[9 * WEIGHT_CHANNELS * LANES] __attribute__((aligned(64)));
   if (lanes <= 0) {  // the second register of the last block
@@ -93,13 +98,14 @@ static void NAME(winograd_weights)(const NAME(winograd) *s, int64_t first, int64
         lanes, (c1 - c0) * 9, s->weight + (first * s->channels + c0) * 9, s->channels * 9, taps, LANES);
   else
     for (int64_t c = c0; c < c1; c++)
-      NAME(tapestry_pack_lanes)(lanes, 9, s->weight + (c * s->filters + first) * 9, 9, taps + (c - c0) * 9 * LANES, LANES);
+      NAME(tapestry_pack_lanes)(
+          lanes, 9, s->weight + (c * s->filters + first) * 9, 9, taps + (c - c0) * 9 * LANES, LANES);
   for (int64_t c = c0; c < c1; c++) {
     VECTOR g[9], half[18], u[TILE_POINTS];
-    UNROLL for (int t = 0; t < 9; t++) g[t] = NAME(load)(taps + ((c - c0) * 9 + (s->turned ? 8 - t : t)) * LANES);
-    UNROLL for (int w = 0; w < 3; w++) NAME(tile_weight)(g + w, 3, half + w, 3);
-    UNROLL for (int h = 0; h < 6; h++) NAME(tile_weight)(half + 3 * h, 1, u + 6 * h, 1);
-    UNROLL for (int i = 0; i < TILE_POINTS; i++) NAME(store)(to + i * plane + c * 2 * LANES, u[i]);
+    UNROLLED (int t = 0; t < 9; t++) g[t] = NAME(load)(taps + ((c - c0) * 9 + (s->turned ? 8 - t : t)) * LANES);
+    UNROLLED (int w = 0; w < 3; w++) NAME(tile_weight)(g + w, 3, half + w, 3);
+    UNROLLED (int h = 0; h < 6; h++) NAME(tile_weight)(half + 3 * h, 1, u + 6 * h, 1);
+    UNROLLED (int i = 0; i < TILE_POINTS; i++) NAME(store)(to + i * plane + c * 2 * LANES, u[i]);
   }
 }
 
@@ -108,8 +114,8 @@ static void NAME(winograd_block_weights)(const NAME(winograd) *s, int64_t block,
   for (int64_t c = 0; c < s->channels; c += WEIGHT_CHANNELS)
     for (int v = 0; v < 2; v++)
       NAME(winograd_weights)(
-          s, (2 * block + v) * LANES, c, c + WEIGHT_CHANNELS < s->channels ? c + WEIGHT_CHANNELS : s->channels, to + v * LANES,
-          plane);
+          s, (2 * block + v) * LANES, c, c + WEIGHT_CHANNELS < s->channels ? c + WEIGHT_CHANNELS : s->channels,
+          to + v * LANES, plane);
 }
 
 static void NAME(winograd_weight_task)(void *context, int64_t index) {
@@ -120,11 +126,11 @@ static void NAME(winograd_weight_task)(void *context, int64_t index) {
       s->transformed + block * s->channels * 2 * LANES + v * LANES, s->blocks * s->channels * 2 * LANES);
 }
 
-/// Six padded rows of LANES channels as [row][column][channel], of which a tile row reads columns 4 c0 ..< 4 c1 + 2; rows that the tile
-/// row above has left are kept: row r lies in slot r % 6.
+/// Six padded rows of LANES channels as [row][column][channel], of which a tile row reads columns 4 c0 ..< 4 c1 + 2;
+/// rows that the tile row above has left are kept: row r lies in slot r % 6.
 static void NAME(winograd_rows)(
-    const NAME(winograd) *s, const REAL *image, int64_t lanes, int64_t row0, int64_t row1, int64_t column0, int64_t column1,
-    REAL *slots, int64_t slot_size) {
+    const NAME(winograd) *s, const REAL *image, int64_t lanes, int64_t row0, int64_t row1, int64_t column0,
+    int64_t column1, REAL *slots, int64_t slot_size) {
   int64_t pixels = s->height * s->width;
   for (int64_t r = row0; r < row1; r++) {
     REAL *to = slots + r % 6 * slot_size;
@@ -156,14 +162,14 @@ static void NAME(winograd_in)(
     VECTOR d[TILE_POINTS], half[TILE_POINTS], r[TILE_POINTS];
     for (int64_t c = c0; c < c1; c++, t++) {
       const REAL *from = slots + 4 * (c - c0) * LANES;
-      UNROLL for (int i = 0; i < 6; i++) {
+      UNROLLED (int i = 0; i < 6; i++) {
         const REAL *line = from + (h + i) % 6 * slot_size;
-        UNROLL for (int j = 0; j < 6; j++) d[6 * i + j] = NAME(load)(line + j * LANES);
+        UNROLLED (int j = 0; j < 6; j++) d[6 * i + j] = NAME(load)(line + j * LANES);
       }
-      UNROLL for (int j = 0; j < 6; j++) NAME(tile_in)(d + j, 6, half + j, 6);
-      UNROLL for (int i = 0; i < 6; i++) NAME(tile_in)(half + 6 * i, 1, r + 6 * i, 1);
+      UNROLLED (int j = 0; j < 6; j++) NAME(tile_in)(d + j, 6, half + j, 6);
+      UNROLLED (int i = 0; i < 6; i++) NAME(tile_in)(half + 6 * i, 1, r + 6 * i, 1);
       REAL *tile = to + (t - first) * s->pitch_in;
-      UNROLL for (int i = 0; i < TILE_POINTS; i++) NAME(store)(tile + i * plane, r[i]);
+      UNROLLED (int i = 0; i < TILE_POINTS; i++) NAME(store)(tile + i * plane, r[i]);
     }
   }
   tapestry_release(slots, bytes);
@@ -180,8 +186,8 @@ static void NAME(winograd_multiply)(
   }
 }
 
-/// Outputs of tiles first ..< end and one register of filters, from[point plane + (tile - first) pitch + filter]. Returns whether
-/// all are finite.
+/// Outputs of tiles first ..< end and one register of filters, from[point plane + (tile - first) pitch + filter].
+/// Returns whether all are finite.
 static bool NAME(winograd_out)(
     const NAME(winograd) *s, int64_t first, int64_t end, int64_t register_index, const REAL *from, int64_t pitch,
     int64_t plane) {
@@ -198,10 +204,10 @@ static bool NAME(winograd_out)(
     for (int64_t c = c0; c < c1; c++, t++) {
       const REAL *tile = from + (t - first) * pitch;
       VECTOR m[TILE_POINTS], half[24], y[16];
-      UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] = NAME(load)(tile + i * plane);
-      UNROLL for (int j = 0; j < 6; j++) NAME(tile_out)(m + j, 6, half + j, 6);
-      UNROLL for (int i = 0; i < 4; i++) NAME(tile_out)(half + 6 * i, 1, y + 4 * i, 1);
-      UNROLL for (int i = 0; i < 16; i++) {
+      UNROLLED (int i = 0; i < TILE_POINTS; i++) m[i] = NAME(load)(tile + i * plane);
+      UNROLLED (int j = 0; j < 6; j++) NAME(tile_out)(m + j, 6, half + j, 6);
+      UNROLLED (int i = 0; i < 4; i++) NAME(tile_out)(half + 6 * i, 1, y + 4 * i, 1);
+      UNROLLED (int i = 0; i < 16; i++) {
         bad = FMA(y[i], SPLAT(0), bad);  // NaN as soon as one value is not finite
         VECTOR value = FMA(y[i], scale, bias);
         NAME(store)(strip + (i / 4 * room + 4 * (c - c0) + i % 4) * LANES, relu ? NAME(relu)(value) : value);
@@ -213,7 +219,8 @@ static bool NAME(winograd_out)(
       if (e->adds)
         NAME(unpack_added)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width, e);
       else
-        NAME(tapestry_unpack_lanes)(lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width);
+        NAME(tapestry_unpack_lanes)(
+            lanes, columns, strip + i * room * LANES, LANES, to, s->output_height * s->output_width);
     }
   }
   tapestry_release(strip, bytes);
@@ -242,8 +249,8 @@ static void NAME(winograd_task)(void *context, int64_t index) {
   tapestry_release(in, bytes);
 }
 
-// The same where weights are large: threads share the transformed tiles, and each takes blocks of filters from the transform of
-// their weights, which then never leave its cache, to the outputs.
+// The same where weights are large: threads share the transformed tiles, and each takes blocks of filters from the
+// transform of their weights, which then never leave its cache, to the outputs.
 
 static void NAME(winograd_in_task)(void *context, int64_t index) {
   const NAME(winograd) *s = context;
@@ -271,14 +278,15 @@ static void NAME(winograd_block_task)(void *context, int64_t index) {
       NAME(winograd_multiply)(
           s, tiles, weights + i * plane, s->shared + i * plane_in + t * s->pitch_in, out + i * plane_out, 2 * LANES);
     for (int v = 0; v < 2 && (2 * block + v) * LANES < s->filters; v++)
-      finite = NAME(winograd_out)(s, first, first + tiles, 2 * block + v, out + v * LANES, 2 * LANES, plane_out) && finite;
+      finite =
+          NAME(winograd_out)(s, first, first + tiles, 2 * block + v, out + v * LANES, 2 * LANES, plane_out) && finite;
   }
   if (!finite) __atomic_store_n(&s->finite, 0, __ATOMIC_RELAXED);
   tapestry_release(weights, bytes);
 }
 
-/// Whether it pays: see the tables in docs/decisions.md. Nine of the 16 outputs of a tile, on average, must be there, and there must be
-/// tiles enough for the weights to be worth transforming.
+/// Whether it pays: see the tables in docs/decisions.md. Nine of the 16 outputs of a tile, on average, must be there,
+/// and there must be tiles enough for the weights to be worth transforming.
 INLINE bool NAME(suits_winograd)(const tapestry_convolution *c, int64_t output_height, int64_t output_width) {
   int64_t plane_tiles = ((output_height + 3) / 4) * ((output_width + 3) / 4), tiles = c->batch * plane_tiles;
   return REAL_BYTES == 4 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
@@ -330,20 +338,41 @@ static bool NAME(winograd_correlate)(NAME(winograd) *s) {
 }
 
 static bool NAME(winograd_forward)(
-    const tapestry_convolution *c, const REAL *x, const REAL *weight, const NAME(epilogue) *epilogue, int64_t output_image, REAL *y) {
+    const tapestry_convolution *c, const REAL *x, const REAL *weight, const NAME(epilogue) *epilogue,
+    int64_t output_image, REAL *y) {
   NAME(winograd) s = {
-    .x = x, .weight = weight, .epilogue = *epilogue, .y = y, .output_image = output_image, .batch = c->batch, .channels = c->channels, .filters = c->filters,
-    .height = c->height, .width = c->width, .output_height = c->output_height, .output_width = c->output_width,
-    .top = c->top, .left = c->left,
-  };
+      .x = x,
+      .weight = weight,
+      .epilogue = *epilogue,
+      .y = y,
+      .output_image = output_image,
+      .batch = c->batch,
+      .channels = c->channels,
+      .filters = c->filters,
+      .height = c->height,
+      .width = c->width,
+      .output_height = c->output_height,
+      .output_width = c->output_width,
+      .top = c->top,
+      .left = c->left};
   return NAME(winograd_correlate)(&s);
 }
 
 static bool NAME(winograd_input_gradient)(const tapestry_convolution *c, const REAL *gy, const REAL *weight, REAL *gx) {
   NAME(winograd) s = {
-    .x = gy, .weight = weight, .y = gx, .batch = c->batch, .channels = c->filters, .filters = c->channels,
-    .height = c->output_height, .width = c->output_width, .output_height = c->height, .output_width = c->width,
-    .top = 2 - c->top, .left = 2 - c->left, .turned = true, .output_image = c->channels * c->height * c->width,
-  };
+      .x = gy,
+      .weight = weight,
+      .y = gx,
+      .batch = c->batch,
+      .channels = c->filters,
+      .filters = c->channels,
+      .height = c->output_height,
+      .width = c->output_width,
+      .output_height = c->height,
+      .output_width = c->width,
+      .top = 2 - c->top,
+      .left = 2 - c->left,
+      .turned = true,
+      .output_image = c->channels * c->height * c->width};
   return NAME(winograd_correlate)(&s);
 }

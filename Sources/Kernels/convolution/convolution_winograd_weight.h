@@ -1,26 +1,28 @@
 // The gradient by 3x3 weights by Winograd's method (convolution_winograd.h), for one variant and float32.
 //
-// The forward is linear in the filter, so its gradient is the same product read backwards: with tiles Y of 4x4 cotangents and tiles d of 6x6
-// inputs, gw = G' [sum over tiles of (A Y A') . (B' d B)] G. Summed over tiles this is 36 matrix products
-// [filters, tiles] x [tiles, channels], 36 multiplications where the definition takes 144. Filters lie along the lanes.
+// The forward is linear in the filter, so its gradient is the same product read backwards: with tiles Y of 4x4
+// cotangents and tiles d of 6x6 inputs, gw = G' [sum over tiles of (A Y A') . (B' d B)] G. Summed over tiles this is 36
+// matrix products [filters, tiles] x [tiles, channels], 36 multiplications where the definition takes 144. Filters lie
+// along the lanes.
 //
-// Small weights: a task goes through its share of the tiles with sums of its own, and the shares are added in order. Large weights: all
-// threads transform a block of tiles, then take points and groups of filters and channels. Both depend on the sizes alone.
+// Small weights: a task goes through its share of the tiles with sums of its own, and the shares are added in order.
+// Large weights: all threads transform a block of tiles, then take points and groups of filters and channels. Both
+// depend on the sizes alone.
 
 #define WEIGHT_SHARES 16
-#define SUM_BYTES (5 << 18)           // sums of small weights: with the tiles of a task they fit a second-level cache of 2 MB
-#define MOST_SUM_BYTES (64 << 20)     // of large weights
-#define TILE_BYTES (32 << 20)         // of transformed tiles that threads share
-#define MOST_TILES 1024               // terms of a sum in registers
-#define FILTER_BLOCKS 8               // blocks of 2 LANES filters of a task
-#define CHANNEL_GROUP 252             // and its channels, a multiple of COLUMN_ROWS
+#define SUM_BYTES (5 << 18)  // sums of small weights: with the tiles of a task they fit a second-level cache of 2 MB
+#define MOST_SUM_BYTES (64 << 20)  // of large weights
+#define TILE_BYTES (32 << 20)      // of transformed tiles that threads share
+#define MOST_TILES 1024            // terms of a sum in registers
+#define FILTER_BLOCKS 8            // blocks of 2 LANES filters of a task
+#define CHANNEL_GROUP 252          // and its channels, a multiple of COLUMN_ROWS
 
 typedef struct {
   NAME(winograd) source, cotangent;  // how their tiles are read
   int64_t channels, filters, blocks, tiles, tile_group;
-  int64_t pitch, sum_plane, shares;   // elements of a tile's row of channels; of the sums of a point
-  REAL *sums;                         // [share][point][block][channel][2 LANES]
-  int64_t *offsets;                   // of the tiles in a row of channels
+  int64_t pitch, sum_plane, shares;  // elements of a tile's row of channels; of the sums of a point
+  REAL *sums;                        // [share][point][block][channel][2 LANES]
+  int64_t *offsets;                  // of the tiles in a row of channels
   // The tiles at work, when threads share them: [point][tile][channel] and [point][block][tile][2 LANES].
   int64_t first_tile, end_tile, channel_groups, block_groups;
   REAL *inputs, *cotangents, *gw;
@@ -50,7 +52,8 @@ INLINE void NAME(tile_gather)(const VECTOR *m, int64_t step, VECTOR *g, int64_t 
   g[2 * to] = FMA(SPLAT(0.5625), even_a, FMA(SPLAT(2.25), even_b, m[5 * step]));
 }
 
-/// Tiles first ..< end of one register of filters of the cotangent, transformed: to[point plane + (tile - first) 2 LANES + filter].
+/// Tiles first ..< end of one register of filters of the cotangent, transformed: to[point plane + (tile - first) 2
+/// LANES + filter].
 static void NAME(winograd_cotangent)(
     const NAME(winograd) *s, int64_t first, int64_t end, int64_t register_index, REAL *to, int64_t plane) {
   int64_t lanes = s->channels - register_index * LANES, slot_size = s->tile_columns * 4 * LANES;
@@ -68,14 +71,14 @@ static void NAME(winograd_cotangent)(
     NAME(winograd_rows)(s, image, lanes, h, h + 4, 4 * c0, 4 * c1, slots, slot_size);
     VECTOR y[16], half[24], r[TILE_POINTS];
     for (int64_t c = c0; c < c1; c++, t++) {
-      UNROLL for (int i = 0; i < 4; i++) {
+      UNROLLED (int i = 0; i < 4; i++) {
         const REAL *line = slots + (h + i) % 6 * slot_size + 4 * (c - c0) * LANES;
-        UNROLL for (int j = 0; j < 4; j++) y[4 * i + j] = NAME(load)(line + j * LANES);
+        UNROLLED (int j = 0; j < 4; j++) y[4 * i + j] = NAME(load)(line + j * LANES);
       }
-      UNROLL for (int j = 0; j < 4; j++) NAME(tile_spread)(y + j, 4, half + j, 4);
-      UNROLL for (int i = 0; i < 6; i++) NAME(tile_spread)(half + 4 * i, 1, r + 6 * i, 1);
+      UNROLLED (int j = 0; j < 4; j++) NAME(tile_spread)(y + j, 4, half + j, 4);
+      UNROLLED (int i = 0; i < 6; i++) NAME(tile_spread)(half + 4 * i, 1, r + 6 * i, 1);
       REAL *tile = to + (t - first) * 2 * LANES;
-      UNROLL for (int i = 0; i < TILE_POINTS; i++) NAME(store)(tile + i * plane, r[i]);
+      UNROLLED (int i = 0; i < TILE_POINTS; i++) NAME(store)(tile + i * plane, r[i]);
     }
   }
   tapestry_release(slots, bytes);
@@ -83,8 +86,8 @@ static void NAME(winograd_cotangent)(
 
 /// sums[channel][2 LANES] (+)= the products of one point for one block of filters and `channels` channels.
 INLINE void NAME(winograd_sum)(
-    const NAME(winograd_weight) *s, int64_t tiles, int64_t channels, const REAL *inputs, const REAL *cotangents, REAL *sums,
-    bool add) {
+    const NAME(winograd_weight) *s, int64_t tiles, int64_t channels, const REAL *inputs, const REAL *cotangents,
+    REAL *sums, bool add) {
   int64_t panels = (channels + COLUMN_ROWS - 1) / COLUMN_ROWS;
   for (int64_t p = 0; p < panels; p++) {
     int64_t c = channels * p / panels, rows = channels * (p + 1) / panels - c;
@@ -108,7 +111,8 @@ static void NAME(winograd_share_task)(void *context, int64_t index) {
     for (int64_t c = 0; c * LANES < s->channels; c++)
       NAME(winograd_in)(&s->source, first, end, c, inputs, tiles * s->pitch);
     for (int64_t f = 0; f < 2 * s->blocks; f++)
-      NAME(winograd_cotangent)(&s->cotangent, first, end, f, cotangents + f / 2 * tiles * 2 * LANES + f % 2 * LANES, plane);
+      NAME(winograd_cotangent)(
+          &s->cotangent, first, end, f, cotangents + f / 2 * tiles * 2 * LANES + f % 2 * LANES, plane);
     for (int64_t i = 0; i < TILE_POINTS; i++)
       for (int64_t b = 0; b < s->blocks; b++)
         NAME(winograd_sum)(
@@ -121,11 +125,12 @@ static void NAME(winograd_share_task)(void *context, int64_t index) {
 /// One register of channels or filters of a group of the tiles that threads share, transformed.
 static void NAME(winograd_tiles_task)(void *context, int64_t index) {
   const NAME(winograd_weight) *s = context;
-  int64_t in_registers = (s->channels + LANES - 1) / LANES, registers = in_registers + 2 * s->blocks, all = s->end_tile - s->first_tile;
-  int64_t start = index / registers * s->tile_group, first = s->first_tile + start, f = index % registers - in_registers;
+  int64_t in_registers = (s->channels + LANES - 1) / LANES, registers = in_registers + 2 * s->blocks,
+          all = s->end_tile - s->first_tile;
+  int64_t start = index / registers * s->tile_group, first = s->first_tile + start,
+          f = index % registers - in_registers;
   int64_t end = first + s->tile_group < s->end_tile ? first + s->tile_group : s->end_tile;
-  if (f < 0)
-    NAME(winograd_in)(&s->source, first, end, f + in_registers, s->inputs + start * s->pitch, all * s->pitch);
+  if (f < 0) NAME(winograd_in)(&s->source, first, end, f + in_registers, s->inputs + start * s->pitch, all * s->pitch);
   else
     NAME(winograd_cotangent)(
         &s->cotangent, first, end, f, s->cotangents + (f / 2 * all + start) * 2 * LANES + f % 2 * LANES,
@@ -136,7 +141,8 @@ static void NAME(winograd_tiles_task)(void *context, int64_t index) {
 static void NAME(winograd_point_task)(void *context, int64_t index) {
   const NAME(winograd_weight) *s = context;
   int64_t i = index / s->block_groups / s->channel_groups, all = s->end_tile - s->first_tile;
-  int64_t b0 = index % s->block_groups * FILTER_BLOCKS, b1 = b0 + FILTER_BLOCKS < s->blocks ? b0 + FILTER_BLOCKS : s->blocks;
+  int64_t b0 = index % s->block_groups * FILTER_BLOCKS,
+          b1 = b0 + FILTER_BLOCKS < s->blocks ? b0 + FILTER_BLOCKS : s->blocks;
   int64_t c0 = index / s->block_groups % s->channel_groups * CHANNEL_GROUP;
   int64_t channels = s->channels - c0 < CHANNEL_GROUP ? s->channels - c0 : CHANNEL_GROUP;
   for (int64_t b = b0; b < b1; b++)
@@ -149,21 +155,22 @@ static void NAME(winograd_point_task)(void *context, int64_t index) {
 static void NAME(winograd_weight_end_task)(void *context, int64_t index) {
   NAME(winograd_weight) *s = context;
   int64_t f0 = index % (2 * s->blocks) * LANES, c0 = index / (2 * s->blocks) * LANES;
-  int64_t lanes = s->filters - f0 < LANES ? s->filters - f0 : LANES, channels = s->channels - c0 < LANES ? s->channels - c0 : LANES;
+  int64_t lanes = s->filters - f0 < LANES ? s->filters - f0 : LANES,
+          channels = s->channels - c0 < LANES ? s->channels - c0 : LANES;
   if (lanes <= 0) return;
   REAL taps[(9 * LANES + LANES) * LANES] __attribute__((aligned(64)));
   VECTOR bad = {0};
   for (int64_t c = 0; c < channels; c++) {
     const REAL *from = s->sums + (f0 / (2 * LANES) * s->channels + c0 + c) * 2 * LANES + f0 % (2 * LANES);
     VECTOR m[TILE_POINTS], half[18], g[9];
-    UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] = NAME(load)(from + i * s->sum_plane);
+    UNROLLED (int i = 0; i < TILE_POINTS; i++) m[i] = NAME(load)(from + i * s->sum_plane);
     for (int64_t share = 1; share < s->shares; share++) {
       from += TILE_POINTS * s->sum_plane;
-      UNROLL for (int i = 0; i < TILE_POINTS; i++) m[i] += NAME(load)(from + i * s->sum_plane);
+      UNROLLED (int i = 0; i < TILE_POINTS; i++) m[i] += NAME(load)(from + i * s->sum_plane);
     }
-    UNROLL for (int j = 0; j < 6; j++) NAME(tile_gather)(m + j, 6, half + j, 6);
-    UNROLL for (int i = 0; i < 3; i++) NAME(tile_gather)(half + 6 * i, 1, g + 3 * i, 1);
-    UNROLL for (int t = 0; t < 9; t++) {
+    UNROLLED (int j = 0; j < 6; j++) NAME(tile_gather)(m + j, 6, half + j, 6);
+    UNROLLED (int i = 0; i < 3; i++) NAME(tile_gather)(half + 6 * i, 1, g + 3 * i, 1);
+    UNROLLED (int t = 0; t < 9; t++) {
       bad = FMA(g[t], SPLAT(0), bad);  // NaN as soon as one value is not finite
       NAME(store)(taps + (9 * c + t) * LANES, g[t]);
     }
@@ -177,21 +184,29 @@ static void NAME(winograd_weight_end_task)(void *context, int64_t index) {
 /// Returns false, having written nothing of use, if some weight is not finite or the sums were too large.
 static bool NAME(winograd_weight_gradient)(const tapestry_convolution *c, const REAL *x, const REAL *gy, REAL *gw) {
   NAME(winograd_weight) s = {
-    .source = {
-      .x = x, .batch = c->batch, .channels = c->channels, .height = c->height, .width = c->width, .top = c->top, .left = c->left,
-    },
-    .cotangent = {
-      .x = gy, .batch = c->batch, .channels = c->filters, .height = c->output_height, .width = c->output_width,
-    },
-    .channels = c->channels, .filters = c->filters, .blocks = (c->filters + 2 * LANES - 1) / (2 * LANES), .shares = 1, .gw = gw,
-    .finite = 1,
-  };
+      .source =
+          {.x = x,
+           .batch = c->batch,
+           .channels = c->channels,
+           .height = c->height,
+           .width = c->width,
+           .top = c->top,
+           .left = c->left},
+      .cotangent =
+          {.x = gy, .batch = c->batch, .channels = c->filters, .height = c->output_height, .width = c->output_width},
+      .channels = c->channels,
+      .filters = c->filters,
+      .blocks = (c->filters + 2 * LANES - 1) / (2 * LANES),
+      .shares = 1,
+      .gw = gw,
+      .finite = 1};
   s.source.tile_rows = s.cotangent.tile_rows = (c->output_height + 3) / 4;
   s.source.tile_columns = s.cotangent.tile_columns = (c->output_width + 3) / 4;
   s.tiles = c->batch * s.source.tile_rows * s.source.tile_columns;
   s.pitch = s.source.pitch_in = (c->channels + LANES - 1) / LANES * LANES + LANES;
   s.sum_plane = s.blocks * s.channels * 2 * LANES;
-  int64_t sum_bytes = TILE_POINTS * s.sum_plane * REAL_BYTES, tile_bytes = TILE_POINTS * (s.pitch + s.blocks * 2 * LANES) * REAL_BYTES;
+  int64_t sum_bytes = TILE_POINTS * s.sum_plane * REAL_BYTES,
+          tile_bytes = TILE_POINTS * (s.pitch + s.blocks * 2 * LANES) * REAL_BYTES;
   if (sum_bytes > MOST_SUM_BYTES) return false;
   bool alone = sum_bytes <= SUM_BYTES;
   int64_t most = (alone ? ROOM_BYTES : TILE_BYTES) / tile_bytes;

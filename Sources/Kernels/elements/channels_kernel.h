@@ -1,6 +1,5 @@
 // A plane of a channel, for one REAL: see channels.c.
 
-
 /// y = factor x + offset for n elements, then max(y, 0), NaN passing through.
 static void NAME(rectify_plane)(int64_t n, const REAL *x, REAL factor, REAL offset, REAL *y) {
   VECTOR scale = SPLAT(factor), shift = SPLAT(offset), zero = SPLAT(0);

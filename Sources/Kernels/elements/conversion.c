@@ -23,11 +23,11 @@ typedef struct {
 
 // MARK: Fill
 
-#define FILL(type, value)                                     \
-  {                                                           \
-    type *y = (type *)j->y + begin, v = (value);              \
-    for (int64_t i = 0; i < n; i++) y[i] = v;                 \
-  }                                                           \
+#define FILL(type, value)                        \
+  {                                              \
+    type *y = (type *)j->y + begin, v = (value); \
+    for (int64_t i = 0; i < n; i++) y[i] = v;    \
+  }                                              \
   break
 
 static void fill_piece(void *context, int64_t piece) {
@@ -49,11 +49,11 @@ void tapestry_fill(int32_t dtype, int64_t count, double value, void *y) {
   tapestry_share_elements(count, &j, fill_piece);
 }
 
-#define RAMP(type, convert)                                                                               \
-  {                                                                                                       \
-    type *y = (type *)j->y + begin;                                                                       \
-    for (int64_t i = 0; i < n; i++) y[i] = convert(j->start + (double)(begin + i) * j->step);             \
-  }                                                                                                       \
+#define RAMP(type, convert)                                                                   \
+  {                                                                                           \
+    type *y = (type *)j->y + begin;                                                           \
+    for (int64_t i = 0; i < n; i++) y[i] = convert(j->start + (double)(begin + i) * j->step); \
+  }                                                                                           \
   break
 
 static void ramp_piece(void *context, int64_t piece) {
@@ -76,22 +76,22 @@ void tapestry_ramp(int32_t dtype, int64_t count, double start, double step, void
 
 // MARK: Conversion
 
-#define CONVERT(source, target, expression)                   \
-  {                                                           \
-    const source *x = (const source *)j->x + begin;           \
-    target *y = (target *)j->y + begin;                       \
-    for (int64_t i = 0; i < n; i++) y[i] = (expression);      \
-  }                                                           \
+#define CONVERT(source, target, expression)              \
+  {                                                      \
+    const source *x = (const source *)j->x + begin;      \
+    target *y = (target *)j->y + begin;                  \
+    for (int64_t i = 0; i < n; i++) y[i] = (expression); \
+  }                                                      \
   break
-#define CONVERT_FROM(source, to_int32, to_int64)                       \
-  switch (j->to) {                                                     \
-    case TAPESTRY_FLOAT32: CONVERT(source, float, (float)x[i]);        \
-    case TAPESTRY_FLOAT64: CONVERT(source, double, (double)x[i]);      \
-    case TAPESTRY_INT32: CONVERT(source, int32_t, to_int32(x[i]));     \
-    case TAPESTRY_INT64: CONVERT(source, int64_t, to_int64(x[i]));     \
-    case TAPESTRY_BOOL: CONVERT(source, uint8_t, x[i] != 0);           \
-    default: break;                                                    \
-  }                                                                    \
+#define CONVERT_FROM(source, to_int32, to_int64)                   \
+  switch (j->to) {                                                 \
+    case TAPESTRY_FLOAT32: CONVERT(source, float, (float)x[i]);    \
+    case TAPESTRY_FLOAT64: CONVERT(source, double, (double)x[i]);  \
+    case TAPESTRY_INT32: CONVERT(source, int32_t, to_int32(x[i])); \
+    case TAPESTRY_INT64: CONVERT(source, int64_t, to_int64(x[i])); \
+    case TAPESTRY_BOOL: CONVERT(source, uint8_t, x[i] != 0);       \
+    default: break;                                                \
+  }                                                                \
   break
 
 static void convert_piece(void *context, int64_t piece) {

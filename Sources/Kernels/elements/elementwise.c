@@ -1,5 +1,5 @@
-// Elementwise functions: division among threads and strides here, the loops of floating types in elementwise_kernel.h, those of
-// integers, comparisons and selections plain loops that the compiler vectorises.
+// Elementwise functions: division among threads and strides here, the loops of floating types in elementwise_kernel.h,
+// those of integers, comparisons and selections plain loops that the compiler vectorises.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"
 
@@ -14,55 +14,63 @@ static const int64_t element_bytes[] = {4, 8, 4, 8, 1};
 // MARK: Integers
 
 /// A bound or factor given as a double; beyond the range it saturates.
-static int64_t whole(double x) {
-  return x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : x != x ? 0 : (int64_t)x;
-}
+static int64_t whole(double x) { return x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : x != x ? 0 : (int64_t)x; }
 
-#define UNARY_INTEGERS(integer, name)                                                                              \
-  static void name(int32_t function, int64_t n, const integer *x, integer *y, double alpha, double beta) {         \
-    uint64_t factor = (uint64_t)whole(alpha), addend = (uint64_t)whole(beta);                                      \
-    int64_t low = whole(alpha), high = whole(beta);                                                                \
-    switch (function) {                                                                                            \
-      case TAPESTRY_NEGATE: for (int64_t i = 0; i < n; i++) y[i] = (integer)(0 - (uint64_t)x[i]); break;           \
-      case TAPESTRY_SQUARE: for (int64_t i = 0; i < n; i++) y[i] = (integer)((uint64_t)x[i] * (uint64_t)x[i]); break; \
-      case TAPESTRY_ABS: for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0 ? (integer)(0 - (uint64_t)x[i]) : x[i]; break; \
-      case TAPESTRY_SIGN: for (int64_t i = 0; i < n; i++) y[i] = (x[i] > 0) - (x[i] < 0); break;                   \
-      case TAPESTRY_RELU: for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0; break;                       \
-      case TAPESTRY_AFFINE:                                                                                        \
-        for (int64_t i = 0; i < n; i++) y[i] = (integer)((uint64_t)(int64_t)x[i] * factor + addend);               \
-        break;                                                                                                     \
-      case TAPESTRY_CLIP:                                                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                                          \
-          int64_t v = x[i] < low ? low : x[i];                                                                     \
-          y[i] = (integer)(v > high ? high : v);                                                                   \
-        }                                                                                                          \
-        break;                                                                                                     \
-      default: break;                                                                                              \
-    }                                                                                                              \
+#define UNARY_INTEGERS(integer, name)                                                                      \
+  static void name(int32_t function, int64_t n, const integer *x, integer *y, double alpha, double beta) { \
+    uint64_t factor = (uint64_t)whole(alpha), addend = (uint64_t)whole(beta);                              \
+    int64_t low = whole(alpha), high = whole(beta);                                                        \
+    switch (function) {                                                                                    \
+      case TAPESTRY_NEGATE:                                                                                \
+        for (int64_t i = 0; i < n; i++) y[i] = (integer)(0 - (uint64_t)x[i]);                              \
+        break;                                                                                             \
+      case TAPESTRY_SQUARE:                                                                                \
+        for (int64_t i = 0; i < n; i++) y[i] = (integer)((uint64_t)x[i] * (uint64_t)x[i]);                 \
+        break;                                                                                             \
+      case TAPESTRY_ABS:                                                                                   \
+        for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0 ? (integer)(0 - (uint64_t)x[i]) : x[i];            \
+        break;                                                                                             \
+      case TAPESTRY_SIGN:                                                                                  \
+        for (int64_t i = 0; i < n; i++) y[i] = (x[i] > 0) - (x[i] < 0);                                    \
+        break;                                                                                             \
+      case TAPESTRY_RELU:                                                                                  \
+        for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;                                        \
+        break;                                                                                             \
+      case TAPESTRY_AFFINE:                                                                                \
+        for (int64_t i = 0; i < n; i++) y[i] = (integer)((uint64_t)(int64_t)x[i] * factor + addend);       \
+        break;                                                                                             \
+      case TAPESTRY_CLIP:                                                                                  \
+        for (int64_t i = 0; i < n; i++) {                                                                  \
+          int64_t v = x[i] < low ? low : x[i];                                                             \
+          y[i] = (integer)(v > high ? high : v);                                                           \
+        }                                                                                                  \
+        break;                                                                                             \
+      default: break;                                                                                      \
+    }                                                                                                      \
   }
 UNARY_INTEGERS(int32_t, unary_i32)
 UNARY_INTEGERS(int64_t, unary_i64)
 
-#define FOR_PAIRS(expression)                       \
-  for (int64_t i = 0; i < n; i++) {                 \
+#define FOR_PAIRS(expression)                         \
+  for (int64_t i = 0; i < n; i++) {                   \
     integer u = a[i * stride_a], v = b[i * stride_b]; \
-    y[i] = (integer)(expression);                   \
-  }                                                 \
+    y[i] = (integer)(expression);                     \
+  }                                                   \
   break
-#define BINARY_INTEGERS(type, name)                                                                                 \
-  static void name(                                                                                                 \
-      int32_t function, int64_t n, const type *a, int64_t stride_a, const type *b, int64_t stride_b, type *y) {     \
-    typedef type integer;                                                                                           \
-    switch (function) {                                                                                             \
-      case TAPESTRY_ADD: FOR_PAIRS((uint64_t)u + (uint64_t)v);                                                      \
-      case TAPESTRY_SUBTRACT: FOR_PAIRS((uint64_t)u - (uint64_t)v);                                                 \
-      case TAPESTRY_MULTIPLY: FOR_PAIRS((uint64_t)u * (uint64_t)v);                                                 \
-      case TAPESTRY_DIVIDE: /* the smallest number by -1 wraps to itself */                                         \
-        FOR_PAIRS(v == 0 ? 0 : v == -1 ? (int64_t)(0 - (uint64_t)u) : (int64_t)(u / v));                            \
-      case TAPESTRY_MAXIMUM: FOR_PAIRS(u > v ? u : v);                                                              \
-      case TAPESTRY_MINIMUM: FOR_PAIRS(u < v ? u : v);                                                              \
-      default: break;                                                                                               \
-    }                                                                                                               \
+#define BINARY_INTEGERS(type, name)                                                                             \
+  static void name(                                                                                             \
+      int32_t function, int64_t n, const type *a, int64_t stride_a, const type *b, int64_t stride_b, type *y) { \
+    typedef type integer;                                                                                       \
+    switch (function) {                                                                                         \
+      case TAPESTRY_ADD: FOR_PAIRS((uint64_t)u + (uint64_t)v);                                                  \
+      case TAPESTRY_SUBTRACT: FOR_PAIRS((uint64_t)u - (uint64_t)v);                                             \
+      case TAPESTRY_MULTIPLY: FOR_PAIRS((uint64_t)u *(uint64_t)v);                                              \
+      case TAPESTRY_DIVIDE: /* the smallest number by -1 wraps to itself */                                     \
+        FOR_PAIRS(v == 0 ? 0 : v == -1 ? (int64_t)(0 - (uint64_t)u) : (int64_t)(u / v));                        \
+      case TAPESTRY_MAXIMUM: FOR_PAIRS(u > v ? u : v);                                                          \
+      case TAPESTRY_MINIMUM: FOR_PAIRS(u < v ? u : v);                                                          \
+      default: break;                                                                                           \
+    }                                                                                                           \
   }
 BINARY_INTEGERS(int32_t, binary_i32)
 BINARY_INTEGERS(int64_t, binary_i64)
@@ -181,27 +189,27 @@ void tapestry_binary(
 
 // MARK: Comparison and selection
 
-#define COMPARE(type, operation)                                                                  \
-  {                                                                                               \
-    const type *u = a, *v = b;                                                                    \
-    if (stride_a == 1 && stride_b == 1)                                                           \
-      for (int64_t i = 0; i < n; i++) y[i] = u[i] operation v[i];                                 \
-    else if (stride_a == 1 && stride_b == 0)                                                      \
-      for (int64_t i = 0; i < n; i++) y[i] = u[i] operation v[0];                                 \
-    else                                                                                          \
-      for (int64_t i = 0; i < n; i++) y[i] = u[i * stride_a] operation v[i * stride_b];           \
-  }                                                                                               \
+#define COMPARE(type, operation)                                                        \
+  {                                                                                     \
+    const type *u = a, *v = b;                                                          \
+    if (stride_a == 1 && stride_b == 1)                                                 \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i] operation v[i];                       \
+    else if (stride_a == 1 && stride_b == 0)                                            \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i] operation v[0];                       \
+    else                                                                                \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i * stride_a] operation v[i * stride_b]; \
+  }                                                                                     \
   break
-#define COMPARE_ALL(type)                                \
-  switch (comparison) {                                  \
-    case TAPESTRY_EQUAL: COMPARE(type, ==);              \
-    case TAPESTRY_NOT_EQUAL: COMPARE(type, !=);          \
-    case TAPESTRY_LESS: COMPARE(type, <);                \
-    case TAPESTRY_LESS_EQUAL: COMPARE(type, <=);         \
-    case TAPESTRY_GREATER: COMPARE(type, >);             \
-    case TAPESTRY_GREATER_EQUAL: COMPARE(type, >=);      \
-    default: break;                                      \
-  }                                                      \
+#define COMPARE_ALL(type)                           \
+  switch (comparison) {                             \
+    case TAPESTRY_EQUAL: COMPARE(type, ==);         \
+    case TAPESTRY_NOT_EQUAL: COMPARE(type, !=);     \
+    case TAPESTRY_LESS: COMPARE(type, <);           \
+    case TAPESTRY_LESS_EQUAL: COMPARE(type, <=);    \
+    case TAPESTRY_GREATER: COMPARE(type, >);        \
+    case TAPESTRY_GREATER_EQUAL: COMPARE(type, >=); \
+    default: break;                                 \
+  }                                                 \
   break
 
 static void compare_row(void *context, int64_t position, const int64_t *offsets, int64_t n) {
@@ -229,26 +237,27 @@ static void compare_piece(void *context, int64_t piece) {
 void tapestry_compare(
     int32_t comparison, int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_a,
     const int64_t *strides_b, const void *a, const void *b, uint8_t *y) {
-  pair_job job = {.function = comparison, .dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = (char *)y};
+  pair_job job = {
+      .function = comparison, .dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = (char *)y};
   job.space = tapestry_merged(rank, sizes, 2, (const int64_t *const[]){strides_a, strides_b});
   tapestry_share_elements(job.space.count, &job, compare_piece);
 }
 
-#define SELECT(type)                                                                                  \
-  {                                                                                                   \
-    const type *u = a, *v = b;                                                                        \
-    type *w = y;                                                                                      \
-    if (stride_c == 1 && stride_a == 1 && stride_b == 1)                                              \
-      for (int64_t i = 0; i < n; i++) {                                                               \
-        type chosen = u[i], other = v[i]; /* read both: the loop then has no branch */                \
-        w[i] = c[i] ? chosen : other;                                                                 \
-      }                                                                                               \
-    else                                                                                              \
-      for (int64_t i = 0; i < n; i++) {                                                               \
-        type chosen = u[i * stride_a], other = v[i * stride_b];                                       \
-        w[i] = c[i * stride_c] ? chosen : other;                                                      \
-      }                                                                                               \
-  }                                                                                                   \
+#define SELECT(type)                                                                   \
+  {                                                                                    \
+    const type *u = a, *v = b;                                                         \
+    type *w = y;                                                                       \
+    if (stride_c == 1 && stride_a == 1 && stride_b == 1)                               \
+      for (int64_t i = 0; i < n; i++) {                                                \
+        type chosen = u[i], other = v[i]; /* read both: the loop then has no branch */ \
+        w[i] = c[i] ? chosen : other;                                                  \
+      }                                                                                \
+    else                                                                               \
+      for (int64_t i = 0; i < n; i++) {                                                \
+        type chosen = u[i * stride_a], other = v[i * stride_b];                        \
+        w[i] = c[i * stride_c] ? chosen : other;                                       \
+      }                                                                                \
+  }                                                                                    \
   break
 
 static void select_row(void *context, int64_t position, const int64_t *offsets, int64_t n) {

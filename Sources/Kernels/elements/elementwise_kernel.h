@@ -1,26 +1,26 @@
 // Elementwise functions of one REAL: see elementwise.c. Each loop handles whole vectors, then one masked rest.
 #include "vector/mathematics_kernel.h"
 
-#define LOOP(expression)                                                \
-  {                                                                     \
-    int64_t i = 0;                                                      \
-    for (; i + LANES <= n; i += LANES) {                                \
-      VECTOR v = NAME(load)(x + i);                                     \
-      NAME(store)(y + i, expression);                                   \
-    }                                                                   \
-    if (i < n) {                                                        \
-      VECTOR v = NAME(load_part)(x + i, n - i, 1);                      \
-      NAME(store_part)(y + i, n - i, expression);                       \
-    }                                                                   \
-  }                                                                     \
+#define LOOP(expression)                           \
+  {                                                \
+    int64_t i = 0;                                 \
+    for (; i + LANES <= n; i += LANES) {           \
+      VECTOR v = NAME(load)(x + i);                \
+      NAME(store)(y + i, expression);              \
+    }                                              \
+    if (i < n) {                                   \
+      VECTOR v = NAME(load_part)(x + i, n - i, 1); \
+      NAME(store_part)(y + i, n - i, expression);  \
+    }                                              \
+  }                                                \
   break
 // For long expressions: one copy of the code, with the test for the rest inside the loop.
-#define LONG_LOOP(expression)                            \
-  for (int64_t i = 0; i < n; i += LANES) {               \
-    VECTOR v = NAME(load_up_to)(x + i, n - i, 1);        \
-    VECTOR result = expression;                          \
-    NAME(store_up_to)(y + i, n - i, result);             \
-  }                                                      \
+#define LONG_LOOP(expression)                     \
+  for (int64_t i = 0; i < n; i += LANES) {        \
+    VECTOR v = NAME(load_up_to)(x + i, n - i, 1); \
+    VECTOR result = expression;                   \
+    NAME(store_up_to)(y + i, n - i, result);      \
+  }                                               \
   break
 
 static void NAME(power)(int64_t n, const REAL *x, REAL *y, double alpha) {
@@ -92,16 +92,16 @@ static void NAME(unary)(int32_t function, int64_t n, const REAL *x, REAL *y, dou
 #define LOAD(p) NAME(load)(p + i), NAME(load_part)(p + i, n - i, 1)
 #define CONSTANT(p) p##_splat, p##_splat
 #define APPLY(macro, ...) macro(__VA_ARGS__)
-#define LOOPS(expression)                                                         \
-  if (stride_a == 0) {                                                            \
-    const VECTOR a_splat = SPLAT(*a);                                             \
-    APPLY(LOOP, CONSTANT(a), LOAD(b), expression)                                 \
-  } else if (stride_b == 0) {                                                     \
-    const VECTOR b_splat = SPLAT(*b);                                             \
-    APPLY(LOOP, LOAD(a), CONSTANT(b), expression)                                 \
-  } else {                                                                        \
-    APPLY(LOOP, LOAD(a), LOAD(b), expression)                                     \
-  }                                                                               \
+#define LOOPS(expression)                         \
+  if (stride_a == 0) {                            \
+    const VECTOR a_splat = SPLAT(*a);             \
+    APPLY(LOOP, CONSTANT(a), LOAD(b), expression) \
+  } else if (stride_b == 0) {                     \
+    const VECTOR b_splat = SPLAT(*b);             \
+    APPLY(LOOP, LOAD(a), CONSTANT(b), expression) \
+  } else {                                        \
+    APPLY(LOOP, LOAD(a), LOAD(b), expression)     \
+  }                                               \
   break
 
 /// One row with strides 0 or 1, not both 0.

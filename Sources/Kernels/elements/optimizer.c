@@ -35,8 +35,7 @@ static void sgd_piece(void *context, int64_t piece) {
   tapestry_float_mode mode = tapestry_begin_flushing();
   if (job->dtype == TAPESTRY_FLOAT32)
     DISPATCH(sgd_f32)(n, job->constants, (const float *)a[0], (float *)a[1], (float *)a[4]);
-  else
-    DISPATCH(sgd_f64)(n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[4]);
+  else DISPATCH(sgd_f64)(n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[4]);
   tapestry_end_flushing(mode);
 }
 
@@ -47,12 +46,10 @@ static void adam_piece(void *context, int64_t piece) {
   char *a[arrays];
   locate(job, begin, a);
   tapestry_float_mode mode = tapestry_begin_flushing();
-  if (job->dtype == TAPESTRY_FLOAT32)
-    DISPATCH(adam_f32)
-    (n, job->constants, (const float *)a[0], (float *)a[1], (float *)a[2], (float *)a[3], (float *)a[4]);
-  else
-    DISPATCH(adam_f64)
-    (n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[2], (double *)a[3], (double *)a[4]);
+  if (job->dtype == TAPESTRY_FLOAT32) DISPATCH(adam_f32)
+  (n, job->constants, (const float *)a[0], (float *)a[1], (float *)a[2], (float *)a[3], (float *)a[4]);
+  else DISPATCH(adam_f64)(
+      n, job->constants, (const double *)a[0], (double *)a[1], (double *)a[2], (double *)a[3], (double *)a[4]);
   tapestry_end_flushing(mode);
 }
 

@@ -21,7 +21,8 @@ static void NAME(sgd)(int64_t n, const tapestry_sgd *k, const REAL *gradient, RE
 static void NAME(adam)(
     int64_t n, const tapestry_adam *k, const REAL *gradient, REAL *first_moment, REAL *second_moment, REAL *largest,
     REAL *parameter) {
-  const VECTOR beta1 = SPLAT(k->beta1), gain1 = SPLAT(1 - k->beta1), beta2 = SPLAT(k->beta2), gain2 = SPLAT(1 - k->beta2);
+  const VECTOR beta1 = SPLAT(k->beta1), gain1 = SPLAT(1 - k->beta1), beta2 = SPLAT(k->beta2),
+               gain2 = SPLAT(1 - k->beta2);
   const VECTOR scale = SPLAT(k->gradient_scale), epsilon = SPLAT(k->epsilon);
   const VECTOR decay = SPLAT(k->decoupled ? 0 : k->weight_decay);
   const VECTOR shrink = SPLAT(k->decoupled ? 1 - k->learning_rate * k->weight_decay : 1);

@@ -1,7 +1,7 @@
 // Counter-based random numbers.
 //
-// Philox4x32-10 maps a counter of four 32-bit words and a key of two to four random words w0 ... w3. Block b of the stream
-// (key, counter) has
+// Philox4x32-10 maps a counter of four 32-bit words and a key of two to four random words w0 ... w3. Block b of the
+// stream (key, counter) has
 //   key words      key mod 2^32, key / 2^32
 //   counter words  counter mod 2^32, counter / 2^32, b mod 2^32, b / 2^32
 // so streams of different (key, counter) never share a block. `low` is w0 + 2^32 w1 and `high` is w2 + 2^32 w3.
@@ -42,14 +42,17 @@ typedef struct {
 } random_job;
 
 /// Fills `words` with those for elements begin ..< begin + n, at `per_block` elements to a block; gives n.
-static inline int64_t batch_of_words(const random_job *job, int64_t begin, int64_t end, int64_t per_block, uint32_t *words) {
+static inline int64_t batch_of_words(
+    const random_job *job, int64_t begin, int64_t end, int64_t per_block, uint32_t *words) {
   int64_t most = per_block * random_blocks, n = end - begin < most ? end - begin : most;
   DISPATCH(philox_f64)
   (job->key, job->counter, (uint64_t)(begin / per_block), (n + per_block - 1) / per_block, words);
   return n;
 }
 
-static inline uint64_t pair(const uint32_t *words, int64_t i) { return words[2 * i] | (uint64_t)words[2 * i + 1] << 32; }
+static inline uint64_t pair(const uint32_t *words, int64_t i) {
+  return words[2 * i] | (uint64_t)words[2 * i + 1] << 32;
+}
 
 static inline int64_t end_of(const random_job *job, int64_t piece) {
   int64_t end = (piece + 1) * random_piece;
@@ -118,7 +121,8 @@ static void run(random_job *job, void (*piece)(void *, int64_t)) {
   tapestry_share(job->count > tapestry_shared_functions, tapestry_parts(job->count, random_piece), job, piece);
 }
 
-void tapestry_random_uniform(int32_t dtype, uint64_t key, uint64_t counter, int64_t count, double low, double high, void *y) {
+void tapestry_random_uniform(
+    int32_t dtype, uint64_t key, uint64_t counter, int64_t count, double low, double high, void *y) {
   random_job job = {dtype, key, counter, count, low, high - low, y};
   run(&job, uniform_piece);
 }

@@ -1,9 +1,9 @@
-// max(x, 0) that remembers the sign of its argument in a bit per element: what its gradient needs, in 1/32 of a float's memory.
+// max(x, 0) that remembers the sign of its argument in a bit per element: what its gradient needs, in 1/32 of a float's
+// memory.
 #include "include/tapestry_elementwise.h"
 #include "include/tapestry_machine.h"
 #include "include/tapestry_threads.h"
 #include "runtime/indexing.h"
-
 
 #define REAL_SOURCE "elements/rectifier_kernel.h"
 #define KERNEL_SOURCE "vector/reals.h"

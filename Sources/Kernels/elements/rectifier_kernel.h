@@ -1,6 +1,5 @@
 // max(x, 0) and its gradient by a mask of bits, for one REAL: see rectifier.c.
 
-
 static void NAME(relu_masked)(int64_t n, const REAL *x, REAL *y, uint32_t *mask) {
   const VECTOR zero = SPLAT(0);
   int64_t i = 0;
@@ -27,8 +26,7 @@ static void NAME(relu_masked_gradient)(int64_t n, const REAL *g, const uint32_t 
   int64_t i = 0;
   for (; i + 32 <= n; i += 32) {
     uint32_t bits = mask[i / 32];
-    for (int q = 0; q < 32; q += LANES)
-      NAME(store)(gx + i + q, NAME(where_set)(bits >> q, NAME(load)(g + i + q)));
+    for (int q = 0; q < 32; q += LANES) NAME(store)(gx + i + q, NAME(where_set)(bits >> q, NAME(load)(g + i + q)));
   }
   for (int64_t q = 0; i + q < n; q += LANES) {
     VECTOR v = NAME(load_up_to)(g + i + q, n - i - q, 0);

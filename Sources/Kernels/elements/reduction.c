@@ -1,7 +1,8 @@
 // Reductions of the middle axis: how the work is cut, and the integers. The loops are in reduction_kernel.h.
 //
-// A reduction is cut into units (outer index, block of the reduced axis, band of inner indices) by the sizes alone. Each unit
-// gives partial results in double; where there is more than one block, partials are combined in ascending order.
+// A reduction is cut into units (outer index, block of the reduced axis, band of inner indices) by the sizes alone.
+// Each unit gives partial results in double; where there is more than one block, partials are combined in ascending
+// order.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"
 
@@ -50,7 +51,8 @@ static void reduce_unit(void *context, int64_t unit) {
     DISPATCH(reduce_columns_f64)(job->reduction, rows, job->inner, columns, (const double *)job->x + at, values);
   }
   if (job->blocks == 1) deliver(job->dtype, columns, values, job->y, o * job->inner + column);
-  else memcpy(job->partials + (o * job->blocks + block) * job->inner + column, values, (size_t)columns * sizeof(double));
+  else
+    memcpy(job->partials + (o * job->blocks + block) * job->inner + column, values, (size_t)columns * sizeof(double));
 }
 
 static void several_units(void *context, int64_t piece) {
@@ -82,13 +84,13 @@ static void reduce_floating(reduce_job *job) {
   job->partials = job->blocks > 1 ? tapestry_allocate(bytes) : NULL;
   int64_t units = outer * job->blocks * job->bands, elements = outer * reduced * inner;
   int64_t per_unit = job->rows * (inner < reduction_columns ? inner : reduction_columns);
-  tapestry_share(elements >= tapestry_shared_elements, tapestry_parts(units, tapestry_units(per_unit)), job, several_units);
+  tapestry_share(
+      elements >= tapestry_shared_elements, tapestry_parts(units, tapestry_units(per_unit)), job, several_units);
   if (job->blocks == 1) return;
   for (int64_t o = 0; o < outer; o++) {
     double *first = job->partials + o * job->blocks * inner;
     for (int64_t block = 1; block < job->blocks; block++)
-      for (int64_t i = 0; i < inner; i++)
-        first[i] = joined(job->reduction, first[i], first[block * inner + i]);
+      for (int64_t i = 0; i < inner; i++) first[i] = joined(job->reduction, first[i], first[block * inner + i]);
     deliver(job->dtype, inner, first, job->y, o * inner);
   }
   tapestry_release(job->partials, bytes);
@@ -96,29 +98,28 @@ static void reduce_floating(reduce_job *job) {
 
 // MARK: Integers
 
-#define REDUCE_INTEGERS(integer, name)                                                                             \
+#define REDUCE_INTEGERS(integer, name)                                                                               \
   static void name(int32_t reduction, int64_t outer, int64_t reduced, int64_t inner, const integer *x, integer *y) { \
-    for (int64_t o = 0; o < outer; o++, x += reduced * inner, y += inner) {                                        \
-      for (int64_t i = 0; i < inner; i++)                                                                          \
-        y[i] = reduction == TAPESTRY_MAX || reduction == TAPESTRY_MIN ? x[i] : 0;                                  \
-      for (int64_t r = 0; r < reduced; r++) {                                                                      \
-        const integer *row = x + r * inner;                                                                        \
-        switch (reduction) {                                                                                       \
-          case TAPESTRY_SUM:                                                                                       \
-            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i]);               \
-            break;                                                                                                 \
-          case TAPESTRY_SUM_OF_SQUARES:                                                                            \
-            for (int64_t i = 0; i < inner; i++)                                                                    \
-              y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i] * (uint64_t)row[i]);                              \
-            break;                                                                                                 \
-          case TAPESTRY_MAX:                                                                                       \
-            for (int64_t i = 0; i < inner; i++) y[i] = row[i] > y[i] ? row[i] : y[i];                              \
-            break;                                                                                                 \
-          default:                                                                                                 \
-            for (int64_t i = 0; i < inner; i++) y[i] = row[i] < y[i] ? row[i] : y[i];                              \
-        }                                                                                                          \
-      }                                                                                                            \
-    }                                                                                                              \
+    for (int64_t o = 0; o < outer; o++, x += reduced * inner, y += inner) {                                          \
+      for (int64_t i = 0; i < inner; i++) y[i] = reduction == TAPESTRY_MAX || reduction == TAPESTRY_MIN ? x[i] : 0;  \
+      for (int64_t r = 0; r < reduced; r++) {                                                                        \
+        const integer *row = x + r * inner;                                                                          \
+        switch (reduction) {                                                                                         \
+          case TAPESTRY_SUM:                                                                                         \
+            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i]);                 \
+            break;                                                                                                   \
+          case TAPESTRY_SUM_OF_SQUARES:                                                                              \
+            for (int64_t i = 0; i < inner; i++)                                                                      \
+              y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i] * (uint64_t)row[i]);                                \
+            break;                                                                                                   \
+          case TAPESTRY_MAX:                                                                                         \
+            for (int64_t i = 0; i < inner; i++) y[i] = row[i] > y[i] ? row[i] : y[i];                                \
+            break;                                                                                                   \
+          default:                                                                                                   \
+            for (int64_t i = 0; i < inner; i++) y[i] = row[i] < y[i] ? row[i] : y[i];                                \
+        }                                                                                                            \
+      }                                                                                                              \
+    }                                                                                                                \
   }
 REDUCE_INTEGERS(int32_t, reduce_i32)
 REDUCE_INTEGERS(int64_t, reduce_i64)
@@ -131,7 +132,8 @@ void tapestry_reduce(
   } else if (dtype == TAPESTRY_INT64) {
     reduce_i64(reduction, outer, reduced, inner, x, y);
   } else {
-    reduce_job job = {.reduction = reduction, .dtype = dtype, .outer = outer, .reduced = reduced, .inner = inner, .x = x, .y = y};
+    reduce_job job = {
+        .reduction = reduction, .dtype = dtype, .outer = outer, .reduced = reduced, .inner = inner, .x = x, .y = y};
     reduce_floating(&job);
   }
 }
@@ -146,24 +148,24 @@ typedef struct {
 } argmax_job;
 
 /// For one outer index, columns in bands: the best so far and where it was. For integers v != v is never true.
-#define ARGMAX(type)                                                                     \
-  {                                                                                      \
-    const type *x = (const type *)job->x + o * job->reduced * job->inner;                \
-    int64_t *y = job->y + o * job->inner;                                                \
-    for (int64_t first = 0; first < job->inner; first += 64) {                           \
-      int64_t n = job->inner - first < 64 ? job->inner - first : 64;                     \
-      type best[64];                                                                     \
-      for (int64_t i = 0; i < n; i++) best[i] = x[first + i];                            \
-      for (int64_t i = 0; i < n; i++) y[first + i] = 0;                                  \
-      for (int64_t r = 1; r < job->reduced; r++)                                         \
-        for (int64_t i = 0; i < n; i++) {                                                \
-          type v = x[r * job->inner + first + i], b = best[i];                           \
-          bool wins = (v > b) | ((v != v) & (b == b));                                   \
-          best[i] = wins ? v : b;                                                        \
-          y[first + i] = wins ? r : y[first + i];                                        \
-        }                                                                                \
-    }                                                                                    \
-  }                                                                                      \
+#define ARGMAX(type)                                                      \
+  {                                                                       \
+    const type *x = (const type *)job->x + o * job->reduced * job->inner; \
+    int64_t *y = job->y + o * job->inner;                                 \
+    for (int64_t first = 0; first < job->inner; first += 64) {            \
+      int64_t n = job->inner - first < 64 ? job->inner - first : 64;      \
+      type best[64];                                                      \
+      for (int64_t i = 0; i < n; i++) best[i] = x[first + i];             \
+      for (int64_t i = 0; i < n; i++) y[first + i] = 0;                   \
+      for (int64_t r = 1; r < job->reduced; r++)                          \
+        for (int64_t i = 0; i < n; i++) {                                 \
+          type v = x[r * job->inner + first + i], b = best[i];            \
+          bool wins = (v > b) | ((v != v) & (b == b));                    \
+          best[i] = wins ? v : b;                                         \
+          y[first + i] = wins ? r : y[first + i];                         \
+        }                                                                 \
+    }                                                                     \
+  }                                                                       \
   break
 
 static void argmax_outer(void *context, int64_t o) {

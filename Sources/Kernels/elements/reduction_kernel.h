@@ -1,7 +1,8 @@
 // Reductions of one REAL: see reduction.c. Results are double, in which both types are exact.
 #include "vector/mathematics_kernel.h"
 
-/// The sum of a run in blocks of 1024: in a block four vectors of partial sums, then their lanes and the blocks in double.
+/// The sum of a run in blocks of 1024: in a block four vectors of partial sums, then their lanes and the blocks in
+/// double.
 static double NAME(sum_run)(int64_t n, const REAL *x) {
   double total = 0;
   while (n > 0) {
@@ -30,7 +31,7 @@ static double NAME(dot_run)(int64_t n, const REAL *x, const REAL *y) {
   while (n > 0) {
     int64_t end = n < 1024 ? n : 1024, i = 0;
     WIDE(vector) s0 = (WIDE(vector))0.0, s1 = s0;
-#define PRODUCT(at)                                                    \
+#define PRODUCT(at)                                                   \
   (__builtin_convertvector(*(const part *)(x + (at)), WIDE(vector)) * \
    __builtin_convertvector(*(const part *)(y + (at)), WIDE(vector)))
     for (; i + 2 * step <= end; i += 2 * step) {

@@ -1,4 +1,5 @@
-// Matrix products: which variant computes them, and batches. The blocks are in gemm_kernel.h, the inner loops in gemm_tile.h.
+// Matrix products: which variant computes them, and batches. The blocks are in gemm_kernel.h, the inner loops in
+// gemm_tile.h.
 #include "gemm/gemm_variants.h"
 #include "include/tapestry_machine.h"
 #include "runtime/sharing.h"

@@ -1,11 +1,11 @@
 // Products that read operands in place, for one REAL: dot products of rows, and fully connected layers with the
 // batch along the lanes. Included by gemm_kernel.h, whose types they use.
 
-#define DOT_GROUP 64      // columns of a task of the dot product path
+#define DOT_GROUP 64       // columns of a task of the dot product path
 #define DOT_ROW_GROUP 240  // and its rows: a multiple of every DOT_ROWS
 
-/// DOT_GROUP columns by DOT_ROW_GROUP rows of A B^T with both operands in place. The smaller of m and DOT_COLUMNS goes along the columns of
-/// the inner loop, so that a single row still fills it.
+/// DOT_GROUP columns by DOT_ROW_GROUP rows of A B^T with both operands in place. The smaller of m and DOT_COLUMNS goes
+/// along the columns of the inner loop, so that a single row still fills it.
 static void NAME(dot_task)(void *context, int64_t index) {
   const NAME(product) *p = context;
   int64_t groups = (p->n + DOT_GROUP - 1) / DOT_GROUP;
@@ -41,9 +41,10 @@ static void NAME(dot_task)(void *context, int64_t index) {
   }
 }
 
-// A fully connected layer, A B^T with few rows of A: these lie along the lanes, [term][row], and B is read in place, eight rows side
-// by side. So each byte of the weights is read once, in eight streams, and meets all of the batch. (Rows of weights are often a
-// multiple of 4 kB apart and fall into the same sets of L1: more than eight would push each other out.)
+// A fully connected layer, A B^T with few rows of A: these lie along the lanes, [term][row], and B is read in place,
+// eight rows side by side. So each byte of the weights is read once, in eight streams, and meets all of the batch.
+// (Rows of weights are often a multiple of 4 kB apart and fall into the same sets of L1: more than eight would push
+// each other out.)
 
 #define CONNECTED_ROWS (COLUMN_ROWS < 8 ? COLUMN_ROWS : 8)
 #define CONNECTED_GROUP 64    // rows of B of a task
@@ -83,7 +84,8 @@ static void NAME(connected_task)(void *context, int64_t index) {
       for (int64_t k0 = 0; k0 < p->k; k0 += depth)
         NAME(tapestry_columns)[rows - 1][registers - 1](
             p->k - k0 < depth ? p->k - k0 : depth, s->identity, s->packed + (block * 2 * p->k + k0 * registers) * LANES,
-            p->b + (j0 + j) * p->ldb + k0, p->ldb, CONNECTED_AHEAD, sums + j * registers * LANES, registers * LANES, k0 > 0);
+            p->b + (j0 + j) * p->ldb + k0, p->ldb, CONNECTED_AHEAD, sums + j * registers * LANES, registers * LANES,
+            k0 > 0);
     }
     for (int v = 0; v < registers; v++)
       NAME(tapestry_unpack_lanes)(

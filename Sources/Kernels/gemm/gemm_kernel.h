@@ -1,24 +1,24 @@
 // The matrix product for one variant and one element type: blocks, threads, and which inner loop serves which shape.
 //
 // Sums are cut into blocks of at most DEPTH (or DOT_DEPTH) terms; a block's sum starts at zero in registers and is
-// then added to C, which bounds the rounding error and depends on k alone. Every element of C goes through the same operations in whatever
-// tile it falls, so how tiles are spread over threads cannot change the bits.
+// then added to C, which bounds the rounding error and depends on k alone. Every element of C goes through the same
+// operations in whatever tile it falls, so how tiles are spread over threads cannot change the bits.
 
 #include "gemm/gemm_tiles.h"
 #include "gemm/gemm_tile.h"
 #include "gemm/gemm_pack.h"
 #include "gemm/gemm_lanes.h"
 
-#define DEPTH (1024 / REAL_BYTES)      // a column panel of 256 x 32 floats, 32 kB, stays in L1
-#define DOT_DEPTH (4096 / REAL_BYTES)  // rows read in place: six and four of 4 kB fit L1
-#define IN_PLACE_BITS 19               // B of up to 2^19 bytes is read in place by few rows
-#define DOT_ROWS_MOST 64               // rows of A up to which A B^T is computed in place
-#define SPAN 8192                  // rows or columns packed at a time: at most 8 MB each
-#define ROW_GROUP (112 / TILE_ROWS)        // row panels of a task: 112 x 256 floats, 112 kB of L2
-#define COLUMN_GROUP (256 / TILE_COLUMNS)  // column panels of a task: 256 columns, 256 kB of L2
-#define PACK_AHEAD 8               // rows of B that packing is ahead of with fetching
-#define PACK_GROUP 4               // column panels packed by one task
-#define OWN_ELEMENTS 131072        // of A up to which every task takes all of its rows: 512 kB of L2
+#define DEPTH (1024 / REAL_BYTES)            // a column panel of 256 x 32 floats, 32 kB, stays in L1
+#define DOT_DEPTH (4096 / REAL_BYTES)        // rows read in place: six and four of 4 kB fit L1
+#define IN_PLACE_BITS 19                     // B of up to 2^19 bytes is read in place by few rows
+#define DOT_ROWS_MOST 64                     // rows of A up to which A B^T is computed in place
+#define SPAN 8192                            // rows or columns packed at a time: at most 8 MB each
+#define ROW_GROUP (112 / TILE_ROWS)          // row panels of a task: 112 x 256 floats, 112 kB of L2
+#define COLUMN_GROUP (256 / TILE_COLUMNS)    // column panels of a task: 256 columns, 256 kB of L2
+#define PACK_AHEAD 8                         // rows of B that packing is ahead of with fetching
+#define PACK_GROUP 4                         // column panels packed by one task
+#define OWN_ELEMENTS 131072                  // of A up to which every task takes all of its rows: 512 kB of L2
 #define STACK_ELEMENTS (32768 / REAL_BYTES)  // smaller scratch lives on the stack
 
 typedef struct {
@@ -75,7 +75,8 @@ static void NAME(merge)(
     if (addend) x += NAME(load_part)(addend + place + q, rest, 0);
     NAME(store_part)(c + q, rest, relu ? NAME(relu)(x) : x);
 #else
-    for (bool plain = !column_scale && !row_scale && !addend; plain && q < columns; q++) {  // the usual case, without the tests
+    for (bool plain = !column_scale && !row_scale && !addend; plain && q < columns;
+         q++) {  // the usual case, without the tests
       REAL x = tile[q];
       if (add) x += c[q];
       if (row_bias) x += bias;
@@ -115,7 +116,7 @@ static void NAME(pack_panels)(const NAME(block) *block, int64_t c0, int64_t c1, 
           const REAL *from = b + q * p->ldb + c * TILE_COLUMNS;
           __builtin_prefetch(from + PACK_AHEAD * p->ldb);  // rows often lie pages apart, so the hardware sees no stream
           REAL *at = to + ((c - c0) * block->depth + q) * TILE_COLUMNS;
-          UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) NAME(store)(at + v, NAME(load)(from + v));
+          UNROLLED (int v = 0; v < TILE_COLUMNS; v += LANES) NAME(store)(at + v, NAME(load)(from + v));
         }
     if (c0 < whole) to += (whole - c0) * block->depth * TILE_COLUMNS, c0 = whole;
   }
@@ -136,14 +137,16 @@ static void NAME(pack_task)(void *context, int64_t index) {
     const REAL *a = p->transpose_a ? p->a + block->k0 * p->lda + block->i0 + first
                                    : p->a + (block->i0 + first) * p->lda + block->k0;
     NAME(tapestry_pack_rows)(
-        p->transpose_a, rows, p->m - block->i0 - first, block->depth, a, p->lda, block->packed_a + first * block->depth);
+        p->transpose_a, rows, p->m - block->i0 - first, block->depth, a, p->lda,
+        block->packed_a + first * block->depth);
     return;
   }
   if (block->packed_a) index -= block->row_panels;
   if (!block->packed_b) {
     NAME(pack_panels)(block, block->column_panels - 1, block->column_panels, block->last_panel);
   } else {
-    int64_t c0 = index * PACK_GROUP, c1 = c0 + PACK_GROUP < block->column_panels ? c0 + PACK_GROUP : block->column_panels;
+    int64_t c0 = index * PACK_GROUP,
+            c1 = c0 + PACK_GROUP < block->column_panels ? c0 + PACK_GROUP : block->column_panels;
     NAME(pack_panels)(block, c0, c1, block->packed_b + c0 * TILE_COLUMNS * block->depth);
   }
 }
@@ -201,10 +204,12 @@ static void NAME(tile_task)(void *context, int64_t index) {
       // Every row panel brings its share of the next column panel.
       int64_t share = packed_b && c + 1 < c1 ? block->depth * (r - r0) / (r1 - r0) : -1;
       NAME(ahead) ahead = {
-        .every = block->depth / (2 * TILE_ROWS * TILE_STEPS) + 1, .target = to, .target_stride = p->ldc,
-        .source = share < 0 ? to : b + (block->depth + share) * TILE_COLUMNS, .source_stride = share < 0 ? 0 : TILE_COLUMNS,
-        .source_far = LANES,
-      };
+          .every = block->depth / (2 * TILE_ROWS * TILE_STEPS) + 1,
+          .target = to,
+          .target_stride = p->ldc,
+          .source = share < 0 ? to : b + (block->depth + share) * TILE_COLUMNS,
+          .source_stride = share < 0 ? 0 : TILE_COLUMNS,
+          .source_far = LANES};
       if (!epilogue && columns == (width > TILE_COLUMNS ? width : vectors * LANES)) {
         tile(block->depth, a, as, b, bs, to, p->ldc, block->add, &ahead);
       } else {
@@ -217,8 +222,8 @@ static void NAME(tile_task)(void *context, int64_t index) {
   if (own) tapestry_release(own, own_bytes);
 }
 
-/// A is read in place when its rows lie side by side (transposed, or one row) and there are few of them; B in place when few
-/// row panels use it: packing costs about one pass of a row panel.
+/// A is read in place when its rows lie side by side (transposed, or one row) and there are few of them; B in place
+/// when few row panels use it: packing costs about one pass of a row panel.
 static void NAME(packed_product)(const NAME(product) *p) {
   NAME(block) block = {.of = p};
   bool large_b = (double)p->k * (double)p->n * REAL_BYTES > 1 << IN_PLACE_BITS;
@@ -237,7 +242,8 @@ static void NAME(packed_product)(const NAME(product) *p) {
       block.column_group = COLUMN_GROUP;
       // Narrower groups when there would be too few tasks to share.
       while (p->parallel && block.column_group > WIDE_VECTORS / TILE_VECTORS &&
-             (block.row_panels + block.row_group - 1) / block.row_group * (block.column_panels / block.column_group) < 16)
+             (block.row_panels + block.row_group - 1) / block.row_group * (block.column_panels / block.column_group) <
+                 16)
         block.column_group /= 2;
       while (p->parallel && block.row_group > 1 &&
              (block.row_panels / block.row_group) * (block.column_panels / block.column_group + 1) < 8)
@@ -285,9 +291,18 @@ void NAME(tapestry_multiply)(
     bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
     int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue) {
   NAME(product) p = {
-    .transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = accumulate, .m = m, .n = n, .k = k,
-    .lda = lda, .ldb = ldb, .ldc = ldc, .a = a, .b = b, .c = c,
-  };
+      .transpose_a = transpose_a,
+      .transpose_b = transpose_b,
+      .accumulate = accumulate,
+      .m = m,
+      .n = n,
+      .k = k,
+      .lda = lda,
+      .ldb = ldb,
+      .ldc = ldc,
+      .a = a,
+      .b = b,
+      .c = c};
   NAME(set_epilogue)(&p, epilogue);
   if (m <= 0 || n <= 0) return;
   if (n == 1 && ldc == 1 && m > 1) {  // a column of C is a row of its transpose
@@ -310,9 +325,9 @@ void NAME(tapestry_multiply)(
     NAME(connected_product)(&p);
   else if (p.transpose_b && !p.transpose_a && (p.m <= DOT_ROWS_MOST || p.n <= DOT_COLUMNS))
     tapestry_share(
-        p.parallel, (p.n + DOT_GROUP - 1) / DOT_GROUP * ((p.m + DOT_ROW_GROUP - 1) / DOT_ROW_GROUP), &p, NAME(dot_task));
-  else
-    NAME(packed_product)(&p);
+        p.parallel, (p.n + DOT_GROUP - 1) / DOT_GROUP * ((p.m + DOT_ROW_GROUP - 1) / DOT_ROW_GROUP), &p,
+        NAME(dot_task));
+  else NAME(packed_product)(&p);
 }
 
 #include "gemm/gemm_pointwise.h"

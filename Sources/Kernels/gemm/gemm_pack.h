@@ -9,7 +9,7 @@ void NAME(tapestry_pack_rows)(
     int64_t p = 0;
     if (readable >= squares * LANES)
       for (; (k - p) * rows >= squares * LANES; p++)
-        UNROLL for (int s = 0; s < squares; s++) {
+        UNROLLED (int s = 0; s < squares; s++) {
           VECTOR part = NAME(load)(a + p * lda + s * LANES);
           NAME(store)(to + p * rows + s * LANES, part);
         }
@@ -24,7 +24,7 @@ void NAME(tapestry_pack_rows)(
   for (; p + LANES <= k; p += LANES) {
     for (int s = 0; s * LANES < rows; s++) {
       int here = rows - s * LANES < LANES ? rows - s * LANES : LANES;
-      UNROLL for (int i = 0; i < LANES; i++)
+      UNROLLED (int i = 0; i < LANES; i++)
         square[s][i] = i < here ? NAME(load)(a + (s * LANES + i) * lda + p) : SPLAT(0);
       NAME(transpose)(square[s]);
     }
@@ -43,12 +43,12 @@ void NAME(tapestry_pack_rows)(
 
 /// A panel of `columns` <= TILE_COLUMNS columns of B, [k][TILE_COLUMNS] with zeros behind:
 /// to[p TILE_COLUMNS + j] = b[p ldb + j], or b[j ldb + p] if transposed.
-static void NAME(pack_columns)(
-    bool transposed, int64_t columns, int64_t k, const REAL *b, int64_t ldb, REAL *to) {
+static void NAME(pack_columns)(bool transposed, int64_t columns, int64_t k, const REAL *b, int64_t ldb, REAL *to) {
   if (!transposed) {
     if (columns == TILE_COLUMNS) {
       for (int64_t p = 0; p < k; p++) {
-        UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) NAME(store)(to + p * TILE_COLUMNS + v, NAME(load)(b + p * ldb + v));
+        UNROLLED (int v = 0; v < TILE_COLUMNS; v += LANES)
+          NAME(store)(to + p * TILE_COLUMNS + v, NAME(load)(b + p * ldb + v));
       }
     } else {
       for (int64_t p = 0; p < k; p++) {
@@ -65,12 +65,11 @@ static void NAME(pack_columns)(
     int64_t p = 0;
     for (; p + LANES <= k; p += LANES) {
       VECTOR square[LANES];
-      UNROLL for (int j = 0; j < LANES; j++) square[j] = j < here ? NAME(load)(from + j * ldb + p) : SPLAT(0);
+      UNROLLED (int j = 0; j < LANES; j++) square[j] = j < here ? NAME(load)(from + j * ldb + p) : SPLAT(0);
       NAME(transpose)(square);
-      UNROLL for (int q = 0; q < LANES; q++) NAME(store)(to + (p + q) * TILE_COLUMNS + v * LANES, square[q]);
+      UNROLLED (int q = 0; q < LANES; q++) NAME(store)(to + (p + q) * TILE_COLUMNS + v * LANES, square[q]);
     }
     for (; p < k; p++)
-      for (int64_t j = 0; j < LANES; j++)
-        to[p * TILE_COLUMNS + v * LANES + j] = j < here ? from[j * ldb + p] : 0;
+      for (int64_t j = 0; j < LANES; j++) to[p * TILE_COLUMNS + v * LANES + j] = j < here ? from[j * ldb + p] : 0;
   }
 }

@@ -1,10 +1,11 @@
 // 1x1 convolutions for one REAL: C of image n = A times B of image n, where C and B hold the pixels of an image in a
 // row, and A, the weights, serves all images.
 //
-// Pixels are counted over images, so that small images waste no lanes: a column panel is TILE_COLUMNS of them, in one piece or several.
-// A stride is a matter of the pieces alone. A is packed once for all images. A task packs its own column panels, one after the other, and
-// takes each through all rows; meanwhile the tiles prefetch the next panel into the second-level cache. So no core waits for what another has
-// packed, and pixels come from memory while there is arithmetic to do.
+// Pixels are counted over images, so that small images waste no lanes: a column panel is TILE_COLUMNS of them, in one
+// piece or several. A stride is a matter of the pieces alone. A is packed once for all images. A task packs its own
+// column panels, one after the other, and takes each through all rows; meanwhile the tiles prefetch the next panel into
+// the second-level cache. So no core waits for what another has packed, and pixels come from memory while there is
+// arithmetic to do.
 
 typedef struct {
   NAME(product) product;
@@ -40,15 +41,16 @@ static void NAME(find_pieces)(const NAME(pointwise) *s, int64_t panel, NAME(piec
     }
     if (left > end - q) left = end - q;
     found->pieces[found->count++] = (NAME(piece)){
-      .source = image * p->depth * s->source_plane + place, .target = image * p->target_image + pixel, .place = q - first,
-      .count = left,
-    };
+        .source = image * p->depth * s->source_plane + place,
+        .target = image * p->target_image + pixel,
+        .place = q - first,
+        .count = left};
     q += left;
   }
 }
 
-/// Terms k0 ..< k0 + depth of a column panel, [term][TILE_COLUMNS]. Loads and stores go by whole registers: what overruns a piece is
-/// written again by the next one or the next term, and behind the last term there is room.
+/// Terms k0 ..< k0 + depth of a column panel, [term][TILE_COLUMNS]. Loads and stores go by whole registers: what
+/// overruns a piece is written again by the next one or the next term, and behind the last term there is room.
 static void NAME(pack_pixels)(
     const NAME(pointwise) *s, const NAME(pieces) *pieces, int64_t k0, int64_t depth, REAL *to) {
   int64_t stride = s->source_plane, step = s->shape->stride_width;
@@ -59,8 +61,8 @@ static void NAME(pack_pixels)(
       sources[count] = pieces->pieces[i].source + t * step;
       places[count++] = pieces->pieces[i].place + t;
     }
-  // Registers may reach beyond a plane while the next ones follow it, not beyond the end of B: small planes leave several terms to the
-  // loop over single elements.
+  // Registers may reach beyond a plane while the next ones follow it, not beyond the end of B: small planes leave
+  // several terms to the loop over single elements.
   int64_t k = 0, room = s->end - (b + sources[count - 1] + LANES * step), whole = room < 0 ? 0 : room / stride + 1;
   if (whole > depth) whole = depth;
   if (pieces->columns < TILE_COLUMNS) memset(to, 0, (size_t)(depth * TILE_COLUMNS) * sizeof(REAL));
@@ -68,11 +70,12 @@ static void NAME(pack_pixels)(
     const REAL *from = b + sources[0];
     for (; k < whole; k++, from += stride) {
       __builtin_prefetch(from + PACK_AHEAD * stride);  // planes lie pages apart, so the hardware sees no stream
-      UNROLL for (int v = 0; v < TILE_COLUMNS; v += LANES) NAME(store)(to + k * TILE_COLUMNS + v, NAME(load)(from + v));
+      UNROLLED (int v = 0; v < TILE_COLUMNS; v += LANES) NAME(store)(to + k * TILE_COLUMNS + v, NAME(load)(from + v));
     }
   } else if (step == 1) {
     for (; k < whole; k++)
-      for (int64_t i = 0; i < count; i++) NAME(store)(to + k * TILE_COLUMNS + places[i], NAME(load)(b + k * stride + sources[i]));
+      for (int64_t i = 0; i < count; i++)
+        NAME(store)(to + k * TILE_COLUMNS + places[i], NAME(load)(b + k * stride + sources[i]));
   } else if (step == 2) {
     for (; k < whole; k++)
       for (int64_t i = 0; i < count; i++) {
@@ -118,8 +121,8 @@ typedef struct {
   int64_t stride, count, far;
 } NAME(coming);
 
-/// Row panels r0 ..< r1 of A, packed at `a`, by a column panel of B, packed at `b`: `depth` terms from k0. Partial sums that cannot be kept in C
-/// are kept at `sums`, [row][TILE_COLUMNS].
+/// Row panels r0 ..< r1 of A, packed at `a`, by a column panel of B, packed at `b`: `depth` terms from k0. Partial sums
+/// that cannot be kept in C are kept at `sums`, [row][TILE_COLUMNS].
 static void NAME(multiply_panel)(
     const NAME(pointwise) *s, const NAME(pieces) *pieces, int64_t k0, int64_t depth, int64_t r0, int64_t r1,
     const REAL *a, const REAL *b, const NAME(coming) *coming, REAL *sums) {
@@ -138,13 +141,17 @@ static void NAME(multiply_panel)(
     if (begin > most) begin = most < 0 ? 0 : most;
     REAL *to = p->c + pixels->target + first * p->ldc;
     NAME(ahead) ahead = {
-      .every = every, .target = to, .target_stride = p->ldc, .source = coming->source + begin * coming->stride,
-      .source_stride = coming->stride, .source_far = coming->far,
-    };
+        .every = every,
+        .target = to,
+        .target_stride = p->ldc,
+        .source = coming->source + begin * coming->stride,
+        .source_stride = coming->stride,
+        .source_far = coming->far};
     if (last && p->addend) {  // it comes while the tile multiplies
       const REAL *addend = p->addend + pixels->target + first * p->ldc;
       for (int q = 0; q < rows; q++)
-        for (int64_t t = 0; t < pieces->columns; t += 64 / REAL_BYTES) __builtin_prefetch(addend + q * p->ldc + t, 0, 2);
+        for (int64_t t = 0; t < pieces->columns; t += 64 / REAL_BYTES)
+          __builtin_prefetch(addend + q * p->ldc + t, 0, 2);
     }
     NAME(tapestry_tiles)[vectors - 1][rows - 1](
         depth, a, rows, b, TILE_COLUMNS, direct ? to : sums, direct ? p->ldc : TILE_COLUMNS, add, &ahead);
@@ -198,7 +205,8 @@ static void NAME(pointwise_pixels_task)(void *context, int64_t index) {
       int64_t depth = k - k0 < s->depth ? k - k0 : s->depth;
       coming.count = coming.stride ? depth : 0;
       NAME(multiply_panel)(
-          s, here, k0, depth, 0, s->row_panels, s->packed_a + s->product.m * k0, own + k0 * TILE_COLUMNS, &coming, own + panel_size);
+          s, here, k0, depth, 0, s->row_panels, s->packed_a + s->product.m * k0, own + k0 * TILE_COLUMNS, &coming,
+          own + panel_size);
       coming.source += depth * coming.stride;
     }
   }
@@ -206,13 +214,20 @@ static void NAME(pointwise_pixels_task)(void *context, int64_t index) {
 }
 
 void NAME(tapestry_multiply_pixels)(
-    const tapestry_pointwise *shape, bool transpose_a, const void *a, const void *b, void *c, const tapestry_epilogue *epilogue) {
+    const tapestry_pointwise *shape, bool transpose_a, const void *a, const void *b, void *c,
+    const tapestry_epilogue *epilogue) {
   NAME(pointwise) s = {
-    .shape = shape, .plane_pixels = shape->height * shape->width, .source_plane = shape->full_height * shape->full_width,
-    .product = {
-      .transpose_a = transpose_a, .m = shape->rows, .k = shape->depth, .lda = transpose_a ? shape->rows : shape->depth, .a = a, .b = b,
-      .c = c,
-    },
+      .shape = shape,
+      .plane_pixels = shape->height * shape->width,
+      .source_plane = shape->full_height * shape->full_width,
+      .product =
+          {.transpose_a = transpose_a,
+           .m = shape->rows,
+           .k = shape->depth,
+           .lda = transpose_a ? shape->rows : shape->depth,
+           .a = a,
+           .b = b,
+           .c = c},
   };
   NAME(product) *p = &s.product;
   NAME(set_epilogue)(p, epilogue);

@@ -1,6 +1,6 @@
-// What matrix products and convolutions are made of, for one REAL: tiles, dot products and columns of sums in registers, and the
-// rearrangements that they read. Compiled once, with the matrix product (gemm_tile.h, gemm_pack.h, gemm_lanes.h); declared here for
-// the convolution.
+// What matrix products and convolutions are made of, for one REAL: tiles, dot products and columns of sums in
+// registers, and the rearrangements that they read. Compiled once, with the matrix product (gemm_tile.h, gemm_pack.h,
+// gemm_lanes.h); declared here for the convolution.
 
 #define TILE_ROWS TUNED(VECTOR_BYTES == 64 ? 9 : 8, 6, 4)
 #define TILE_VECTORS (VECTOR_BYTES == 64 ? 3 : 2)
@@ -11,9 +11,10 @@
 #define TILE_COLUMNS (TILE_VECTORS * LANES)
 #define TILE_STEPS 4  // terms between two prefetches
 
-/// What a tile prefetches into the second-level cache while it multiplies: every `every` times TILE_STEPS terms the lines of a row at `target`,
-/// where its own result will go, and of one at `source`, where what comes next is read. Spread over the loop they cost nothing; all at its start, they would
-/// fill the buffers of the first-level cache and keep the operands waiting.
+/// What a tile prefetches into the second-level cache while it multiplies: every `every` times TILE_STEPS terms the
+/// lines of a row at `target`, where its own result will go, and of one at `source`, where what comes next is read.
+/// Spread over the loop they cost nothing; all at its start, they would fill the buffers of the first-level cache and
+/// keep the operands waiting.
 typedef struct {
   int64_t every;
   const REAL *target, *source;
@@ -33,16 +34,15 @@ extern INTERNAL const NAME(tile) NAME(tapestry_tiles)[TILE_VECTORS][TILE_ROWS];
 
 /// sums[i columns + j] = sum over p < k of a[i lda + p] b[j][p]; a row at `ahead` is prefetched.
 /// `sums` has room for DOT_ROWS DOT_COLUMNS + LANES elements.
-typedef void (*NAME(dot))(
-    int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums);
+typedef void (*NAME(dot))(int64_t k, const REAL *a, int64_t lda, const REAL *const *b, const REAL *ahead, REAL *sums);
 
 /// tapestry_dots[rows - 1][columns - 1]
 extern INTERNAL const NAME(dot) NAME(tapestry_dots)[DOT_ROWS][DOT_COLUMNS];
 
 #define COLUMN_ROWS TUNED(14, 6, 4)
 
-/// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]]. What lies `ahead` elements behind
-/// the first row is prefetched.
+/// sums[i sums_stride + channels] (+)= sum over p < count of vectors[p][channels] first[i stride + offsets[p]]. What
+/// lies `ahead` elements behind the first row is prefetched.
 typedef void (*NAME(column))(
     int64_t count, const int64_t *offsets, const REAL *vectors, const REAL *first, int64_t stride, int64_t ahead,
     REAL *sums, int64_t sums_stride, bool add);
@@ -59,7 +59,7 @@ INTERNAL void NAME(tapestry_pack_rows)(
 INTERNAL void NAME(tapestry_pack_lanes)(
     int64_t lanes, int64_t count, const REAL *from, int64_t stride, REAL *to, int64_t to_stride);
 
-/// The way back: to[lane to_stride + k] = from[k from_stride + lane] for k < count and lane < lanes <= LANES. Reads LANES rows
-/// where there are fewer.
+/// The way back: to[lane to_stride + k] = from[k from_stride + lane] for k < count and lane < lanes <= LANES. Reads
+/// LANES rows where there are fewer.
 INTERNAL void NAME(tapestry_unpack_lanes)(
     int64_t lanes, int64_t count, const REAL *from, int64_t from_stride, REAL *to, int64_t to_stride);

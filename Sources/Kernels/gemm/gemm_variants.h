@@ -5,14 +5,14 @@
 #include "include/tapestry_gemm.h"
 #include "runtime/dispatch.h"
 
-#define PARAMETERS                                                                                                      \
-  (bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,      \
+#define PARAMETERS                                                                                                 \
+  (bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b, \
    int64_t ldb, void *c, int64_t ldc, bool accumulate, const tapestry_epilogue *epilogue)
 DECLARE_VARIANTS(tapestry_multiply_f32, PARAMETERS)
 DECLARE_VARIANTS(tapestry_multiply_f64, PARAMETERS)
 #undef PARAMETERS
 
-#define PARAMETERS                                                                                      \
+#define PARAMETERS                                                                           \
   (const tapestry_pointwise *shape, bool transpose_a, const void *a, const void *b, void *c, \
    const tapestry_epilogue *epilogue)
 DECLARE_VARIANTS(tapestry_multiply_pixels_f32, PARAMETERS)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct {
-  int64_t bytes;  // per element
+  int64_t bytes;         // per element
   tapestry_space space;  // operand 0 the target, 1 the source
   char *target;
   const char *source;
@@ -20,22 +20,22 @@ static inline int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 // MARK: Rows
 
-#define STRIDED(type)                                                 \
-  {                                                                   \
-    type *t = (type *)target;                                         \
-    const type *s = (const type *)source;                             \
-    if (ts == 1 && ss == 1)                                           \
-      for (int64_t i = 0; i < n; i++) t[i] = s[i];                    \
-    else if (ts == 1 && ss == 0) {                                    \
-      type v = *s;                                                    \
-      for (int64_t i = 0; i < n; i++) t[i] = v;                       \
-    } else if (ts == 1 && ss == -1)                                   \
-      for (int64_t i = 0; i < n; i++) t[i] = s[-i];                   \
-    else if (ts == 1 && ss == 2)                                      \
-      for (int64_t i = 0; i < n; i++) t[i] = s[2 * i];                \
-    else                                                              \
-      for (int64_t i = 0; i < n; i++) t[i * ts] = s[i * ss];          \
-  }                                                                   \
+#define STRIDED(type)                                        \
+  {                                                          \
+    type *t = (type *)target;                                \
+    const type *s = (const type *)source;                    \
+    if (ts == 1 && ss == 1)                                  \
+      for (int64_t i = 0; i < n; i++) t[i] = s[i];           \
+    else if (ts == 1 && ss == 0) {                           \
+      type v = *s;                                           \
+      for (int64_t i = 0; i < n; i++) t[i] = v;              \
+    } else if (ts == 1 && ss == -1)                          \
+      for (int64_t i = 0; i < n; i++) t[i] = s[-i];          \
+    else if (ts == 1 && ss == 2)                             \
+      for (int64_t i = 0; i < n; i++) t[i] = s[2 * i];       \
+    else                                                     \
+      for (int64_t i = 0; i < n; i++) t[i * ts] = s[i * ss]; \
+  }                                                          \
   break
 
 static void row(const copy_job *job, char *target, int64_t ts, const char *source, int64_t ss, int64_t n) {
@@ -89,19 +89,19 @@ static inline void turn_1(const uint8_t *s, int64_t stride, uint8_t *turned) {
 
 /// A tile of a transpose: `down` target rows of `along` elements each. Source elements are contiguous down, target
 /// elements along; whole tiles have constant bounds, so they stay in registers or one or two cache lines per row.
-#define TILE(type, turn)                                                                        \
-  {                                                                                             \
-    type *t = (type *)target;                                                                   \
-    const type *s = (const type *)source;                                                       \
-    if (down == tile && along == tile) {                                                        \
-      _Alignas(64) type turned[tile * tile];                                                    \
-      turn(s, source_stride, turned);                                                           \
-      for (int j = 0; j < tile; j++)                                                            \
-        for (int i = 0; i < tile; i++) t[j * target_stride + i] = turned[j * tile + i];         \
-    } else                                                                                      \
-      for (int64_t j = 0; j < down; j++)                                                        \
+#define TILE(type, turn)                                                                         \
+  {                                                                                              \
+    type *t = (type *)target;                                                                    \
+    const type *s = (const type *)source;                                                        \
+    if (down == tile && along == tile) {                                                         \
+      _Alignas(64) type turned[tile * tile];                                                     \
+      turn(s, source_stride, turned);                                                            \
+      for (int j = 0; j < tile; j++)                                                             \
+        for (int i = 0; i < tile; i++) t[j * target_stride + i] = turned[j * tile + i];          \
+    } else                                                                                       \
+      for (int64_t j = 0; j < down; j++)                                                         \
         for (int64_t i = 0; i < along; i++) t[j * target_stride + i] = s[i * source_stride + j]; \
-  }                                                                                             \
+  }                                                                                              \
   break
 
 static void transpose_tile(
@@ -236,18 +236,19 @@ void tapestry_gather(
   gather_job job = {0, element_size, outer, rows, inner, count, 0, indices, x, y};
   job.per_piece = tapestry_units(inner);
   tapestry_share(
-      outer * count * inner >= tapestry_shared_elements, tapestry_parts(outer * count, job.per_piece), &job, gather_piece);
+      outer * count * inner >= tapestry_shared_elements, tapestry_parts(outer * count, job.per_piece), &job,
+      gather_piece);
 }
 
-#define SCATTER(type)                                                             \
-  {                                                                               \
-    const type *x = (const type *)job->x + o * job->count * inner;                \
-    type *y = (type *)job->y + o * job->rows * inner;                             \
-    for (int64_t j = 0; j < job->count; j++) {                                    \
-      type *to = y + job->indices[j] * inner;                                     \
-      const type *from = x + j * inner;                                           \
-      for (int64_t i = first; i < end; i++) to[i] += from[i];                     \
-    }                                                                             \
+#define SCATTER(type)                                              \
+  {                                                                \
+    const type *x = (const type *)job->x + o * job->count * inner; \
+    type *y = (type *)job->y + o * job->rows * inner;              \
+    for (int64_t j = 0; j < job->count; j++) {                     \
+      type *to = y + job->indices[j] * inner;                      \
+      const type *from = x + j * inner;                            \
+      for (int64_t i = first; i < end; i++) to[i] += from[i];      \
+    }                                                              \
   }
 
 /// Piece = (outer index, band of inner indices): within it the additions keep their order.
@@ -263,7 +264,8 @@ static void scatter_piece(void *context, int64_t piece) {
 }
 
 void tapestry_scatter_add(
-    int32_t dtype, int64_t outer, int64_t rows, int64_t inner, int64_t count, const int64_t *indices, const void *x, void *y) {
+    int32_t dtype, int64_t outer, int64_t rows, int64_t inner, int64_t count, const int64_t *indices, const void *x,
+    void *y) {
   if (outer * rows * inner == 0) return;
   gather_job job = {dtype, dtype == TAPESTRY_FLOAT32 ? 4 : 8, outer, rows, inner, count, 0, indices, x, y};
   int64_t work = (count + rows) * inner;  // per outer index

@@ -6,8 +6,8 @@
 
 enum { band_elements = 4096, most_lanes = 16 };
 
-/// Elements of a run of the band's columns with the same remainder: what the last whole vector of outputs reads, and a vector
-/// more, for columns are stored in whole ones.
+/// Elements of a run of the band's columns with the same remainder: what the last whole vector of outputs reads, and a
+/// vector more, for columns are stored in whole ones.
 static inline int64_t band_run(const tapestry_pooling *s) {
   int64_t reach = (s->kernel_width - 1) * s->dilation_width / s->stride_width;
   return (s->output_width + reach + 2 * most_lanes - 1) / most_lanes * most_lanes + most_lanes;
@@ -39,7 +39,8 @@ typedef struct {
 
 static inline int32_t place_of(const tapestry_pooling *s, int64_t i, int64_t j, int32_t number) {
   int32_t width = (int32_t)s->kernel_width, a = number / width, b = number % width;
-  int64_t row = i * s->stride_height - s->top + a * s->dilation_height, column = j * s->stride_width - s->left + b * s->dilation_width;
+  int64_t row = i * s->stride_height - s->top + a * s->dilation_height,
+          column = j * s->stride_width - s->left + b * s->dilation_width;
   return (int32_t)(row * s->width + column);
 }
 
@@ -91,17 +92,18 @@ static void run(pool_job *job, void (*group)(void *, int64_t)) {
 
 /// Windows of 2 x 2 side by side, all of them in the image.
 static bool is_quarter(const tapestry_pooling *s) {
-  return s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2 && s->top == 0 &&
-         s->left == 0 && s->dilation_height == 1 && s->dilation_width == 1 && 2 * s->output_height <= s->height &&
-         2 * s->output_width <= s->width;
+  return s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2 &&
+         s->top == 0 && s->left == 0 && s->dilation_height == 1 && s->dilation_width == 1 &&
+         2 * s->output_height <= s->height && 2 * s->output_width <= s->width;
 }
 
-#define BODY(type, suffix)                                                     \
-  const type *x = (const type *)job->from + in;                                \
-  type *y = (type *)job->to + out;                                             \
-  tapestry_winners winners = {                                                 \
-      job->winners.numbers ? job->winners.numbers + out : NULL, job->winners.places ? job->winners.places + out : NULL}; \
-  if (quarter) DISPATCH(max_plane_2x2_##suffix)(job->shape, x, y, winners);    \
+#define BODY(type, suffix)                                                                                   \
+  const type *x = (const type *)job->from + in;                                                              \
+  type *y = (type *)job->to + out;                                                                           \
+  tapestry_winners winners = {                                                                               \
+      job->winners.numbers ? job->winners.numbers + out : NULL,                                              \
+      job->winners.places ? job->winners.places + out : NULL};                                               \
+  if (quarter) DISPATCH(max_plane_2x2_##suffix)(job->shape, x, y, winners);                                  \
   else if (winners.numbers || winners.places) DISPATCH(max_plane_##suffix)(job->shape, x, y, winners, band); \
   else DISPATCH(max_plane_alone_##suffix)(job->shape, x, y, band);
 static void max_group(void *context, int64_t g) {
@@ -117,8 +119,13 @@ static void max_group(void *context, int64_t g) {
 /// A job over the planes of `s`, from inputs to outputs or back.
 static pool_job job_over(int32_t dtype, const tapestry_pooling *s, const void *from, void *to) {
   return (pool_job){
-      .dtype = dtype, .shape = s, .planes = s->planes, .inputs = s->height * s->width,
-      .outputs = s->output_height * s->output_width, .from = from, .to = to};
+      .dtype = dtype,
+      .shape = s,
+      .planes = s->planes,
+      .inputs = s->height * s->width,
+      .outputs = s->output_height * s->output_width,
+      .from = from,
+      .to = to};
 }
 
 void tapestry_max_pool(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, int32_t *indices) {
@@ -128,16 +135,17 @@ void tapestry_max_pool(int32_t dtype, const tapestry_pooling *shape, const void 
   run(&job, max_group);
 }
 
-void tapestry_max_pool_numbered(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, uint8_t *numbers) {
+void tapestry_max_pool_numbered(
+    int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, uint8_t *numbers) {
   tapestry_pooling s = plain(shape);
   pool_job job = job_over(dtype, &s, x, y);
   job.winners.numbers = numbers;
   run(&job, max_group);
 }
 
-#define BODY(type, suffix)                                                                  \
-  const type *from = (const type *)job->from + out;                                         \
-  type *to = (type *)job->to + in;                                                          \
+#define BODY(type, suffix)                                                                    \
+  const type *from = (const type *)job->from + out;                                           \
+  type *to = (type *)job->to + in;                                                            \
   if (quarter) DISPATCH(spread_plane_2x2_##suffix)(job->shape, from, job->numbers + out, to); \
   else DISPATCH(spread_plane_##suffix)(job->shape, job->offsets, from, job->numbers + out, to);
 static void spread_group(void *context, int64_t g) {
@@ -146,13 +154,15 @@ static void spread_group(void *context, int64_t g) {
 }
 #undef BODY
 
-#define BODY(type, suffix)                                                                   \
-  DISPATCH(gather_plane_##suffix)(job->shape, job->offsets, (const type *)job->from + in, job->numbers + out, (type *)job->to + out);
+#define BODY(type, suffix)        \
+  DISPATCH(gather_plane_##suffix) \
+  (job->shape, job->offsets, (const type *)job->from + in, job->numbers + out, (type *)job->to + out);
 static void gather_numbered_group(void *context, int64_t g) { FOR_PLANES(BODY) }
 #undef BODY
 
 static void run_numbered(
-    int32_t dtype, const tapestry_pooling *shape, const void *from, const uint8_t *numbers, void *to, void (*group)(void *, int64_t)) {
+    int32_t dtype, const tapestry_pooling *shape, const void *from, const uint8_t *numbers, void *to,
+    void (*group)(void *, int64_t)) {
   int64_t offsets[tapestry_most_numbers];
   for (int64_t a = 0; a < shape->kernel_height; a++)
     for (int64_t b = 0; b < shape->kernel_width; b++)
@@ -175,19 +185,19 @@ void tapestry_max_pool_gather(
 
 // MARK: Scatter and gather within planes
 
-#define BODY(type, suffix)                                                            \
-  const type *from = (const type *)job->from + out;                                   \
-  type *to = (type *)job->to + in;                                                    \
-  const int32_t *known = job->known + out;                                            \
-  memset(to, 0, (size_t)job->inputs * sizeof(type));                                  \
+#define BODY(type, suffix)                           \
+  const type *from = (const type *)job->from + out;  \
+  type *to = (type *)job->to + in;                   \
+  const int32_t *known = job->known + out;           \
+  memset(to, 0, (size_t)job->inputs * sizeof(type)); \
   for (int64_t j = 0; j < job->outputs; j++) to[known[j]] += from[j];
 static void scatter_group(void *context, int64_t g) { FOR_PLANES(BODY) }
 #undef BODY
 
-#define BODY(type, suffix)                                        \
-  const type *from = (const type *)job->from + in;                \
-  type *to = (type *)job->to + out;                               \
-  const int32_t *known = job->known + out;                        \
+#define BODY(type, suffix)                         \
+  const type *from = (const type *)job->from + in; \
+  type *to = (type *)job->to + out;                \
+  const int32_t *known = job->known + out;         \
   for (int64_t j = 0; j < job->outputs; j++) to[j] = from[known[j]];
 static void gather_group(void *context, int64_t g) { FOR_PLANES(BODY) }
 #undef BODY
@@ -208,7 +218,7 @@ void tapestry_plane_gather(
 
 // MARK: Sums
 
-#define BODY(type, suffix)      \
+#define BODY(type, suffix)     \
   DISPATCH(sum_plane_##suffix) \
   (job->shape, job->divisors, (const type *)job->from + in, (type *)job->to + out, band);
 static void sum_group(void *context, int64_t g) {
@@ -219,8 +229,8 @@ static void sum_group(void *context, int64_t g) {
 }
 #undef BODY
 
-#define BODY(type, suffix)                    \
-  DISPATCH(sum_plane_gradient_##suffix)      \
+#define BODY(type, suffix)              \
+  DISPATCH(sum_plane_gradient_##suffix) \
   (job->shape, job->divisors, (const type *)job->from + out, (type *)shares, (type *)job->to + in);
 static void sum_gradient_group(void *context, int64_t g) {
   size_t bytes = (size_t)((const pool_job *)context)->shape->output_width * 8;
@@ -231,7 +241,8 @@ static void sum_gradient_group(void *context, int64_t g) {
 #undef BODY
 
 static void run_sums(
-    int32_t dtype, int32_t mode, const tapestry_pooling *shape, const void *from, void *to, void (*group)(void *, int64_t)) {
+    int32_t dtype, int32_t mode, const tapestry_pooling *shape, const void *from, void *to,
+    void (*group)(void *, int64_t)) {
   tapestry_pooling plain_shape = plain(shape), *s = &plain_shape;
   pool_job job = job_over(dtype, s, from, to);
   size_t bytes = (size_t)job.outputs * 8;

@@ -1,9 +1,8 @@
 // Pooling of one plane of one REAL: see pooling.c.
 //
-// A band of the image is first copied with everything around it that windows reach, and with the columns of one remainder by the
-// stride side by side. Then every column of the windows is a run of memory for neighbouring outputs, whatever stride, dilation
-// and padding are, and the edges are like the middle.
-
+// A band of the image is first copied with everything around it that windows reach, and with the columns of one
+// remainder by the stride side by side. Then every column of the windows is a run of memory for neighbouring outputs,
+// whatever stride, dilation and padding are, and the edges are like the middle.
 
 #define LARGEST ((REAL)__builtin_inf())
 
@@ -21,18 +20,20 @@ INLINE void NAME(part)(int64_t count, const REAL *from, REAL outside, REAL *even
   }
 }
 
-/// Rows first ..< first + count of the image, counted from -top on, to band[row][column % stride][column / stride], columns counted
-/// from -left on; `outside` where there is no pixel.
+/// Rows first ..< first + count of the image, counted from -top on, to band[row][column % stride][column / stride],
+/// columns counted from -left on; `outside` where there is no pixel.
 INLINE void NAME(copy_band)(
     const tapestry_pooling *s, int64_t first, int64_t count, REAL outside, const REAL *x, REAL *band) {
   int64_t run = band_run(s), stride = s->stride_width, left = s->left;
   int64_t reached = (s->output_width - 1) * stride + (s->kernel_width - 1) * s->dilation_width + 1;
-  int64_t end = left + s->width < reached ? left + s->width : reached;  // behind the last column with a pixel that is read
+  int64_t end =
+      left + s->width < reached ? left + s->width : reached;  // behind the last column with a pixel that is read
   for (int64_t r = 0; r < count; r++, band += stride * run) {
     bool none = first + r < 0 || first + r >= s->height || end <= left;
     for (int64_t p = 0; p < stride; p++) {
       REAL *to = band + p * run;
-      int64_t before = none ? run : (left - p + stride - 1) / stride, after = none ? run : (end - p + stride - 1) / stride;
+      int64_t before = none ? run : (left - p + stride - 1) / stride,
+              after = none ? run : (end - p + stride - 1) / stride;
       for (int64_t q = 0; q < before; q++) to[q] = outside;
       for (int64_t q = after; q < run; q++) to[q] = outside;
     }
@@ -58,8 +59,8 @@ INLINE int64_t NAME(next_band)(const tapestry_pooling *s, int64_t i0, REAL outsi
   return i0 + rows;
 }
 
-/// Where column b of the windows begins in a row of the band. Dividing by a stride that is not constant takes longer than
-/// what is done there: hence the cases of callers.
+/// Where column b of the windows begins in a row of the band. Dividing by a stride that is not constant takes longer
+/// than what is done there: hence the cases of callers.
 INLINE int64_t NAME(column_start)(const tapestry_pooling *s, int64_t run, int64_t stride, int64_t b) {
   int64_t column = b * s->dilation_width;
   return stride == 1 ? column : column % stride * run + column / stride;

@@ -30,11 +30,11 @@ INLINE void NAME(store_winners)(
   }
 }
 
-/// An output row; the size of the kernel and the stride are constant where it is inlined. Pads are -infinity, so they win only
-/// where a window has nothing greater: such outputs are computed again.
+/// An output row; the size of the kernel and the stride are constant where it is inlined. Pads are -infinity, so they
+/// win only where a window has nothing greater: such outputs are computed again.
 INLINE void NAME(max_row)(
-    const tapestry_pooling *s, int64_t height, int64_t width, int64_t stride, int64_t i, const REAL *from, const REAL *x,
-    REAL *y, tapestry_winners winners) {
+    const tapestry_pooling *s, int64_t height, int64_t width, int64_t stride, int64_t i, const REAL *from,
+    const REAL *x, REAL *y, tapestry_winners winners) {
   int64_t run = band_run(s), down = s->dilation_height * stride * run;
   MASK lane_number;
   for (int lane = 0; lane < LANES; lane++) lane_number[lane] = lane;
@@ -57,10 +57,12 @@ INLINE void NAME(max_row)(
   }
 }
 
-/// An output row without places: the larger of each column's pixels first, for all columns of the band, then those of the
-/// window's columns. Over the four operations that a 3 x 3 window of stride 1 takes so, places would take nine times five.
+/// An output row without places: the larger of each column's pixels first, for all columns of the band, then those of
+/// the window's columns. Over the four operations that a 3 x 3 window of stride 1 takes so, places would take nine
+/// times five.
 INLINE void NAME(max_row_alone)(
-    const tapestry_pooling *s, int64_t height, int64_t width, int64_t stride, const REAL *from, REAL *columns, REAL *y) {
+    const tapestry_pooling *s, int64_t height, int64_t width, int64_t stride, const REAL *from, REAL *columns,
+    REAL *y) {
   int64_t run = band_run(s), down = s->dilation_height * stride * run;
   int64_t needed = s->output_width + LANES - 1 + (width - 1) * s->dilation_width / stride;
   for (int64_t p = 0; p < stride; p++)
@@ -77,14 +79,15 @@ INLINE void NAME(max_row_alone)(
   }
 }
 
-/// The larger of every three neighbours of a row that fits `stride` registers, the first three from -left on; -infinity for a row
-/// outside.
+/// The larger of every three neighbours of a row that fits `stride` registers, the first three from -left on; -infinity
+/// for a row outside.
 INLINE VECTOR NAME(max_neighbours)(const tapestry_pooling *s, int stride, int64_t row, const REAL *x) {
   VECTOR outside = SPLAT(-LARGEST), last = outside;
   if (row < 0 || row >= s->height) return outside;
   const REAL *from = x + row * s->width;
   VECTOR first = NAME(load_up_to)(from, s->width, -LARGEST);
-  if (stride == 1) return NAME(larger)(NAME(shift_up)(first, outside), NAME(larger)(first, NAME(shift_down)(first, outside)));
+  if (stride == 1)
+    return NAME(larger)(NAME(shift_up)(first, outside), NAME(larger)(first, NAME(shift_down)(first, outside)));
   if (s->width > LANES) last = NAME(load_up_to)(from + LANES, s->width - LANES, -LARGEST);
   VECTOR even = NAME(evens)(first, last), odd = NAME(odds)(first, last), both = NAME(larger)(even, odd);
   return NAME(larger)(s->left ? NAME(shift_up)(odd, outside) : NAME(shift_down)(even, outside), both);
@@ -153,7 +156,8 @@ INLINE void NAME(load_pairs)(const REAL *from, int64_t count, VECTOR *even, VECT
   *odd = NAME(odds)(a, b);
 }
 
-/// Windows of 2 x 2, stride 2, no padding: both rows at once. Scan order is upper left, upper right, lower left, lower right.
+/// Windows of 2 x 2, stride 2, no padding: both rows at once. Scan order is upper left, upper right, lower left, lower
+/// right.
 static void NAME(max_plane_2x2)(const tapestry_pooling *s, const REAL *x, REAL *y, tapestry_winners winners) {
   int64_t width = s->width, n = s->output_width;
   for (int64_t i = 0; i < s->output_height; i++, y += n) {
@@ -184,7 +188,8 @@ static void NAME(spread_plane_2x2)(const tapestry_pooling *s, const REAL *g, con
       int64_t count = n - j < LANES ? n - j : LANES;
       MASK number = NAME(load_bytes)(numbers + j, count);
       VECTOR v = NAME(load_up_to)(g + j, count, 0);
-      VECTOR a = number == 0 ? v : zero, b = number == 1 ? v : zero, c = number == 2 ? v : zero, d = number == 3 ? v : zero;
+      VECTOR a = number == 0 ? v : zero, b = number == 1 ? v : zero, c = number == 2 ? v : zero,
+             d = number == 3 ? v : zero;
       NAME(store_up_to)(upper + 2 * j, 2 * count, NAME(interleave_low)(a, b));
       NAME(store_up_to)(lower + 2 * j, 2 * count, NAME(interleave_low)(c, d));
       if (2 * count <= LANES) continue;
@@ -198,7 +203,8 @@ static void NAME(spread_plane_2x2)(const tapestry_pooling *s, const REAL *g, con
 }
 
 /// gx = 0, then every g is added where its window's winner lies.
-static void NAME(spread_plane)(const tapestry_pooling *s, const int64_t *offsets, const REAL *g, const uint8_t *numbers, REAL *gx) {
+static void NAME(spread_plane)(
+    const tapestry_pooling *s, const int64_t *offsets, const REAL *g, const uint8_t *numbers, REAL *gx) {
   memset(gx, 0, (size_t)(s->height * s->width) * sizeof(REAL));
   for (int64_t i = 0; i < s->output_height; i++, g += s->output_width, numbers += s->output_width) {
     REAL *row = gx + (i * s->stride_height - s->top) * s->width - s->left;
@@ -207,7 +213,8 @@ static void NAME(spread_plane)(const tapestry_pooling *s, const int64_t *offsets
 }
 
 /// The winners' pixels of x: the transpose of spread_plane.
-static void NAME(gather_plane)(const tapestry_pooling *s, const int64_t *offsets, const REAL *x, const uint8_t *numbers, REAL *y) {
+static void NAME(gather_plane)(
+    const tapestry_pooling *s, const int64_t *offsets, const REAL *x, const uint8_t *numbers, REAL *y) {
   for (int64_t i = 0; i < s->output_height; i++, y += s->output_width, numbers += s->output_width) {
     const REAL *row = x + (i * s->stride_height - s->top) * s->width - s->left;
     for (int64_t j = 0; j < s->output_width; j++) y[j] = row[j * s->stride_width + offsets[numbers[j]]];

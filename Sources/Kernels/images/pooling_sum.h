@@ -25,8 +25,7 @@ static void NAME(divisors)(int32_t mode, const tapestry_pooling *s, REAL *diviso
 }
 
 /// `stride` is constant where it is inlined.
-INLINE void NAME(sum_row)(
-    const tapestry_pooling *s, int64_t stride, const REAL *from, const REAL *divisors, REAL *y) {
+INLINE void NAME(sum_row)(const tapestry_pooling *s, int64_t stride, const REAL *from, const REAL *divisors, REAL *y) {
   int64_t run = band_run(s), down = s->dilation_height * stride * run;
   for (int64_t j = 0; j < s->output_width; j += LANES) {
     const REAL *row = from + j;

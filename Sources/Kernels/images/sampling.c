@@ -7,6 +7,7 @@
 #include "runtime/variants.h"
 
 void tapestry_sample_line(
-    const float *plane, int64_t width, float x, float y, float step_x, float step_y, int64_t first, int64_t last, float *line) {
+    const float *plane, int64_t width, float x, float y, float step_x, float step_y, int64_t first, int64_t last,
+    float *line) {
   DISPATCH(sample_line)(plane, (int32_t)width, x, y, step_x, step_y, (int32_t)first, (int32_t)last, line);
 }

@@ -1,8 +1,8 @@
 // One line of a picture whose pixels come from places in another. Included once per instruction set by variants.h.
 
 static void VARIANT(sample_line)(
-    const float *restrict plane, int32_t width, float x, float y, float step_x, float step_y, int32_t first, int32_t last,
-    float *restrict line) {
+    const float *restrict plane, int32_t width, float x, float y, float step_x, float step_y, int32_t first,
+    int32_t last, float *restrict line) {
   for (int32_t i = first; i < last; i++) {
     float column = x + step_x * (float)i, row = y + step_y * (float)i;
     // Neither is negative: cutting off rounds down.

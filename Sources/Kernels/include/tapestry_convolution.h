@@ -18,13 +18,15 @@ typedef struct {
   int64_t groups;
 } tapestry_convolution;
 
-/// What is done to a sum of products before it is stored: y = relu(scale[f] sum + bias[f] + addend[n, f, i, j]), each part if it is there.
+/// What is done to a sum of products before it is stored: y = relu(scale[f] sum + bias[f] + addend[n, f, i, j]), each
+/// part if it is there.
 typedef struct {
   const void *scale;     // NULL or one factor per filter
   const void *bias;      // NULL or one offset per filter
   const void *addend;    // NULL or elements that lie as those of y do, apart from them
   bool relu;             // max(y, 0), NaN passing through
-  int64_t image_stride;  // elements from one image of y to the next, where y is a part of the channels of something larger; 0: none between
+  int64_t image_stride;  // elements from one image of y to the next, where y is a part of the channels of something
+                         // larger; 0: none between
 } tapestry_convolution_epilogue;
 
 /// y = x * weight, then the epilogue (may be NULL). float32 and float64.
@@ -32,13 +34,15 @@ void tapestry_convolution_forward(
     int32_t dtype, const tapestry_convolution *shape, const void *x, const void *weight,
     const tapestry_convolution_epilogue *epilogue, void *y);
 
-/// A batch normalisation of z + bias with given statistics, as factors and offsets with which it is factor z + offset, for the
-/// epilogue: factor = scale / sqrt(variance + epsilon), offset = shift + (bias - mean) factor. bias may be NULL; `filters` of each.
+/// A batch normalisation of z + bias with given statistics, as factors and offsets with which it is factor z + offset,
+/// for the epilogue: factor = scale / sqrt(variance + epsilon), offset = shift + (bias - mean) factor. bias may be
+/// NULL; `filters` of each.
 void tapestry_convolution_fold(
-    int32_t dtype, int64_t filters, double epsilon, const void *mean, const void *variance, const void *scale, const void *shift,
-    const void *bias, void *factors, void *offsets);
+    int32_t dtype, int64_t filters, double epsilon, const void *mean, const void *variance, const void *scale,
+    const void *shift, const void *bias, void *factors, void *offsets);
 
-/// gx = the gradient by x for the cotangent gy: the transposed convolution. gx is overwritten; inputs that no window reaches get 0.
+/// gx = the gradient by x for the cotangent gy: the transposed convolution. gx is overwritten; inputs that no window
+/// reaches get 0.
 void tapestry_convolution_input_gradient(
     int32_t dtype, const tapestry_convolution *shape, const void *gy, const void *weight, void *gx);
 

@@ -6,8 +6,8 @@
 
 /// target[sum of i_k target_strides_k] = source[sum of i_k source_strides_k] for every index of a space of `rank` axes
 /// (0 ... 8) with `sizes`. Strides count elements and may be 0 (source only) or negative (the pointer is then to the
-/// element of index 0). element_size is 1, 4 or 8. Target elements must not coincide. Axes are merged where strides allow;
-/// contiguous runs are copied whole, and transposes go by cache-sized tiles.
+/// element of index 0). element_size is 1, 4 or 8. Target elements must not coincide. Axes are merged where strides
+/// allow; contiguous runs are copied whole, and transposes go by cache-sized tiles.
 void tapestry_strided_copy(
     int32_t element_size, int32_t rank, const int64_t *sizes, const int64_t *target_strides, void *target,
     const int64_t *source_strides, const void *source);
@@ -20,6 +20,7 @@ void tapestry_gather(
 
 /// y[o, indices[j], i] += x[o, j, i], in ascending j, after y has been set to zero. float32, float64.
 void tapestry_scatter_add(
-    int32_t dtype, int64_t outer, int64_t rows, int64_t inner, int64_t count, const int64_t *indices, const void *x, void *y);
+    int32_t dtype, int64_t outer, int64_t rows, int64_t inner, int64_t count, const int64_t *indices, const void *x,
+    void *y);
 
 #endif

@@ -25,14 +25,14 @@ enum {
   TAPESTRY_ERF,
   TAPESTRY_LOG1P,
   TAPESTRY_EXPM1,
-  TAPESTRY_SOFTPLUS,  // ln(1 + e^x), stable at both ends
-  TAPESTRY_AFFINE,    // alpha * x + beta
+  TAPESTRY_SOFTPLUS,     // ln(1 + e^x), stable at both ends
+  TAPESTRY_AFFINE,       // alpha * x + beta
   TAPESTRY_DIVIDE_INTO,  // alpha / x
-  TAPESTRY_POWER,        // x to the alpha; whole alpha allows negative x; alpha 0, 1, 2, 3, -1, 0.5 are exact short forms
-  TAPESTRY_CLIP,         // min(max(x, alpha), beta)
-  TAPESTRY_LEAKY_RELU,   // x > 0 ? x : alpha x
-  TAPESTRY_ELU,          // x > 0 ? x : alpha (e^x - 1)
-  TAPESTRY_GELU,         // x / 2 (1 + erf(x / sqrt 2))
+  TAPESTRY_POWER,  // x to the alpha; whole alpha allows negative x; alpha 0, 1, 2, 3, -1, 0.5 are exact short forms
+  TAPESTRY_CLIP,   // min(max(x, alpha), beta)
+  TAPESTRY_LEAKY_RELU,     // x > 0 ? x : alpha x
+  TAPESTRY_ELU,            // x > 0 ? x : alpha (e^x - 1)
+  TAPESTRY_GELU,           // x / 2 (1 + erf(x / sqrt 2))
   TAPESTRY_POSITIVE_MASK,  // x > 0 ? 1 : 0  (NaN: 0)
   TAPESTRY_ZERO_MASK,      // x == 0 ? 1 : 0
   TAPESTRY_UNARY_COUNT
@@ -42,8 +42,8 @@ enum {
 /// RELU, AFFINE, CLIP (in 64-bit wrapping arithmetic).
 void tapestry_unary(int32_t function, int32_t dtype, int64_t count, const void *x, void *y, double alpha, double beta);
 
-/// y[i] = max(x[i], 0) as TAPESTRY_RELU, and bit i % 32 of mask[i / 32] = x[i] > 0 (NaN: 0); the bits behind the last are 0.
-/// float32 and float64.
+/// y[i] = max(x[i], 0) as TAPESTRY_RELU, and bit i % 32 of mask[i / 32] = x[i] > 0 (NaN: 0); the bits behind the last
+/// are 0. float32 and float64.
 void tapestry_relu_masked(int32_t dtype, int64_t count, const void *x, void *y, uint32_t *mask);
 
 /// gx[i] = g[i] where the mask's bit is set, else 0; gx may be g.
@@ -68,16 +68,23 @@ enum {
 /// The kernel merges axes where the strides allow it, so callers need not. float32 and float64: all; int32 and
 /// int64: ADD to MINIMUM (division truncates; by zero gives 0).
 void tapestry_binary(
-    int32_t function, int32_t dtype, int32_t rank, const int64_t *sizes,
-    const int64_t *strides_a, const int64_t *strides_b, const void *a, const void *b, void *y);
+    int32_t function, int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_a,
+    const int64_t *strides_b, const void *a, const void *b, void *y);
 
 /// Comparisons; the output is TAPESTRY_BOOL.
-enum { TAPESTRY_EQUAL = 0, TAPESTRY_NOT_EQUAL, TAPESTRY_LESS, TAPESTRY_LESS_EQUAL, TAPESTRY_GREATER, TAPESTRY_GREATER_EQUAL };
+enum {
+  TAPESTRY_EQUAL = 0,
+  TAPESTRY_NOT_EQUAL,
+  TAPESTRY_LESS,
+  TAPESTRY_LESS_EQUAL,
+  TAPESTRY_GREATER,
+  TAPESTRY_GREATER_EQUAL
+};
 
 /// y = a (comparison) b, indexed as in tapestry_binary; all dtypes.
 void tapestry_compare(
-    int32_t comparison, int32_t dtype, int32_t rank, const int64_t *sizes,
-    const int64_t *strides_a, const int64_t *strides_b, const void *a, const void *b, uint8_t *y);
+    int32_t comparison, int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_a,
+    const int64_t *strides_b, const void *a, const void *b, uint8_t *y);
 
 /// y = condition ? a : b, indexed likewise; a NaN in the value not chosen stays out. All dtypes.
 void tapestry_select(

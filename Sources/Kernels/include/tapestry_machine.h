@@ -29,9 +29,9 @@ const char *tapestry_cpu_current(void);
 /// Not for use while another thread computes.
 bool tapestry_cpu_select(const char *name);
 
-/// Does 64 times `rounds` rounds of multiplications and additions of float32 vectors of the variant in use, on all threads of
-/// the pool and in registers alone: the time it takes tells the peak rate.
-/// Returns how many multiplications and additions those were.
+/// Does 64 times `rounds` rounds of multiplications and additions of float32 vectors of the variant in use, on all
+/// threads of the pool and in registers alone: the time it takes tells the peak rate. Returns how many multiplications
+/// and additions those were.
 int64_t tapestry_peak_operations(int64_t rounds);
 
 /// Bytes of memory of this machine, swap space included where that is known; 0 where nothing is known.

@@ -20,8 +20,8 @@ void tapestry_pool_trim(void);
 /// Bytes that the pool holds unused at the moment.
 int64_t tapestry_pool_idle_bytes(void);
 
-/// Bytes that the pool has taken from the system since the process started, those it has returned included. A steady program
-/// on one thread comes to a point from which on it takes none.
+/// Bytes that the pool has taken from the system since the process started, those it has returned included. A steady
+/// program on one thread comes to a point from which on it takes none.
 int64_t tapestry_pool_taken_bytes(void);
 
 #endif

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// x [planes, height, width] to y [planes, output_height, output_width]. Window (i, j) starts at i stride_height - top. The
-/// caller has fixed the output size (floor or ceil); windows are cut at the image's edges, and every window of a max pool
-/// reaches at least one pixel.
+/// x [planes, height, width] to y [planes, output_height, output_width]. Window (i, j) starts at i stride_height - top.
+/// The caller has fixed the output size (floor or ceil); windows are cut at the image's edges, and every window of a
+/// max pool reaches at least one pixel.
 typedef struct {
   int64_t planes, height, width;
   int64_t output_height, output_width;
@@ -17,17 +17,19 @@ typedef struct {
   int64_t dilation_height, dilation_width;
 } tapestry_pooling;
 
-/// The maximum of every window and, if `indices` is not NULL, where it lies: row * width + column of the first winner in scan
-/// order; a NaN wins. float32 and float64.
+/// The maximum of every window and, if `indices` is not NULL, where it lies: row * width + column of the first winner
+/// in scan order; a NaN wins. float32 and float64.
 void tapestry_max_pool(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, int32_t *indices);
 
 /// The most elements of a window whose places in it are numbered by bytes.
 enum { tapestry_most_numbers = 256 };
 
-/// The same with the winner's place in its window: kernel row * kernel_width + kernel column, for windows of up to 256 elements.
+/// The same with the winner's place in its window: kernel row * kernel_width + kernel column, for windows of up to 256
+/// elements.
 void tapestry_max_pool_numbered(int32_t dtype, const tapestry_pooling *shape, const void *x, void *y, uint8_t *numbers);
 
-/// gx = 0, then every g [planes, output_height, output_width] is added where its window's winner lies, in row-major order.
+/// gx = 0, then every g [planes, output_height, output_width] is added where its window's winner lies, in row-major
+/// order.
 void tapestry_max_pool_spread(
     int32_t dtype, const tapestry_pooling *shape, const void *g, const uint8_t *numbers, void *gx);
 
@@ -45,8 +47,9 @@ void tapestry_plane_gather(
 
 enum {
   TAPESTRY_POOL_SUM = 0,
-  TAPESTRY_POOL_AVERAGE_INSIDE,   // divided by the entries inside the image
-  TAPESTRY_POOL_AVERAGE_PADDED,   // divided by the entries inside the image and its padding (top, left, bottom, right), not beyond
+  TAPESTRY_POOL_AVERAGE_INSIDE,  // divided by the entries inside the image
+  TAPESTRY_POOL_AVERAGE_PADDED,  // divided by the entries inside the image and its padding (top, left, bottom, right),
+                                 // not beyond
 };
 
 /// The sum of every window, divided as `mode` says. float32 and float64.

@@ -18,10 +18,11 @@ int32_t tapestry_thread_count(void);
 /// Sets that number (1 or more). Not for use while another thread computes.
 void tapestry_set_thread_count(int32_t count);
 
-/// Whether kernels take denormal numbers (float32 below 1.2e-38, float64 below 2.2e-308), operands and results, as zero. Off at
-/// first, unless the environment says TAPESTRY_FLUSH_DENORMALS=1. Many processors take a hundred times as long over a denormal
-/// number as over another: a convolution whose weights have shrunk so far is 400 times slower without this. It changes results by no
-/// more than those numbers. For all of a process; not for use while another thread computes.
+/// Whether kernels take denormal numbers (float32 below 1.2e-38, float64 below 2.2e-308), operands and results, as
+/// zero. Off at first, unless the environment says TAPESTRY_FLUSH_DENORMALS=1. Many processors take a hundred times as
+/// long over a denormal number as over another: a convolution whose weights have shrunk so far is 400 times slower
+/// without this. It changes results by no more than those numbers. For all of a process; not for use while another
+/// thread computes.
 void tapestry_flush_denormals(bool flush);
 bool tapestry_flushes_denormals(void);
 

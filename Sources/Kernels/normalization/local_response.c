@@ -1,5 +1,5 @@
-// Local response normalisation: division among threads. A unit is a band of pixels of one sample in all channels, narrow enough that the
-// windows of neighbouring channels find it in the cache.
+// Local response normalisation: division among threads. A unit is a band of pixels of one sample in all channels,
+// narrow enough that the windows of neighbouring channels find it in the cache.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"
 
@@ -21,9 +21,15 @@ typedef struct {
 
 static response_job planned(int32_t dtype, const tapestry_local_response *shape) {
   return (response_job){
-      .dtype = dtype, .channels = shape->channels, .pixels = shape->pixels,
-      .bands = (shape->pixels + response_band - 1) / response_band, .before = shape->size / 2,
-      .after = (shape->size - 1) / 2, .weight = shape->alpha / (double)shape->size, .beta = shape->beta, .k = shape->k};
+      .dtype = dtype,
+      .channels = shape->channels,
+      .pixels = shape->pixels,
+      .bands = (shape->pixels + response_band - 1) / response_band,
+      .before = shape->size / 2,
+      .after = (shape->size - 1) / 2,
+      .weight = shape->alpha / (double)shape->size,
+      .beta = shape->beta,
+      .k = shape->k};
 }
 
 /// Runs band(context, unit) for all bands.
@@ -43,12 +49,10 @@ static void forward_band(void *context, int64_t unit) {
   int64_t n, at = locate(job, unit, &n);
   if (job->dtype == TAPESTRY_FLOAT32)
     DISPATCH(response_band_f32)(job, n, (const float *)job->x + at, (float *)job->y + at);
-  else
-    DISPATCH(response_band_f64)(job, n, (const double *)job->x + at, (double *)job->y + at);
+  else DISPATCH(response_band_f64)(job, n, (const double *)job->x + at, (double *)job->y + at);
 }
 
-void tapestry_local_response_normalize(
-    int32_t dtype, const tapestry_local_response *shape, const void *x, void *y) {
+void tapestry_local_response_normalize(int32_t dtype, const tapestry_local_response *shape, const void *x, void *y) {
   response_job job = planned(dtype, shape);
   job.x = x, job.y = y;
   run(&job, shape->samples, forward_band);
@@ -59,12 +63,10 @@ static void gradient_band(void *context, int64_t unit) {
   int64_t n, at = locate(job, unit, &n);
   size_t bytes = (size_t)(job->channels * response_band) * (job->dtype == TAPESTRY_FLOAT32 ? 4 : 8);
   void *products = tapestry_allocate(bytes);
-  if (job->dtype == TAPESTRY_FLOAT32)
-    DISPATCH(response_gradient_band_f32)
-    (job, n, (const float *)job->g + at, (const float *)job->x + at, (float *)job->y + at, products);
-  else
-    DISPATCH(response_gradient_band_f64)
-    (job, n, (const double *)job->g + at, (const double *)job->x + at, (double *)job->y + at, products);
+  if (job->dtype == TAPESTRY_FLOAT32) DISPATCH(response_gradient_band_f32)
+  (job, n, (const float *)job->g + at, (const float *)job->x + at, (float *)job->y + at, products);
+  else DISPATCH(response_gradient_band_f64)(
+      job, n, (const double *)job->g + at, (const double *)job->x + at, (double *)job->y + at, products);
   tapestry_release(products, bytes);
 }
 

@@ -1,7 +1,7 @@
 // Normalisation: division among threads. The loops are in normalization_kernel.h.
 //
-// A unit is a set, or a part of one where there are few sets; units depend on the sizes alone. Where a unit is a whole set,
-// its second sweep follows its first one at once and finds the elements in the cache.
+// A unit is a set, or a part of one where there are few sets; units depend on the sizes alone. Where a unit is a whole
+// set, its second sweep follows its first one at once and finds the elements in the cache.
 #include "include/CTapestryKernels.h"
 #include "runtime/indexing.h"
 
@@ -33,8 +33,8 @@ typedef struct {
   void *mean, *variance;  // written where they are results
   void *y, *gscale, *gshift;
   tapestry_normalization_relu relu;  // of the gradient
-  tapestry_moments *moments;  // [sets, parts], if parts > 1
-  double *sums;               // [sets, pairs, 2]
+  tapestry_moments *moments;         // [sets, parts], if parts > 1
+  double *sums;                      // [sets, pairs, 2]
 } normalize_job;
 
 typedef struct {
@@ -92,14 +92,17 @@ typedef struct {
 static normalize_unit unit_at(const normalize_job *job, int64_t index) {
   int64_t part = index % job->parts;
   return (normalize_unit){
-      .index = index, .set = index / job->parts, .part = part, .first = job->runs * part / job->parts,
+      .index = index,
+      .set = index / job->parts,
+      .part = part,
+      .first = job->runs * part / job->parts,
       .end = job->runs * (part + 1) / job->parts};
 }
 
-#define FOR_UNITS(u)                                                                        \
-  int64_t end_ = (piece + 1) * job->each, units_ = job->sets * job->parts;                  \
-  if (end_ > units_) end_ = units_;                                                         \
-  normalize_unit u = unit_at(job, piece * job->each);                                       \
+#define FOR_UNITS(u)                                                       \
+  int64_t end_ = (piece + 1) * job->each, units_ = job->sets * job->parts; \
+  if (end_ > units_) end_ = units_;                                        \
+  normalize_unit u = unit_at(job, piece * job->each);                      \
   for (; u.index < end_; u = unit_at(job, u.index + 1))
 
 // MARK: Forward
@@ -126,10 +129,10 @@ static void apply_units(void *context, int64_t piece) {
 static int64_t lanes(int32_t dtype) { return (dtype == TAPESTRY_FLOAT32 ? 16 : 8); }
 
 /// A piece is as wide as the widest vector; narrower ones take several strips.
-#define FOR_STRIPS(name, width)                                                        \
-  int64_t widest = lanes(job->dtype), from = piece * widest, to = from + widest;       \
-  for (int64_t column = from; column < to && column < (width);) {                      \
-    CALL(name, job, column);                                                           \
+#define FOR_STRIPS(name, width)                                                                           \
+  int64_t widest = lanes(job->dtype), from = piece * widest, to = from + widest;                          \
+  for (int64_t column = from; column < to && column < (width);) {                                         \
+    CALL(name, job, column);                                                                              \
     column += job->dtype == TAPESTRY_FLOAT32 ? DISPATCH(strip_lanes_f32)() : DISPATCH(strip_lanes_f64)(); \
   }
 
@@ -147,10 +150,11 @@ static void share_strips(normalize_job *job, void (*body)(void *, int64_t)) {
 }
 
 void tapestry_normalize(
-    int32_t dtype, const tapestry_normalization *shape, const void *x, const void *scale, const void *shift, const void *addend,
-    void *y, void *mean, void *variance) {
+    int32_t dtype, const tapestry_normalization *shape, const void *x, const void *scale, const void *shift,
+    const void *addend, void *y, void *mean, void *variance) {
   normalize_job job = planned(dtype, shape);
-  job.x = x, job.scale = scale, job.shift = shift, job.addend = addend, job.y = y, job.mean = mean, job.variance = variance;
+  job.x = x, job.scale = scale, job.shift = shift, job.addend = addend, job.y = y, job.mean = mean,
+  job.variance = variance;
   if (count(&job) == 0) return;
   if (has_strips(&job)) {
     share_strips(&job, strips_forward);
@@ -162,7 +166,8 @@ void tapestry_normalize(
   if (job.parts == 1) return;
   for (int64_t set = 0; set < job.sets; set++) {
     tapestry_moments *all = job.moments + set * job.parts;
-    for (int64_t part = 1; part < job.parts; part++) join_moments(all, all[part].count, all[part].mean, all[part].squares);
+    for (int64_t part = 1; part < job.parts; part++)
+      join_moments(all, all[part].count, all[part].mean, all[part].squares);
     if (dtype == TAPESTRY_FLOAT32) DISPATCH(finish_moments_f32)(&job, set, all);
     else DISPATCH(finish_moments_f64)(&job, set, all);
   }
@@ -206,7 +211,8 @@ static void strips_gradient(void *context, int64_t piece) {
 
 void tapestry_normalize_gradient(
     int32_t dtype, const tapestry_normalization *shape, bool fixed, const void *g, const void *x, const void *mean,
-    const void *variance, const void *scale, const tapestry_normalization_relu *relu, void *gx, void *gscale, void *gshift) {
+    const void *variance, const void *scale, const tapestry_normalization_relu *relu, void *gx, void *gscale,
+    void *gshift) {
   normalize_job job = planned(dtype, shape);
   if (shape->relu) job.relu = *relu, job.shift = relu->shift;
   job.g = g, job.x = x, job.mean = (void *)mean, job.variance = (void *)variance, job.scale = scale;
@@ -251,12 +257,21 @@ static void rows_strips(void *context, int64_t piece) {
 }
 
 void tapestry_normalize_rows(
-    int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *x, const void *scale, const void *shift, void *y,
-    void *mean, void *variance) {
+    int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *x, const void *scale, const void *shift,
+    void *y, void *mean, void *variance) {
   if (rows * width == 0) return;
   rows_job job = {
-      .dtype = dtype, .rows = rows, .width = width, .each = tapestry_units(width), .epsilon = epsilon, .x = x, .scale = scale,
-      .shift = shift, .y = y, .mean = mean, .variance = variance};
+      .dtype = dtype,
+      .rows = rows,
+      .width = width,
+      .each = tapestry_units(width),
+      .epsilon = epsilon,
+      .x = x,
+      .scale = scale,
+      .shift = shift,
+      .y = y,
+      .mean = mean,
+      .variance = variance};
   share(rows, job.each, &job, rows_forward);
 }
 
@@ -270,8 +285,19 @@ void tapestry_normalize_rows_gradient(
     return;
   }
   rows_job job = {
-      .dtype = dtype, .rows = rows, .width = width, .each = tapestry_units(width), .epsilon = epsilon, .x = x, .g = g,
-      .scale = scale, .mean = (void *)mean, .variance = (void *)variance, .y = gx, .gscale = gscale, .gshift = gshift};
+      .dtype = dtype,
+      .rows = rows,
+      .width = width,
+      .each = tapestry_units(width),
+      .epsilon = epsilon,
+      .x = x,
+      .g = g,
+      .scale = scale,
+      .mean = (void *)mean,
+      .variance = (void *)variance,
+      .y = gx,
+      .gscale = gscale,
+      .gshift = gshift};
   int64_t strips = (width + lanes(dtype) - 1) / lanes(dtype);
   tapestry_share(rows * width >= tapestry_shared_elements, strips, &job, rows_strips);
   share(rows, job.each, &job, rows_gradient);  // last, as it may write over g

@@ -1,19 +1,19 @@
 // Normalisation of one REAL: see normalization.c. `runs` are stretches of neighbouring elements, `stride` apart.
 
-// Visits `runs` runs of `n` elements as vectors: `whole` and `other` see i, which begins a whole vector, `part` the masked
-// rest of a run. Two statements, so that sums can alternate between two accumulators.
-#define FOR_RUNS(whole, other, part)                \
-  for (int64_t run = 0; run < runs; run++) {        \
+// Visits `runs` runs of `n` elements as vectors: `whole` and `other` see i, which begins a whole vector, `part` the
+// masked rest of a run. Two statements, so that sums can alternate between two accumulators.
+#define FOR_RUNS(whole, other, part)                 \
+  for (int64_t run = 0; run < runs; run++) {         \
     int64_t at = run * stride, end = at + n, i = at; \
-    for (; i + 2 * LANES <= end; i += 2 * LANES) {  \
-      whole(i);                                     \
-      other(i + LANES);                             \
-    }                                               \
-    if (i + LANES <= end) {                         \
-      whole(i);                                     \
-      i += LANES;                                   \
-    }                                               \
-    if (i < end) part(i, end - i);                  \
+    for (; i + 2 * LANES <= end; i += 2 * LANES) {   \
+      whole(i);                                      \
+      other(i + LANES);                              \
+    }                                                \
+    if (i + LANES <= end) {                          \
+      whole(i);                                      \
+      i += LANES;                                    \
+    }                                                \
+    if (i < end) part(i, end - i);                   \
   }
 
 /// Adds a block to the moments: its mean first, then sums about that, which the cache holds.
@@ -31,23 +31,23 @@ static void NAME(block_moments)(int64_t runs, int64_t stride, int64_t n, const R
   const VECTOR centre = SPLAT(near);
   VECTOR p = SPLAT(0), q = p;
   s = t = p;
-#define FIRST(i)                                 \
-  {                                              \
-    VECTOR d = NAME(load)(x + (i)) - centre;     \
-    s += d;                                      \
-    p += d * d;                                  \
+#define FIRST(i)                             \
+  {                                          \
+    VECTOR d = NAME(load)(x + (i)) - centre; \
+    s += d;                                  \
+    p += d * d;                              \
   }
-#define SECOND(i)                                \
-  {                                              \
-    VECTOR d = NAME(load)(x + (i)) - centre;     \
-    t += d;                                      \
-    q += d * d;                                  \
+#define SECOND(i)                            \
+  {                                          \
+    VECTOR d = NAME(load)(x + (i)) - centre; \
+    t += d;                                  \
+    q += d * d;                              \
   }
-#define REST(i, count)                                               \
-  {                                                                  \
-    VECTOR d = NAME(load_part)(x + (i), count, near) - centre;       \
-    t += d;                                                          \
-    q += d * d;                                                      \
+#define REST(i, count)                                         \
+  {                                                            \
+    VECTOR d = NAME(load_part)(x + (i), count, near) - centre; \
+    t += d;                                                    \
+    q += d * d;                                                \
   }
   FOR_RUNS(FIRST, SECOND, REST)
 #undef FIRST
@@ -73,45 +73,48 @@ static void NAME(moments)(int64_t runs, int64_t stride, int64_t n, const REAL *x
 /// How the cotangents of a stretch reach the sums and the gradient: all of them, or those that max(y, 0) let through.
 typedef struct {
   REAL mean, factor, shift;
-  const REAL *y;   // with an addend
+  const REAL *y;  // with an addend
   REAL *gaddend;
 } NAME(gate);
 
 enum { NAME(open), NAME(computed), NAME(kept) };  // kinds of gates: none, by y computed again, by y kept
 
-INLINE VECTOR NAME(normalized)(VECTOR x, VECTOR mean, VECTOR factor, VECTOR shift) { return (x - mean) * factor + shift; }
+INLINE VECTOR NAME(normalized)(VECTOR x, VECTOR mean, VECTOR factor, VECTOR shift) {
+  return (x - mean) * factor + shift;
+}
 
 /// Adds the sums of g and of g (x - mean). The cotangents that a kept result lets through are written too.
 INLINE void NAME(block_sums)(
-    const int kind, int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate, double *sums) {
+    const int kind, int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate,
+    double *sums) {
   const VECTOR centre = SPLAT(gate.mean), factor = SPLAT(gate.factor), shift = SPLAT(gate.shift), zero = SPLAT(0);
   VECTOR s = SPLAT(0), t = s, p = s, q = s;
-#define THROUGH(v, u, i, load)                                                              \
+#define THROUGH(v, u, i, load)                                                               \
   if (kind == NAME(computed)) v = NAME(normalized)(u, centre, factor, shift) > 0 ? v : zero; \
   if (kind == NAME(kept)) v = load > 0 ? v : zero;
-#define FIRST(i)                                                        \
-  {                                                                     \
-    VECTOR v = NAME(load)(g + (i)), u = NAME(load)(x + (i));            \
-    THROUGH(v, u, i, NAME(load)(gate.y + (i)))                          \
-    if (kind == NAME(kept)) NAME(store)(gate.gaddend + (i), v);         \
-    s += v;                                                             \
-    p += v * (u - centre);                                              \
+#define FIRST(i)                                                \
+  {                                                             \
+    VECTOR v = NAME(load)(g + (i)), u = NAME(load)(x + (i));    \
+    THROUGH(v, u, i, NAME(load)(gate.y + (i)))                  \
+    if (kind == NAME(kept)) NAME(store)(gate.gaddend + (i), v); \
+    s += v;                                                     \
+    p += v * (u - centre);                                      \
   }
-#define SECOND(i)                                                       \
-  {                                                                     \
-    VECTOR v = NAME(load)(g + (i)), u = NAME(load)(x + (i));            \
-    THROUGH(v, u, i, NAME(load)(gate.y + (i)))                          \
-    if (kind == NAME(kept)) NAME(store)(gate.gaddend + (i), v);         \
-    t += v;                                                             \
-    q += v * (u - centre);                                              \
+#define SECOND(i)                                               \
+  {                                                             \
+    VECTOR v = NAME(load)(g + (i)), u = NAME(load)(x + (i));    \
+    THROUGH(v, u, i, NAME(load)(gate.y + (i)))                  \
+    if (kind == NAME(kept)) NAME(store)(gate.gaddend + (i), v); \
+    t += v;                                                     \
+    q += v * (u - centre);                                      \
   }
-#define REST(i, count)                                                                          \
-  {                                                                                             \
+#define REST(i, count)                                                                             \
+  {                                                                                                \
     VECTOR v = NAME(load_part)(g + (i), count, 0), u = NAME(load_part)(x + (i), count, gate.mean); \
-    THROUGH(v, u, i, NAME(load_part)(gate.y + (i), count, 0))                                   \
-    if (kind == NAME(kept)) NAME(store_part)(gate.gaddend + (i), count, v);                     \
-    t += v;                                                                                     \
-    q += v * (u - centre);                                                                      \
+    THROUGH(v, u, i, NAME(load_part)(gate.y + (i), count, 0))                                      \
+    if (kind == NAME(kept)) NAME(store_part)(gate.gaddend + (i), count, v);                        \
+    t += v;                                                                                        \
+    q += v * (u - centre);                                                                         \
   }
   FOR_RUNS(FIRST, SECOND, REST)
 #undef THROUGH
@@ -123,7 +126,8 @@ INLINE void NAME(block_sums)(
 }
 
 static void NAME(gradient_block)(
-    int64_t runs, int64_t stride, int64_t n, int64_t at, const REAL *g, const REAL *x, int kind, NAME(gate) gate, double *sums) {
+    int64_t runs, int64_t stride, int64_t n, int64_t at, const REAL *g, const REAL *x, int kind, NAME(gate) gate,
+    double *sums) {
   g += at, x += at;
   if (kind == NAME(kept)) {
     gate.y += at, gate.gaddend += at;
@@ -139,21 +143,20 @@ static void NAME(gradient_sums)(
     int64_t runs, int64_t stride, int64_t n, const REAL *g, const REAL *x, int kind, NAME(gate) gate, double *sums) {
   if (n >= moments_block) {
     for (int64_t run = 0; run < runs; run++)
-      for (int64_t i = 0; i < n; i += moments_block)
-        NAME(gradient_block)
-        (1, 0, n - i < moments_block ? n - i : moments_block, run * stride + i, g, x, kind, gate, sums);
+      for (int64_t i = 0; i < n; i += moments_block) NAME(gradient_block)
+    (1, 0, n - i < moments_block ? n - i : moments_block, run * stride + i, g, x, kind, gate, sums);
     return;
   }
   int64_t several = moments_block / n;
-  for (int64_t run = 0; run < runs; run += several)
-    NAME(gradient_block)
-    (runs - run < several ? runs - run : several, stride, n, run * stride, g, x, kind, gate, sums);
+  for (int64_t run = 0; run < runs; run += several) NAME(gradient_block)
+  (runs - run < several ? runs - run : several, stride, n, run * stride, g, x, kind, gate, sums);
 }
 #undef FOR_RUNS
 
 /// y = (x - mean) factor + shift, or max(that + addend, 0)
 INLINE void NAME(affine_body)(
-    const bool relu, const bool adds, int64_t n, const REAL *x, REAL mean, REAL factor, REAL shift, const REAL *addend, REAL *y) {
+    const bool relu, const bool adds, int64_t n, const REAL *x, REAL mean, REAL factor, REAL shift, const REAL *addend,
+    REAL *y) {
   const VECTOR m = SPLAT(mean), f = SPLAT(factor), t = SPLAT(shift);
   for (int64_t i = 0; i < n; i += LANES) {
     VECTOR z = NAME(normalized)(NAME(load_up_to)(x + i, n - i, 0), m, f, t);
@@ -171,8 +174,8 @@ static void NAME(affine_run)(
 
 /// gx = a g + b (x - mean) + c, of the cotangents that are let through.
 INLINE void NAME(gradient_body)(
-    const bool gated, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate, double a_wide, double b_wide, double c_wide,
-    REAL *gx) {
+    const bool gated, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate, double a_wide, double b_wide,
+    double c_wide, REAL *gx) {
   const VECTOR m = SPLAT(gate.mean), f = SPLAT(gate.factor), t = SPLAT(gate.shift), zero = SPLAT(0);
   const VECTOR a = SPLAT(a_wide), b = SPLAT(b_wide), c = SPLAT(c_wide);
   for (int64_t i = 0; i < n; i += LANES) {
@@ -188,7 +191,8 @@ static void NAME(scaled_run)(int64_t n, const REAL *g, double factor, REAL *gx) 
 }
 
 /// Runs first ..< end of one set: their moments, or their results.
-static void NAME(forward_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end, tapestry_moments *moments) {
+static void NAME(forward_part)(
+    const normalize_job *job, int64_t set, int64_t first, int64_t end, tapestry_moments *moments) {
   int64_t n = job->shape.pixels, plane = set * job->set_step + first * job->run_step, runs = end - first;
   const REAL *x = (const REAL *)job->x + plane * n;
   // The channels of a group lie side by side: one long run.
@@ -202,7 +206,9 @@ static void NAME(finish_moments)(const normalize_job *job, int64_t set, const ta
 }
 
 /// 1 / sqrt(V + epsilon)
-INLINE double NAME(inverse_deviation)(double variance, double epsilon) { return 1 / __builtin_sqrt(variance + epsilon); }
+INLINE double NAME(inverse_deviation)(double variance, double epsilon) {
+  return 1 / __builtin_sqrt(variance + epsilon);
+}
 
 static void NAME(apply_part)(const normalize_job *job, int64_t set, int64_t first, int64_t end) {
   int64_t n = job->shape.pixels;
@@ -211,8 +217,9 @@ static void NAME(apply_part)(const normalize_job *job, int64_t set, int64_t firs
   for (int64_t run = first; run < end; run++) {
     int64_t plane = set * job->set_step + run * job->run_step, channel = plane % job->shape.channels;
     NAME(affine_run)
-    (job->shape.relu, n, (const REAL *)job->x + plane * n, mean, (REAL)((double)((const REAL *)job->scale)[channel] * inverse),
-     ((const REAL *)job->shift)[channel], job->addend ? (const REAL *)job->addend + plane * n : NULL, (REAL *)job->y + plane * n);
+    (job->shape.relu, n, (const REAL *)job->x + plane * n, mean,
+     (REAL)((double)((const REAL *)job->scale)[channel] * inverse), ((const REAL *)job->shift)[channel],
+     job->addend ? (const REAL *)job->addend + plane * n : NULL, (REAL *)job->y + plane * n);
   }
 }
 

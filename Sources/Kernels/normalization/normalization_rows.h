@@ -1,5 +1,5 @@
-// Layer normalisation of rows with a scale and a shift per element, for one REAL: see normalization_kernel.h. ROWS_IN_BLOCKS is that of
-// normalization_strips.h.
+// Layer normalisation of rows with a scale and a shift per element, for one REAL: see normalization_kernel.h.
+// ROWS_IN_BLOCKS is that of normalization_strips.h.
 
 static void NAME(row_forward)(const rows_job *job, int64_t row) {
   int64_t n = job->width;
@@ -13,8 +13,7 @@ static void NAME(row_forward)(const rows_job *job, int64_t row) {
   const VECTOR m = SPLAT(mean), r = SPLAT(NAME(inverse_deviation)((double)variance, job->epsilon));
   for (int64_t i = 0; i < n; i += LANES) {
     VECTOR v = (NAME(load_up_to)(x + i, n - i, 0) - m) * r;
-    NAME(store_up_to)(
-        y + i, n - i, v * NAME(load_up_to)(scale + i, n - i, 0) + NAME(load_up_to)(shift + i, n - i, 0));
+    NAME(store_up_to)(y + i, n - i, v * NAME(load_up_to)(scale + i, n - i, 0) + NAME(load_up_to)(shift + i, n - i, 0));
   }
 }
 

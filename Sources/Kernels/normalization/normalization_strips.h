@@ -1,14 +1,14 @@
-// Batch normalisation of channels side by side, [rows, channels], for one REAL: a strip of up to LANES channels at a time. See
-// normalization_kernel.h.
+// Batch normalisation of channels side by side, [rows, channels], for one REAL: a strip of up to LANES channels at a
+// time. See normalization_kernel.h.
 
 static int64_t NAME(strip_lanes)(void) { return LANES; }
 
-#define ROWS_IN_BLOCKS(body)                                               \
-  for (int64_t first = 0; first < rows; first += 256) {                    \
-    int64_t last = rows - first < 256 ? rows : first + 256;                \
-    VECTOR s = SPLAT(0), q = s;                                            \
-    for (int64_t row = first; row < last; row++) body;                     \
-    for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)s[lane]; \
+#define ROWS_IN_BLOCKS(body)                                                    \
+  for (int64_t first = 0; first < rows; first += 256) {                         \
+    int64_t last = rows - first < 256 ? rows : first + 256;                     \
+    VECTOR s = SPLAT(0), q = s;                                                 \
+    for (int64_t row = first; row < last; row++) body;                          \
+    for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)s[lane];     \
     for (int lane = 0; lane < LANES; lane++) products[lane] += (double)q[lane]; \
   }
 
@@ -36,7 +36,8 @@ static void NAME(strip_forward)(const normalize_job *job, int64_t column) {
       variance[lane] = (REAL)(v > 0 ? v : 0);
     }
   }
-  VECTOR factor = SPLAT(0), m = NAME(load_up_to)(mean, n, 0), t = NAME(load_up_to)((const REAL *)job->shift + column, n, 0);
+  VECTOR factor = SPLAT(0), m = NAME(load_up_to)(mean, n, 0),
+         t = NAME(load_up_to)((const REAL *)job->shift + column, n, 0);
   for (int lane = 0; lane < LANES && lane < n; lane++)
     factor[lane] = (REAL)((double)((const REAL *)job->scale)[column + lane] *
                           NAME(inverse_deviation)((double)variance[lane], job->shape.epsilon));
@@ -54,10 +55,12 @@ static void NAME(strip_gradient)(const normalize_job *job, int64_t column) {
   REAL *gx = (REAL *)job->y + column;
   const VECTOR m = NAME(load_up_to)((const REAL *)job->mean + column, n, 0), zero = SPLAT(0);
   const int kind = NAME(gate_kind)(job);
-  VECTOR factor = zero, shift = kind == NAME(computed) ? NAME(load_up_to)((const REAL *)job->shift + column, n, 0) : zero;
+  VECTOR factor = zero,
+         shift = kind == NAME(computed) ? NAME(load_up_to)((const REAL *)job->shift + column, n, 0) : zero;
   for (int lane = 0; lane < LANES && lane < n; lane++)
-    factor[lane] = (REAL)((double)((const REAL *)job->scale)[column + lane] *
-                          NAME(inverse_deviation)((double)((const REAL *)job->variance)[column + lane], job->shape.epsilon));
+    factor[lane] =
+        (REAL)((double)((const REAL *)job->scale)[column + lane] *
+               NAME(inverse_deviation)((double)((const REAL *)job->variance)[column + lane], job->shape.epsilon));
   double sums[LANES] = {0}, products[LANES] = {0};
   ROWS_IN_BLOCKS({
     VECTOR v = NAME(load_up_to)(g + row * width, n, 0);

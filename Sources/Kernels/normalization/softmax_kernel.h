@@ -3,9 +3,9 @@
 // Shifting by the maximum makes the largest exponent 0; a row of -infinity gives -inf - -inf = NaN, as it should.
 #include "vector/mathematics_kernel.h"
 #define LOWEST SPLAT(-__builtin_inf())
-#define LANES_FROM(v, join)                                   \
-  REAL result = v[0];                                         \
-  for (int lane = 1; lane < LANES; lane++) join;              \
+#define LANES_FROM(v, join)                      \
+  REAL result = v[0];                            \
+  for (int lane = 1; lane < LANES; lane++) join; \
   return result
 
 INLINE REAL NAME(lane_sum)(VECTOR v) { LANES_FROM(v, result += v[lane]); }
@@ -172,7 +172,8 @@ static void NAME(cross_entropy_columns)(
 }
 
 static void NAME(cross_entropy_gradient_columns)(
-    int64_t classes, int64_t inner, int64_t columns, const REAL *x, const int64_t *labels, const REAL *scales, REAL *gx) {
+    int64_t classes, int64_t inner, int64_t columns, const REAL *x, const int64_t *labels, const REAL *scales,
+    REAL *gx) {
   for (int64_t i = 0; i < columns; i += LANES) {
     int64_t n = columns - i < LANES ? columns - i : LANES;
     VECTOR m = NAME(column_max)(classes, inner, n, x + i);

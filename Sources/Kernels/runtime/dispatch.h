@@ -21,7 +21,7 @@ int tapestry_variant(void);
 #endif
 
 #if defined(__x86_64__)
-#define DISPATCH(name)                                        \
+#define DISPATCH(name)                                           \
   (tapestry_variant() == TAPESTRY_VARIANT_AVX512 ? name##_avx512 \
    : tapestry_variant() == TAPESTRY_VARIANT_AVX2 ? name##_avx2   \
                                                  : name##_baseline)

@@ -29,8 +29,7 @@ static inline tapestry_space tapestry_merged(
     s.count *= size;
     if (size == 1) continue;
     bool continues = s.rank > 0;
-    for (int32_t o = 0; o < operands && continues; o++)
-      continues = s.strides[o][s.rank - 1] == strides[o][axis] * size;
+    for (int32_t o = 0; o < operands && continues; o++) continues = s.strides[o][s.rank - 1] == strides[o][axis] * size;
     if (!continues) {
       s.sizes[s.rank] = 1;
       s.rank++;

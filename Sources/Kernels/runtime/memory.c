@@ -1,15 +1,15 @@
 // The pool of tensor memory, under one spin lock.
 //
-// Small blocks lie in free lists by size class. Classes are spaced eight to a power of two, so a block is at most 1/8 larger
-// than asked for, and a free block's first bytes link to the next free one.
+// Small blocks lie in free lists by size class. Classes are spaced eight to a power of two, so a block is at most 1/8
+// larger than asked for, and a free block's first bytes link to the next free one.
 //
 // Large blocks are cut from segments: long ranges of address space of which the system provides a page when it is first
-// touched. Free neighbours join, and a request takes the smallest span that is large enough. So memory that layers of a net
-// have released serves layers of other sizes, and memory in use stays near the most that was ever live at once; lists by size
-// alone would keep the most that was ever live of each size.
+// touched. Free neighbours join, and a request takes the smallest span that is large enough. So memory that layers of a
+// net have released serves layers of other sizes, and memory in use stays near the most that was ever live at once;
+// lists by size alone would keep the most that was ever live of each size.
 //
-// Huge blocks have segments of their own. A gradient of hundreds of MB lives for a part of each step; if activations were cut from the
-// span that it released, the next gradient would find none that is large enough.
+// Huge blocks have segments of their own. A gradient of hundreds of MB lives for a part of each step; if activations
+// were cut from the span that it released, the next gradient would find none that is large enough.
 #include "include/tapestry_memory.h"
 
 #include <stdatomic.h>
@@ -77,24 +77,24 @@ typedef struct segment segment;
 
 /// Stands before a large block; 64 bytes, so that what follows it is aligned.
 typedef struct span {
-  size_t size;             // with this header; a multiple of 64
+  size_t size;          // with this header; a multiple of 64
   struct span *before;  // the neighbour at lower addresses, NULL at the segment's beginning
   segment *home;
-  bool is_free, is_returned;        // returned: free, and its pages are the system's
+  bool is_free, is_returned;     // returned: free, and its pages are the system's
   struct span *next, *previous;  // in its bin, while free
 } __attribute__((aligned(64))) span;
 
-/// Stretches lie side by side from the beginning up to `top`; the one before `top` is never free. Behind it nothing has been
-/// handed out since the top was last lowered, behind `touched` nothing ever.
+/// Stretches lie side by side from the beginning up to `top`; the one before `top` is never free. Behind it nothing has
+/// been handed out since the top was last lowered, behind `touched` nothing ever.
 struct segment {
   char *begin, *top, *touched, *end;
-  span *last;  // the span that ends at top
-  bool is_huge;   // serves requests of that size only
+  span *last;    // the span that ends at top
+  bool is_huge;  // serves requests of that size only
   segment *next;
 };
 
 static segment *segments;
-enum { bin_count = 256 };  // four to a power of two
+enum { bin_count = 256 };         // four to a power of two
 static span *bins[2][bin_count];  // [of segments for huge blocks]
 
 static int bin_of(size_t size) {
@@ -219,7 +219,8 @@ static segment *from_system(size_t size) {
   madvise(mapped + before, length, MADV_HUGEPAGE);
 #endif
   char *begin = mapped + before;
-  *fresh = (segment){.begin = begin, .top = begin, .touched = begin, .end = begin + length, .is_huge = size >= smallest_huge};
+  *fresh = (segment){
+      .begin = begin, .top = begin, .touched = begin, .end = begin + length, .is_huge = size >= smallest_huge};
   return fresh;
 }
 
@@ -322,7 +323,7 @@ void tapestry_release(void *block, size_t bytes) {
 }
 
 void tapestry_pool_trim(void) {
-  for (int class = 0; class < class_count; class++) {
+  for (int class = 0; class < class_count; class ++) {
     lock();
     free_block *block = free_lists[class];
     free_lists[class] = NULL;

@@ -21,7 +21,9 @@ int64_t tapestry_peak_operations(int64_t rounds) {
   volatile float sink = job.results[0];
   (void)sink;
 #if defined(__x86_64__)
-  const int64_t lanes = tapestry_variant() == TAPESTRY_VARIANT_AVX512 ? 16 : tapestry_variant() == TAPESTRY_VARIANT_AVX2 ? 8 : 4;
+  const int64_t lanes = tapestry_variant() == TAPESTRY_VARIANT_AVX512 ? 16
+                        : tapestry_variant() == TAPESTRY_VARIANT_AVX2 ? 8
+                                                                      : 4;
 #else
   const int64_t lanes = 4;
 #endif

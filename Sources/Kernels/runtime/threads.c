@@ -5,8 +5,9 @@
 // caller takes indices too; when they run out it closes the gate, which tells how many workers had joined, and waits
 // for those alone: a worker that was asleep never delays a region that ends without it.
 //
-// The indices are divided into contiguous ranges. Every thread begins with a range of its own, the same one in every region,
-// and then helps with the others. So what one region has written is mostly read by the same thread in the next, from its cache.
+// The indices are divided into contiguous ranges. Every thread begins with a range of its own, the same one in every
+// region, and then helps with the others. So what one region has written is mostly read by the same thread in the next,
+// from its cache.
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
@@ -33,12 +34,14 @@ enum { most_threads = 256, most_ranges = 16, spins = 2000 };
 
 // One cache line for each word that different threads write.
 #define LINE _Alignas(128)
-static LINE _Atomic uint64_t gate;      // region number << 32 | open bit | workers that joined
-static struct { LINE _Atomic int64_t next; } ranges[most_ranges];  // the next index of each
-static LINE _Atomic uint32_t left;      // workers that joined and have finished
+static LINE _Atomic uint64_t gate;  // region number << 32 | open bit | workers that joined
+static struct {
+  LINE _Atomic int64_t next;
+} ranges[most_ranges];                     // the next index of each
+static LINE _Atomic uint32_t left;         // workers that joined and have finished
 static LINE _Atomic uint32_t signal_word;  // changes whenever a sleeper should look again
 static _Atomic uint32_t sleepers;
-static LINE _Atomic bool busy;          // held by the caller of a region, or while the pool changes
+static LINE _Atomic bool busy;  // held by the caller of a region, or while the pool changes
 
 static const uint64_t open_bit = (uint64_t)1 << 31;
 static const uint64_t joined_mask = ((uint64_t)1 << 31) - 1;
@@ -49,10 +52,10 @@ static void *region_context;
 static void (*region_body)(void *, int64_t);
 
 static pthread_t workers[most_threads];
-static int32_t worker_count;                 // threads that exist; guarded by `busy`
+static int32_t worker_count;                         // threads that exist; guarded by `busy`
 static _Atomic int32_t workers_kept = most_threads;  // a worker whose number is not below this ends
-static _Atomic int32_t thread_count;         // 0: not yet decided
-static _Atomic int32_t spin_limit = spins;   // 0 when there are more threads than processors
+static _Atomic int32_t thread_count;                 // 0: not yet decided
+static _Atomic int32_t spin_limit = spins;           // 0 when there are more threads than processors
 
 static inline void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -65,9 +68,7 @@ static inline void pause_briefly(void) {
 // MARK: Sleep and wake-up
 
 #if defined(__linux__)
-static void sleep_while(uint32_t seen) {
-  syscall(SYS_futex, &signal_word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-}
+static void sleep_while(uint32_t seen) { syscall(SYS_futex, &signal_word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0); }
 static void wake(int32_t count) { syscall(SYS_futex, &signal_word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0); }
 #else
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -85,9 +86,9 @@ static void wake(int32_t count) {
 }
 #endif
 
-/// Tells sleeping workers to look at the gate. Sequential consistency of the four accesses (here: change the signal, read
-/// the sleepers; there: count among the sleepers, read the signal) means that either the caller sees the sleeper or
-/// the sleeper sees the change.
+/// Tells sleeping workers to look at the gate. Sequential consistency of the four accesses (here: change the signal,
+/// read the sleepers; there: count among the sleepers, read the signal) means that either the caller sees the sleeper
+/// or the sleeper sees the change.
 static void wake_sleepers(int32_t most) {
   atomic_fetch_add(&signal_word, 1);
   if (atomic_load(&sleepers) > 0) wake(most);
@@ -162,8 +163,8 @@ static void *work(void *number_pointer) {
       seen = atomic_load(&signal_word);
       spin = -1;
     }
-    // Acquire: the region's description was written before the gate was opened. If the exchange fails, somebody joined or the
-    // region was closed: look again.
+    // Acquire: the region's description was written before the gate was opened. If the exchange fails, somebody joined
+    // or the region was closed: look again.
     if (!atomic_compare_exchange_strong_explicit(
             &gate, &current, current + 1, memory_order_acquire, memory_order_relaxed))
       continue;
@@ -218,8 +219,8 @@ static bool read_line(const char *path, char *line, int size) {
   return ok;
 }
 
-/// The container's share of processors, rounded up, or 0 if there is no limit. Inside a container the cgroup's own files
-/// are at the root of the mount.
+/// The container's share of processors, rounded up, or 0 if there is no limit. Inside a container the cgroup's own
+/// files are at the root of the mount.
 static int32_t quota(void) {
   char line[128];
   double limit = 0, period = 0;

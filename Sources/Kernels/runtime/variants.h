@@ -9,16 +9,19 @@
 //   VECTOR_REGISTERS   how many there are: 32 or 16
 //   HAS_FMA            1 where there is an instruction for a b + c
 //   HAS_MASKS          1 where loads and stores of a part of a register cost no more than whole ones
-//   VARIANT_AVX512, VARIANT_AVX2, VARIANT_BASELINE, VARIANT_NEON   exactly one of them is 1; for the instructions in vector/
-// Kernels of float64 and float32 pass through vector/reals.h, which says how. The target attribute stands around the include, so the
-// package needs no compiler flags. Vectors must not cross a function boundary outside it (the calling convention would differ).
+//   VARIANT_AVX512, VARIANT_AVX2, VARIANT_BASELINE, VARIANT_NEON   exactly one of them is 1; for vector/ alone
+// Kernels of float64 and float32 pass through vector/reals.h, which says how. The target attribute stands around the
+// include, so the package needs no compiler flags. Vectors must not cross a function boundary outside it (the calling
+// convention would differ).
 //
-// A source that takes long to compile has a translation unit per variant, which defines ONLY_AVX512, ONLY_AVX2 or ONLY_BASELINE first and
-// gets that variant alone (NEON is the baseline of arm64); its kernels are then not static, and DECLARE_VARIANTS declares them.
+// A source that takes long to compile has a translation unit per variant, which defines ONLY_AVX512, ONLY_AVX2 or
+// ONLY_BASELINE first and gets that variant alone (NEON is the baseline of arm64); its kernels are then not static, and
+// DECLARE_VARIANTS declares them.
 //
 // DISPATCH(name) is then an expression: the pointer to the variant of `name` that runs here.
 //
-// Another processor is an entry here, its name in dispatch.h and machine.c, and what its instructions do better in vector/.
+// Another processor is an entry here, its name in dispatch.h and machine.c, and what its instructions do better in
+// vector/.
 
 #include "runtime/dispatch.h"
 
@@ -45,8 +48,9 @@
 #define VARIANT_AVX2 0
 #define VARIANT_BASELINE 0
 #define VARIANT_NEON 0
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,avx,fma,f16c,bmi,bmi2"))), apply_to = function)
+#pragma clang attribute push(                                                                          \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,avx,fma,f16c,bmi,bmi2"))), \
+    apply_to = function)
 #include KERNEL_SOURCE
 #pragma clang attribute pop
 #include "runtime/variant_end.h"

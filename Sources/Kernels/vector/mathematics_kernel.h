@@ -1,8 +1,8 @@
 // Elementary functions on vectors, included through reals.h at the head of a REAL_SOURCE. None of them needs a
 // mathematics library, a fused multiply-add or a division that is not written here; results are within 2 ulp.
 //
-// Coefficients: interpolation at Chebyshev nodes, computed with 60 digits and rounded. Where a source has float32 versions
-// of its own they are the fast ones; the rarely used functions go through float64.
+// Coefficients: interpolation at Chebyshev nodes, computed with 60 digits and rounded. Where a source has float32
+// versions of its own they are the fast ones; the rarely used functions go through float64.
 
 #if IS_DOUBLE
 #define SIGNIFICAND 52
@@ -133,7 +133,8 @@ INLINE VECTOR NAME(sigmoid)(VECTOR x) {
 
 // MARK: Logarithms
 
-/// ln(1 + f) for 1 + f within [sqrt 1/2, sqrt 2] is 2 atanh(s), s = f / (2 + f), = 2 s + s z l(z), z = s^2: this is z l(z).
+/// ln(1 + f) for 1 + f within [sqrt 1/2, sqrt 2] is 2 atanh(s), s = f / (2 + f), = 2 s + s z l(z), z = s^2: this is z
+/// l(z).
 INLINE VECTOR NAME(log_rest)(VECTOR z) {
 #if IS_DOUBLE
   VECTOR l = SPLAT(0.14616576421644387);
@@ -199,14 +200,12 @@ INLINE VECTOR NAME(softplus)(VECTOR x) {
 
 // MARK: float32 through float64
 
-#define THROUGH_WIDE(function)                                                          \
-  INLINE VECTOR NAME(function)(VECTOR x) {                                              \
-    VECTOR y;                                                                           \
-    y.lo = __builtin_convertvector(                                                     \
-        WIDE(function)(__builtin_convertvector(x.lo, WIDE(vector))), __typeof__(y.lo)); \
-    y.hi = __builtin_convertvector(                                                     \
-        WIDE(function)(__builtin_convertvector(x.hi, WIDE(vector))), __typeof__(y.hi)); \
-    return y;                                                                           \
+#define THROUGH_WIDE(function)                                                                                     \
+  INLINE VECTOR NAME(function)(VECTOR x) {                                                                         \
+    VECTOR y;                                                                                                      \
+    y.lo = __builtin_convertvector(WIDE(function)(__builtin_convertvector(x.lo, WIDE(vector))), __typeof__(y.lo)); \
+    y.hi = __builtin_convertvector(WIDE(function)(__builtin_convertvector(x.hi, WIDE(vector))), __typeof__(y.hi)); \
+    return y;                                                                                                      \
   }
 THROUGH_WIDE(sin)
 THROUGH_WIDE(cos)

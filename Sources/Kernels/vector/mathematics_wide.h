@@ -20,14 +20,15 @@ static inline uint64_t tapestry_angle_bits(int position) {
                     : tapestry_two_over_pi[word] << shift | tapestry_two_over_pi[word + 1] >> (64 - shift);
 }
 
-/// |x| >= 2^20 as n quarter turns (mod 4) and the remainder high + low in radians (Payne and Hanek 1983): of the product
-/// of x = m 2^e and 2/pi only 192 bits matter, because whole turns drop out above and precision ends below.
+/// |x| >= 2^20 as n quarter turns (mod 4) and the remainder high + low in radians (Payne and Hanek 1983): of the
+/// product of x = m 2^e and 2/pi only 192 bits matter, because whole turns drop out above and precision ends below.
 static inline int64_t tapestry_far_angle(double x, double *high, double *low) {
   uint64_t bits;
   memcpy(&bits, &x, sizeof bits);
   int e = (int)(bits >> 52 & 0x7ff) - 1075;
   uint64_t m = (bits & 0xfffffffffffff) | 0x10000000000000;
-  // Bits of 2/pi worth 2^(-e + 1) ... : times m 2^e they are worth 2^1 m and below; what is left out is a multiple of 4.
+  // Bits of 2/pi worth 2^(-e + 1) ... : times m 2^e they are worth 2^1 m and below; what is left out is a multiple
+  // of 4.
   uint64_t w0 = tapestry_angle_bits(e - 2), w1 = tapestry_angle_bits(e + 62), w2 = tapestry_angle_bits(e + 126);
   // The window is W = w0 2^128 + w1 2^64 + w2 in units of 2^-190; m W mod 2^192 counts 2^-190 quarter turns.
   unsigned __int128 p2 = (unsigned __int128)m * w2, p1 = (unsigned __int128)m * w1 + (uint64_t)(p2 >> 64);
@@ -45,8 +46,14 @@ static inline int64_t tapestry_far_angle(double x, double *high, double *low) {
     uint64_t top = (uint64_t)(fraction >> 64);
     int zeros = top ? __builtin_clzll(top) : 64 + __builtin_clzll((uint64_t)fraction);
     unsigned __int128 normal = fraction << zeros;
-    union { double value; uint64_t bits; } scale = {.bits = (uint64_t)(1023 - 53 - zeros) << 52};
-    union { double value; uint64_t bits; } scale_low = {.bits = (uint64_t)(1023 - 106 - zeros) << 52};
+    union {
+      double value;
+      uint64_t bits;
+    } scale = {.bits = (uint64_t)(1023 - 53 - zeros) << 52};
+    union {
+      double value;
+      uint64_t bits;
+    } scale_low = {.bits = (uint64_t)(1023 - 106 - zeros) << 52};
     a = (double)(int64_t)(uint64_t)(normal >> 75) * scale.value;
     b = (double)(int64_t)((uint64_t)(normal >> 22) & 0x1fffffffffffff) * scale_low.value;
   }
@@ -62,8 +69,8 @@ static inline int64_t tapestry_far_angle(double x, double *high, double *low) {
 }
 #endif
 
-/// sin(x + quarter turns): the remainder r + rest of x by pi/2 is found with pi/2 in four parts, three of them of 33 bits,
-/// whose products with n < 2^20 are exact.
+/// sin(x + quarter turns): the remainder r + rest of x by pi/2 is found with pi/2 in four parts, three of them of 33
+/// bits, whose products with n < 2^20 are exact.
 INLINE VECTOR NAME(sine)(VECTOR x, REAL_INT quarters) {
   MASK far = !(NAME(magnitude)(x) < SPLAT(0x1p20));
   VECTOR near_x = far ? SPLAT(0) : x;

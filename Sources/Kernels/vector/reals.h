@@ -4,7 +4,8 @@
 //   #define KERNEL_SOURCE "vector/reals.h"
 //   #include "runtime/variants.h"
 //
-// includes softmax_kernel.h twice per variant, with the language of vectors.h and these macros, besides those of variants.h:
+// includes softmax_kernel.h twice per variant, with the language of vectors.h and these macros, besides those of
+// variants.h:
 //   REAL            double or float;  IS_DOUBLE is 1 or 0;  REAL_BYTES is 8 or 4
 //   NAME(name)      name with the suffixes of type and variant: DISPATCH(name_f32) finds it
 //   LANES           elements in a vector
@@ -12,8 +13,9 @@
 //                   long long on some systems)
 // float64 comes first: float32 code may use its functions, WIDE(name).
 //
-// The source is a plain list of types and functions. It needs no prologue and no #undef: a macro of its own may be defined again with
-// the same words, so one that differs by variant or type is an expression of the above (#define ROWS (VECTOR_REGISTERS == 32 ? 8 : 4)).
+// The source is a plain list of types and functions. It needs no prologue and no #undef: a macro of its own may be
+// defined again with the same words, so one that differs by variant or type is an expression of the above (#define ROWS
+// (VECTOR_REGISTERS == 32 ? 8 : 4)).
 
 #define WIDE(name) VARIANT(name##_f64)
 

@@ -1,24 +1,25 @@
 // The language in which kernels are written: registers of one REAL in one variant. Included by reals.h only.
 //
-//   VECTOR, MASK            LANES elements; LANES integers of REAL_INT, 0 or -1, which comparisons give. `mask ? a : b` chooses
-//                           lane by lane; scalars mix with vectors as if splat
+//   VECTOR, MASK            LANES elements; LANES integers of REAL_INT, 0 or -1, which comparisons give
+//   mask ? a : b            chooses lane by lane; scalars mix with vectors as if splat
 //   SPLAT(x)                x in every lane
 //   NAME(load)(p), NAME(store)(p, v)    whole registers, at any element
 //   NAME(load_part), NAME(store_part), NAME(load_up_to), NAME(store_up_to), NAME(load_rest)    the ends of rows
 //   FMA(a, b, c)            a b + c of vectors or scalars, rounded once where the processor has an instruction for it
 //   NAME(larger), NAME(smaller), NAME(relu)    NaN passes through
 //   TUNED(...)              a constant that depends on how many registers there are
-//   INLINE, UNROLL          before a function, and before a loop with constant bounds that is to disappear
+//   INLINE                  before a function
+//   UNROLLED(int i = 0; i < n; i++)    a loop with constant bounds that is to disappear
 // and those of shuffles.h and bits.h.
 //
-// Reads: a function reads what its comment says and nothing else. A kernel reads its operands' elements only, never beyond the first or
-// last of them, even where what it reads there would not matter: an operand may end where its page does. It may read on in scratch
-// memory of its own.
+// Reads: a function reads what its comment says and nothing else. A kernel reads its operands' elements only, never
+// beyond the first or last of them, even where what it reads there would not matter: an operand may end where its page
+// does. It may read on in scratch memory of its own.
 
 #define VECTOR NAME(vector)
 #define MASK NAME(mask)
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLLED(...) _Pragma("clang loop unroll(full)") for (__VA_ARGS__)
 #define SPLAT(x) NAME(splat)((REAL)(x))
 
 typedef REAL VECTOR __attribute__((ext_vector_type(LANES)));
@@ -37,7 +38,8 @@ INLINE VECTOR NAME(splat)(REAL x) { return (VECTOR)x; }
 #define FMA(a, b, c) ((a) * (b) + (c))  // a call to the library's fma would be far slower
 #endif
 
-/// A size of a loop's block of registers: for processors with 32 registers, with 16 and fused multiply-adds, with 16 without.
+/// A size of a loop's block of registers: for processors with 32 registers, with 16 and fused multiply-adds, with 16
+/// without.
 #define TUNED(many, fused, plain) (VECTOR_REGISTERS == 32 ? (many) : HAS_FMA ? (fused) : (plain))
 
 /// The first `count` < LANES elements, the other lanes filled with `rest`: nothing beyond them is read.
@@ -78,7 +80,7 @@ INLINE void NAME(store_up_to)(REAL *p, int64_t count, VECTOR v) {
 
 /// Of `count` >= LANES elements the last count % LANES, in the last lanes, zeros before.
 INLINE VECTOR NAME(load_rest)(const REAL *p, int64_t count) {
-  static const REAL_INT masks[2 * LANES] = {[LANES ... 2 * LANES - 1] = -1};
+  static const REAL_INT masks[2 * LANES] = {[LANES... 2 * LANES - 1] = -1};
   MASK mask;
   __builtin_memcpy(&mask, masks + count % LANES, sizeof(mask));
   return (VECTOR)((MASK)NAME(load)(p + count - LANES) & mask);
