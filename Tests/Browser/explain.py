@@ -10,8 +10,8 @@ colours no digits are asked:
     swift run -c release convnet train --model fourclassnet --data shapes
     swift run -c release convnet explain --data shapes && python3 Tests/Browser/explain.py explain.html
 
-Needs Python's playwright (pip install playwright) and a Chromium: that of the system (apt-get install chromium), named
-with --browser, or playwright's own (playwright install chromium).
+Needs Python's playwright and a Chromium, named with --browser where it is not that of the system: Tests/Browser/run.sh gets both
+and runs all of the above.
 """
 
 import argparse
