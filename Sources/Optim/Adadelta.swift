@@ -1,3 +1,4 @@
+import CTapestryKernels
 import TapestryGraph
 
 /// Adadelta (Zeiler 2012): RMSprop whose rate is the root mean square of its own past steps.
@@ -8,47 +9,33 @@ import TapestryGraph
 ///     a ← rho a + (1 - rho) d²
 ///     θ ← θ - learningRate d
 public final class Adadelta: ParameterwiseOptimizer {
-  let rho, epsilon, weightDecay: Double
-
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1, rho: Double = 0.9,
     epsilon: Double = 1e-6, weightDecay: Double = 0, decays: DecayedParameters = .all,
     file: StaticString = #fileID,
     line: UInt = #line
   ) {
-    self.rho = rho
-    self.epsilon = epsilon
-    self.weightDecay = weightDecay
     super.init(
-      container, learningRate: learningRate, slots: [Slot(name: "squares"), Slot(name: "steps")],
-      decays: decays, file: file, line: line)
-    requireFraction(rho, "rho", of: self, file, line)
-    requirePositive(epsilon, "epsilon", of: self, file, line)
-    requireNonNegative(weightDecay, "weightDecay", of: self, file, line)
+      container, learningRate: learningRate,
+      rule: AdadeltaRule(rho: rho, epsilon: epsilon, weightDecay: weightDecay), decays: decays,
+      file: file, line: line)
+  }
+}
+
+private struct AdadeltaRule: ParameterRule {
+  let rho, epsilon, weightDecay: Double
+
+  func check(_ arguments: ArgumentChecks) {
+    arguments.fraction(rho, "rho")
+    arguments.positive(epsilon, "epsilon")
   }
 
-  override func move(_ step: ParameterStep) {
-    step.run(
-      Rule(
-        rate: step.learningRate, decay: weightDecay * step.weightDecayFactor, rho: rho,
-        epsilon: epsilon))
-  }
+  func slots(of spec: TensorSpec) -> [StateSlot] { [StateSlot("squares"), StateSlot("steps")] }
 
-  private struct Rule: ElementRule {
-    let rate, decay, rho, epsilon: Double
-
-    func advance<Real: BinaryFloatingPoint>(_ arrays: StepArrays<Real>, _ range: Range<Int>) {
-      let (rate, decay, epsilon) = (Real(rate), Real(decay), Real(epsilon))
-      let (rho, fresh) = (Real(rho), Real(1 - rho))
-      let (squares, steps) = (arrays.state[0], arrays.state[1])
-      for index in range {
-        let g = arrays.gradient(at: index, decay: decay)
-        squares[index] = rho * squares[index] + fresh * g * g
-        let d =
-          (steps[index] + epsilon).squareRoot() / (squares[index] + epsilon).squareRoot() * g
-        steps[index] = rho * steps[index] + fresh * d * d
-        arrays.parameter[index] -= rate * d
-      }
+  func move(_ step: ParameterStep) {
+    step.run(TAPESTRY_ADADELTA, step.state[0], step.state[1]) {
+      $0.beta2 = rho
+      $0.epsilon = epsilon
     }
   }
 }

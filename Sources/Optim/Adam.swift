@@ -11,8 +11,6 @@ import TapestryGraph
 /// With `amsgrad` (Reddi et al. 2018) the largest v so far takes the place of v, before the correction. t counts
 /// the parameter's own updates. Weight decay is part of the gradient here; see ``AdamW`` for the other kind.
 public final class Adam: ParameterwiseOptimizer {
-  let rule: AdamRule
-
   /// - Parameters:
   ///   - container: whose parameters to move.
   ///   - learningRate: about the largest change of an element per step.
@@ -25,23 +23,17 @@ public final class Adam: ParameterwiseOptimizer {
     decays: DecayedParameters = .all, amsgrad: Bool = false,
     file: StaticString = #fileID, line: UInt = #line
   ) {
-    rule = AdamRule(
-      beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad,
-      isDecoupled: false)
     super.init(
-      container, learningRate: learningRate, slots: rule.slots, decays: decays, file: file,
-      line: line)
-    rule.validate(for: self, file, line)
+      container, learningRate: learningRate,
+      rule: AdamRule(
+        beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad,
+        isDecoupled: false), decays: decays, file: file, line: line)
   }
-
-  override func move(_ step: ParameterStep) { rule.move(step) }
 }
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019): θ ← θ (1 - learningRate weightDecay) first,
 /// then ``Adam``'s step with the gradient as it is.
 public final class AdamW: ParameterwiseOptimizer {
-  let rule: AdamRule
-
   /// Parameters as of ``Adam``; `weightDecay` is multiplied by the learning rate, as in PyTorch.
   public init(
     _ container: some ParameterContainer, learningRate: Double = 1e-3, beta1: Double = 0.9,
@@ -49,33 +41,28 @@ public final class AdamW: ParameterwiseOptimizer {
     decays: DecayedParameters = .all,
     amsgrad: Bool = false, file: StaticString = #fileID, line: UInt = #line
   ) {
-    rule = AdamRule(
-      beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad,
-      isDecoupled: true)
     super.init(
-      container, learningRate: learningRate, slots: rule.slots, decays: decays, file: file,
-      line: line)
-    rule.validate(for: self, file, line)
+      container, learningRate: learningRate,
+      rule: AdamRule(
+        beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad,
+        isDecoupled: true), decays: decays, file: file, line: line)
   }
-
-  override func move(_ step: ParameterStep) { rule.move(step) }
 }
 
 /// What the two have in common.
-struct AdamRule: Sendable {
+struct AdamRule: ParameterRule {
   let beta1, beta2, epsilon, weightDecay: Double
   let amsgrad, isDecoupled: Bool
 
-  var slots: [ParameterwiseOptimizer.Slot] {
+  func slots(of spec: TensorSpec) -> [StateSlot] {
     let names = ["firstMoment", "secondMoment"] + (amsgrad ? ["largestSecondMoment"] : [])
-    return names.map { ParameterwiseOptimizer.Slot(name: $0) }
+    return names.map { StateSlot($0) }
   }
 
-  func validate(for optimizer: some Optimizer, _ file: StaticString, _ line: UInt) {
-    requireFraction(beta1, "beta1", of: optimizer, file, line)
-    requireFraction(beta2, "beta2", of: optimizer, file, line)
-    requirePositive(epsilon, "epsilon", of: optimizer, file, line)
-    requireNonNegative(weightDecay, "weightDecay", of: optimizer, file, line)
+  func check(_ arguments: ArgumentChecks) {
+    arguments.fraction(beta1, "beta1")
+    arguments.fraction(beta2, "beta2")
+    arguments.positive(epsilon, "epsilon")
   }
 
   func move(_ step: ParameterStep) {
@@ -84,7 +71,7 @@ struct AdamRule: Sendable {
     constants.beta1 = beta1
     constants.beta2 = beta2
     constants.epsilon = epsilon
-    constants.weight_decay = weightDecay * step.weightDecayFactor
+    constants.weight_decay = step.weightDecay
     constants.gradient_scale = step.gradientScale
     constants.correction1 = 1 - tapestry_pow(beta1, Double(step.number))
     constants.correction2 = 1 - tapestry_pow(beta2, Double(step.number))

@@ -10,8 +10,6 @@ import TapestryGraph
 /// The learning rate stands outside b, as in ``SGD``; in the paper it stands inside. Costs two more passes than SGD,
 /// for the norms.
 public final class LARS: ParameterwiseOptimizer {
-  let momentum, trust, weightDecay: Double
-
   /// - Parameters:
   ///   - momentum: the weight of the past in b, 0 ..< 1.
   ///   - trust: how far a parameter may move in a step, in units of its own norm.
@@ -20,34 +18,36 @@ public final class LARS: ParameterwiseOptimizer {
     trust: Double = 1e-3, weightDecay: Double = 0, decays: DecayedParameters = .all,
     file: StaticString = #fileID, line: UInt = #line
   ) {
-    self.momentum = momentum
-    self.trust = trust
-    self.weightDecay = weightDecay
     super.init(
       container, learningRate: learningRate,
-      slots: momentum == 0 ? [] : [Slot(name: "momentum")], decays: decays, file: file, line: line)
-    requireFraction(momentum, "momentum", of: self, file, line)
-    requirePositive(trust, "trust", of: self, file, line)
-    requireNonNegative(weightDecay, "weightDecay", of: self, file, line)
+      rule: LARSRule(momentum: momentum, trust: trust, weightDecay: weightDecay), decays: decays,
+      file: file, line: line)
+  }
+}
+
+private struct LARSRule: ParameterRule {
+  let momentum, trust, weightDecay: Double
+
+  func check(_ arguments: ArgumentChecks) {
+    arguments.fraction(momentum, "momentum")
+    arguments.positive(trust, "trust")
   }
 
-  override func move(_ step: ParameterStep) {
-    let decay = weightDecay * step.weightDecayFactor
-    let size = norm(step.parameter, step)
-    let slope = norm(step.gradient, step) * abs(step.gradientScale)
-    let ratio = size > 0 && slope > 0 ? trust * size / (slope + decay * size) : 1
+  func slots(of spec: TensorSpec) -> [StateSlot] { momentum == 0 ? [] : [StateSlot("momentum")] }
+
+  func move(_ step: ParameterStep) {
+    let size = step.norm(step.parameter)
+    let slope = step.norm(step.gradient) * abs(step.gradientScale)
+    let ratio =
+      size > 0 && slope > 0 ? trust * size / (slope + step.weightDecay * size) : 1
     var constants = tapestry_sgd()
     constants.learning_rate = step.learningRate
     constants.momentum = momentum
-    constants.weight_decay = ratio * decay
+    constants.weight_decay = ratio * step.weightDecay
     constants.gradient_scale = ratio * step.gradientScale
     constants.first = step.number == 1
     tapestry_sgd_step(
       step.dtype.code, Int64(step.count), &constants, step.gradient, step.state.first,
       step.parameter)
-  }
-
-  private func norm(_ x: UnsafeRawPointer, _ step: ParameterStep) -> Double {
-    tapestry_sqrt(tapestry_sum_of_squares(step.dtype.code, Int64(step.count), x))
   }
 }

@@ -13,7 +13,7 @@ import TapestryGraph
 /// A parameter without a gradient, or that is frozen, is not moved; in y and s it counts as 0.
 public final class LBFGS: Optimizer {
   public var learningRate: Double {
-    didSet { requireNonNegative(learningRate, "learningRate", of: self) }
+    didSet { ArgumentChecks(self).nonNegative(learningRate, "learningRate") }
   }
   public private(set) var step = 0
   /// How many past moves shape the next.
@@ -44,10 +44,9 @@ public final class LBFGS: Optimizer {
       ($0.name, $0.parameter, $0.parameter.value.spec)
     }
     length = parameters.reduce(0) { $0 + $1.parameter.count }
-    requireNonNegative(learningRate, "learningRate", of: self, file, line)
-    guard historySize > 0 else {
-      trap("LBFGS: historySize must be positive, not \(historySize)", file: file, line: line)
-    }
+    let checks = ArgumentChecks(self, file, line)
+    checks.nonNegative(learningRate, "learningRate")
+    checks.require(historySize > 0, "historySize must be positive, not \(historySize)")
   }
 
   public func update(along gradients: Gradients, scale: Double, file: StaticString, line: UInt) {

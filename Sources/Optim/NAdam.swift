@@ -8,30 +8,43 @@ import TapestryGraph
 ///     m̂ = μₜ₊₁ m / (1 - Πₜ₊₁) + (1 - μₜ) g / (1 - Πₜ)
 ///     θ ← θ - learningRate m̂ / (√(v / (1 - β₂ᵗ)) + epsilon)
 public final class NAdam: ParameterwiseOptimizer {
-  let beta1, beta2, epsilon, momentumDecay, weightDecay: Double
-  /// Πₜ at place t, as far as it was needed; it ends with the first 0, after which all are.
-  private var products = [1.0]
-
   public init(
     _ container: some ParameterContainer, learningRate: Double = 2e-3, beta1: Double = 0.9,
     beta2: Double = 0.999, epsilon: Double = 1e-8, momentumDecay: Double = 4e-3,
     weightDecay: Double = 0, decays: DecayedParameters = .all, file: StaticString = #fileID,
     line: UInt = #line
   ) {
+    super.init(
+      container, learningRate: learningRate,
+      rule: NAdamRule(
+        beta1: beta1, beta2: beta2, epsilon: epsilon, momentumDecay: momentumDecay,
+        weightDecay: weightDecay), decays: decays, file: file, line: line)
+  }
+}
+
+/// A class, for the products that it has computed.
+private final class NAdamRule: ParameterRule {
+  let beta1, beta2, epsilon, momentumDecay, weightDecay: Double
+  /// Πₜ at place t, as far as it was needed; it ends with the first 0, after which all are.
+  private var products = [1.0]
+
+  init(beta1: Double, beta2: Double, epsilon: Double, momentumDecay: Double, weightDecay: Double) {
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
     self.momentumDecay = momentumDecay
     self.weightDecay = weightDecay
-    super.init(
-      container, learningRate: learningRate,
-      slots: [Slot(name: "firstMoment"), Slot(name: "secondMoment")], decays: decays, file: file,
-      line: line)
-    requireFraction(beta1, "beta1", of: self, file, line)
-    requireFraction(beta2, "beta2", of: self, file, line)
-    requirePositive(epsilon, "epsilon", of: self, file, line)
-    requireNonNegative(momentumDecay, "momentumDecay", of: self, file, line)
-    requireNonNegative(weightDecay, "weightDecay", of: self, file, line)
+  }
+
+  func check(_ arguments: ArgumentChecks) {
+    arguments.fraction(beta1, "beta1")
+    arguments.fraction(beta2, "beta2")
+    arguments.positive(epsilon, "epsilon")
+    arguments.nonNegative(momentumDecay, "momentumDecay")
+  }
+
+  func slots(of spec: TensorSpec) -> [StateSlot] {
+    [StateSlot("firstMoment"), StateSlot("secondMoment")]
   }
 
   private func momentum(_ t: Int) -> Double {
@@ -45,32 +58,15 @@ public final class NAdam: ParameterwiseOptimizer {
     return t < products.count ? products[t] : 0
   }
 
-  override func move(_ step: ParameterStep) {
+  func move(_ step: ParameterStep) {
     let t = step.number
-    step.run(
-      Rule(
-        momentRate: step.learningRate * momentum(t + 1) / (1 - product(t + 1)),
-        gradientRate: step.learningRate * (1 - momentum(t)) / (1 - product(t)),
-        decay: weightDecay * step.weightDecayFactor, beta1: beta1, beta2: beta2,
-        correction: 1 - tapestry_pow(beta2, Double(t)), epsilon: epsilon))
-  }
-
-  private struct Rule: ElementRule {
-    let momentRate, gradientRate, decay, beta1, beta2, correction, epsilon: Double
-
-    func advance<Real: BinaryFloatingPoint>(_ arrays: StepArrays<Real>, _ range: Range<Int>) {
-      let (momentRate, gradientRate) = (Real(momentRate), Real(gradientRate))
-      let (decay, correction, epsilon) = (Real(decay), Real(correction), Real(epsilon))
-      let (beta1, fresh1) = (Real(beta1), Real(1 - beta1))
-      let (beta2, fresh2) = (Real(beta2), Real(1 - beta2))
-      let (first, second) = (arrays.state[0], arrays.state[1])
-      for index in range {
-        let g = arrays.gradient(at: index, decay: decay)
-        first[index] = beta1 * first[index] + fresh1 * g
-        second[index] = beta2 * second[index] + fresh2 * g * g
-        let size = (second[index] / correction).squareRoot() + epsilon
-        arrays.parameter[index] -= (momentRate * first[index] + gradientRate * g) / size
-      }
+    step.run(TAPESTRY_NADAM, step.state[0], step.state[1]) {
+      $0.gradient_rate = $0.learning_rate * (1 - momentum(t)) / (1 - product(t))
+      $0.learning_rate *= momentum(t + 1) / (1 - product(t + 1))
+      $0.beta1 = beta1
+      $0.beta2 = beta2
+      $0.epsilon = epsilon
+      $0.correction2 = 1 - tapestry_pow(beta2, Double(t))
     }
   }
 }

@@ -5,36 +5,36 @@ import TapestryGraph
 /// `SGD`
 func kind(of optimizer: some Optimizer) -> String { String(describing: type(of: optimizer)) }
 
-func requireNonNegative(
-  _ value: Double, _ name: String, of optimizer: some Optimizer, _ file: StaticString = #fileID,
-  _ line: UInt = #line
-) {
-  guard value >= 0, value.isFinite else {
-    trap(
-      "\(kind(of: optimizer)): \(name) must be finite and at least 0, not \(value)", file: file,
-      line: line)
-  }
-}
+/// What the numbers of an optimizer have to satisfy; each check ends the process with the optimizer's name, the number's
+/// and the user's line where it fails.
+struct ArgumentChecks {
+  let kind: String
+  let file: StaticString
+  let line: UInt
 
-func requirePositive(
-  _ value: Double, _ name: String, of optimizer: some Optimizer, _ file: StaticString, _ line: UInt
-) {
-  guard value > 0, value.isFinite else {
-    trap(
-      "\(kind(of: optimizer)): \(name) must be finite and greater than 0, not \(value)", file: file,
-      line: line)
+  init(_ optimizer: some Optimizer, _ file: StaticString = #fileID, _ line: UInt = #line) {
+    kind = TapestryOptim.kind(of: optimizer)
+    self.file = file
+    self.line = line
   }
-}
 
-/// The weight of the past in a moving average.
-func requireFraction(
-  _ value: Double, _ name: String, of optimizer: some Optimizer, _ file: StaticString, _ line: UInt
-) {
-  guard value >= 0, value < 1 else {
-    trap(
-      "\(kind(of: optimizer)): \(name) must be at least 0 and less than 1, not \(value)",
-      file: file,
-      line: line)
+  func require(_ condition: Bool, _ problem: @autoclosure () -> String) {
+    if !condition { trap("\(kind): \(problem())", file: file, line: line) }
+  }
+
+  func nonNegative(_ value: Double, _ name: String) {
+    require(
+      value >= 0 && value.isFinite, "\(name) must be finite and at least 0, not \(value)")
+  }
+
+  func positive(_ value: Double, _ name: String) {
+    require(
+      value > 0 && value.isFinite, "\(name) must be finite and greater than 0, not \(value)")
+  }
+
+  /// The weight of the past in a moving average.
+  func fraction(_ value: Double, _ name: String) {
+    require(value >= 0 && value < 1, "\(name) must be at least 0 and less than 1, not \(value)")
   }
 }
 

@@ -1,71 +1,75 @@
 import CTapestryKernels
 import TapestryGraph
 
-/// One parameter's step, as memory: every array has `count` elements of `dtype`.
+/// One parameter's step, as memory of elements of `dtype`.
 struct ParameterStep {
-  let dtype: DType
-  let count: Int
+  let spec: TensorSpec
   /// 1 at the parameter's first update.
   let number: Int
   let learningRate: Double
-  /// Multiplies the optimizer's weight decay.
-  let weightDecayFactor: Double
+  let weightDecay: Double
   /// Multiplies the gradient before anything else.
   let gradientScale: Double
   let gradient: UnsafeRawPointer
+  /// One array per slot of the rule.
   let state: [UnsafeMutableRawPointer]
   let parameter: UnsafeMutableRawPointer
+  let scratch: ScratchMemory
 
-  /// Runs `rule` on all elements, in pieces spread over the threads. Elements do not depend on each other, so
-  /// the pieces change no bits.
-  func run(_ rule: some ElementRule) {
-    if dtype == .float64 {
-      run(rule, as: Double.self)
-    } else {
-      run(rule, as: Float.self)
+  var dtype: DType { spec.dtype }
+  var count: Int { spec.shape.elementCount }
+
+  /// Runs one of the kernels' rules on all elements.
+  ///
+  /// - Parameters:
+  ///   - states: in the kernel's order, `nil` where there is none.
+  ///   - direction: takes the gradient's place.
+  ///   - set: fills in the constants besides rate, decay and scale.
+  func run(
+    _ rule: Int, _ states: UnsafeMutableRawPointer?..., along direction: UnsafeRawPointer? = nil,
+    _ set: (inout tapestry_step) -> Void
+  ) {
+    var constants = tapestry_step()
+    constants.learning_rate = learningRate
+    constants.weight_decay = weightDecay
+    constants.gradient_scale = gradientScale
+    set(&constants)
+    let states = states + Array(repeating: nil, count: 3 - states.count)
+    tapestry_optimizer_step(
+      Int32(rule), dtype.code, Int64(count), &constants, direction ?? gradient, states, parameter)
+  }
+
+  /// θ ← shrink θ - rate d
+  func move(along direction: UnsafeRawPointer, rate: Double, shrink: Double = 1) {
+    run(TAPESTRY_MOVE, along: direction) {
+      $0.learning_rate = rate
+      $0.shrink = shrink
+      $0.gradient_scale = 1
     }
   }
 
-  private func run<Real: BinaryFloatingPoint>(_ rule: some ElementRule, as type: Real.Type) {
-    let arrays = StepArrays(
-      gradient: gradient.assumingMemoryBound(to: Real.self),
-      state: state.map { $0.assumingMemoryBound(to: Real.self) },
-      parameter: parameter.assumingMemoryBound(to: Real.self), gradientScale: Real(gradientScale))
-    let pieceLength = 1 << 14
-    let pieces = (count + pieceLength - 1) / pieceLength
-    withoutActuallyEscaping({ (index: Int) in
-      let start = index * pieceLength
-      rule.advance(arrays, start..<min(start + pieceLength, count))
-    }) { body in
-      parallel(pieces, body)
-    }
+  /// The Euclidean norm of as many elements as the parameter has.
+  func norm(_ x: UnsafeRawPointer) -> Double {
+    tapestry_sqrt(tapestry_sum_of_squares(dtype.code, Int64(count), x))
+  }
+
+  /// An array for `count` elements that nobody remembers, `index` telling apart those of one step.
+  func temporary(_ index: Int = 0, count: Int? = nil) -> UnsafeMutableRawPointer {
+    scratch.memory(index, bytes: (count ?? self.count) * (dtype == .float64 ? 8 : 4))
   }
 }
 
-/// The typed arrays of a step.
-struct StepArrays<Real: BinaryFloatingPoint> {
-  let gradient: UnsafePointer<Real>
-  let state: [UnsafeMutablePointer<Real>]
-  let parameter: UnsafeMutablePointer<Real>
-  let gradientScale: Real
+/// Memory for what lasts for a step, kept for the next, as large as the largest parameter asked for.
+final class ScratchMemory {
+  private var blocks: [Int: (memory: UnsafeMutableRawPointer, bytes: Int)] = [:]
 
-  /// The scaled gradient with weight decay in it: g + decay θ.
-  @inline(__always) func gradient(at index: Int, decay: Real) -> Real {
-    gradient[index] * gradientScale + decay * parameter[index]
+  func memory(_ index: Int, bytes: Int) -> UnsafeMutableRawPointer {
+    if let block = blocks[index], block.bytes >= bytes { return block.memory }
+    blocks[index]?.memory.deallocate()
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
+    blocks[index] = (memory, max(bytes, 64))
+    return memory
   }
-}
 
-/// What an optimizer does with each element, constants of this step included.
-protocol ElementRule {
-  func advance<Real: BinaryFloatingPoint>(_ arrays: StepArrays<Real>, _ range: Range<Int>)
-}
-
-/// Calls `body` for every index, spread over the worker threads.
-private func parallel(_ count: Int, _ body: @escaping (Int) -> Void) {
-  var body = body
-  withUnsafeMutablePointer(to: &body) { context in
-    tapestry_parallel(Int64(count), context) { context, index in
-      context!.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(index))
-    }
-  }
+  deinit { for block in blocks.values { block.memory.deallocate() } }
 }

@@ -9,7 +9,7 @@ extension ParameterwiseOptimizer {
     for entry in entries {
       state.append(
         ("\(entry.name).\(StateName.updates)", Tensor(integers: [entry.updates], shape: [])))
-      for (slot, buffer) in zip(slots, entry.slots) {
+      for (slot, buffer) in zip(entry.layout, entry.slots) {
         state.append(("\(entry.name).\(slot.name)", buffer.value))
       }
     }
@@ -26,9 +26,11 @@ extension ParameterwiseOptimizer {
       let updates = reader.count("\(name).\(StateName.updates)")
       loaded[index].updates = updates
       // Without an update there is nothing to remember.
-      let present = updates > 0 ? slots : []
+      let present = updates > 0 ? loaded[index].layout : []
       loaded[index].slots = present.compactMap { slot in
-        reader.tensor("\(name).\(slot.name)", spec.shape, spec.dtype).map { Buffer($0) }
+        reader.tensor("\(name).\(slot.name)", slot.shape ?? spec.shape, spec.dtype).map {
+          Buffer($0)
+        }
       }
     }
     try reader.finish()

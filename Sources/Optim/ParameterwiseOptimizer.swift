@@ -15,37 +15,38 @@ public class ParameterwiseOptimizer: Optimizer {
     var updates = 0
     var learningRateFactor = 1.0
     var weightDecayFactor: Double
-    /// One per slot, or empty before the first gradient.
+    /// What there is to remember.
+    let layout: [StateSlot]
+    /// One per slot of the layout, or empty before the first gradient.
     var slots: [Buffer] = []
   }
 
-  /// An array that is remembered per parameter, of the parameter's shape.
-  struct Slot {
-    let name: String
-    var initialValue = 0.0
-  }
-
   public var learningRate: Double {
-    didSet { requireNonNegative(learningRate, "learningRate", of: self) }
+    didSet { ArgumentChecks(self).nonNegative(learningRate, "learningRate") }
   }
   public internal(set) var step = 0
 
-  let slots: [Slot]
+  let rule: any ParameterRule
   var entries: [Entry]
+  private let scratch = ScratchMemory()
 
   init(
-    _ container: some ParameterContainer, learningRate: Double, slots: [Slot],
+    _ container: some ParameterContainer, learningRate: Double, rule: some ParameterRule,
     decays: DecayedParameters = .all, file: StaticString, line: UInt
   ) {
     self.learningRate = learningRate
-    self.slots = slots
+    self.rule = rule
     entries = namedParameters(of: container, file, line).map {
       let spec = $0.parameter.value.spec
       return Entry(
         name: $0.name, parameter: $0.parameter, spec: spec,
-        weightDecayFactor: decays == .weights && spec.shape.rank < 2 ? 0 : 1)
+        weightDecayFactor: decays == .weights && spec.shape.rank < 2 ? 0 : 1,
+        layout: rule.slots(of: spec))
     }
-    requireNonNegative(learningRate, "learningRate", of: self, file, line)
+    let checks = ArgumentChecks(self, file, line)
+    checks.nonNegative(learningRate, "learningRate")
+    checks.nonNegative(rule.weightDecay, "weightDecay")
+    rule.check(checks)
   }
 
   /// Gives the chosen parameters other rates than the rest: a parameter group.
@@ -66,8 +67,9 @@ public class ParameterwiseOptimizer: Optimizer {
     where isChosen: ((name: String, parameter: Parameter)) -> Bool, learningRate: Double = 1,
     weightDecay: Double = 1, file: StaticString = #fileID, line: UInt = #line
   ) {
-    requireNonNegative(learningRate, "adjust(where:learningRate:)", of: self, file, line)
-    requireNonNegative(weightDecay, "adjust(where:weightDecay:)", of: self, file, line)
+    let checks = ArgumentChecks(self, file, line)
+    checks.nonNegative(learningRate, "adjust(where:learningRate:)")
+    checks.nonNegative(weightDecay, "adjust(where:weightDecay:)")
     let chosen = entries.indices.filter { isChosen((entries[$0].name, entries[$0].parameter)) }
     if chosen.isEmpty {
       trap(
@@ -98,27 +100,25 @@ public class ParameterwiseOptimizer: Optimizer {
     step += 1
   }
 
-  /// The step itself, on memory.
-  func move(_ step: ParameterStep) { fatalError("move(_:) belongs to the subclasses") }
-
   private func makeSlots(of index: Int) {
-    guard entries[index].slots.isEmpty, !slots.isEmpty else { return }
-    let spec = entries[index].spec
-    entries[index].slots = slots.map {
-      Buffer(.full(spec.shape, $0.initialValue, dtype: spec.dtype))
+    let entry = entries[index]
+    guard entry.slots.isEmpty else { return }
+    entries[index].slots = entry.layout.map {
+      Buffer(.full($0.shape ?? entry.spec.shape, $0.initialValue, dtype: entry.spec.dtype))
     }
   }
 
   private func advance(_ entry: Entry, along gradient: Tensor, _ scale: Double) {
+    guard entry.spec.shape.elementCount > 0 else { return }
     gradient.withMemory { gradient in
       entry.parameter.update { parameter in
         withMutableMemory(of: entry.slots) { state in
-          move(
+          rule.move(
             ParameterStep(
-              dtype: entry.spec.dtype, count: entry.spec.shape.elementCount, number: entry.updates,
+              spec: entry.spec, number: entry.updates,
               learningRate: learningRate * entry.learningRateFactor,
-              weightDecayFactor: entry.weightDecayFactor, gradientScale: scale, gradient: gradient,
-              state: state, parameter: parameter))
+              weightDecay: rule.weightDecay * entry.weightDecayFactor, gradientScale: scale,
+              gradient: gradient, state: state, parameter: parameter, scratch: scratch))
         }
       }
     }

@@ -37,23 +37,34 @@ public final class SGD: ParameterwiseOptimizer {
     self.weightDecay = weightDecay
     super.init(
       container, learningRate: learningRate,
-      slots: momentum == 0 ? [] : [Slot(name: "momentum")], decays: decays, file: file, line: line)
-    requireFraction(momentum, "momentum", of: self, file, line)
-    requireFraction(dampening, "dampening", of: self, file, line)
-    requireNonNegative(weightDecay, "weightDecay", of: self, file, line)
-    if nesterov, momentum == 0 || dampening != 0 {
-      trap(
-        "SGD: nesterov looks ahead along the momentum: it needs momentum greater than 0 and dampening 0,"
-          + " not momentum \(momentum) and dampening \(dampening)", file: file, line: line)
-    }
+      rule: SGDRule(
+        momentum: momentum, dampening: dampening, nesterov: nesterov, weightDecay: weightDecay),
+      decays: decays, file: file, line: line)
+  }
+}
+
+private struct SGDRule: ParameterRule {
+  let momentum, dampening: Double
+  let nesterov: Bool
+  let weightDecay: Double
+
+  func check(_ arguments: ArgumentChecks) {
+    arguments.fraction(momentum, "momentum")
+    arguments.fraction(dampening, "dampening")
+    arguments.require(
+      !nesterov || (momentum != 0 && dampening == 0),
+      "nesterov looks ahead along the momentum: it needs momentum greater than 0 and dampening 0,"
+        + " not momentum \(momentum) and dampening \(dampening)")
   }
 
-  override func move(_ step: ParameterStep) {
+  func slots(of spec: TensorSpec) -> [StateSlot] { momentum == 0 ? [] : [StateSlot("momentum")] }
+
+  func move(_ step: ParameterStep) {
     var constants = tapestry_sgd()
     constants.learning_rate = step.learningRate
     constants.momentum = momentum
     constants.dampening = dampening
-    constants.weight_decay = weightDecay * step.weightDecayFactor
+    constants.weight_decay = step.weightDecay
     constants.gradient_scale = step.gradientScale
     constants.nesterov = nesterov
     constants.first = step.number == 1

@@ -130,7 +130,12 @@ public struct TrainingState {
     file.metadata[Key.format] == nil ? file : file.under(Prefix.model)
   }
 
-  private var optimizerKind: String { String(describing: type(of: optimizer)) }
+  private var optimizerKind: String {
+    // Constraints are no part of the state.
+    var optimizer = optimizer
+    while let constrained = optimizer as? ConstrainedOptimizer { optimizer = constrained.base }
+    return String(describing: type(of: optimizer))
+  }
 
   /// Optimizer and average, both or none.
   private func loadOptimizer(

@@ -122,6 +122,7 @@ struct TrainCommandTests {
     "every optimizer learns",
     arguments: [
       "sgd", "adam", "adamw", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop", "lars",
+      "lamb", "lion", "muon", "adafactor",
     ])
   func kinds(optimizer: String) throws {
     let model = optimizer == "adamw" ? "digitnet" : "lenet5"

@@ -1,6 +1,14 @@
 import CTapestryKernels
 import Testing
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
 extension KernelSuite {
   @Suite struct OptimizerSteps {
     static let counts = [0, 1, 15, 16, 17, 33, 1000, 70_001]
@@ -23,6 +31,48 @@ extension KernelSuite {
       tapestry_unary(
         Int32(TAPESTRY_AFFINE), Int32(TAPESTRY_FLOAT32), Int64(count), small, &half, 0.5, 0)
       #expect(half.allSatisfy { $0 == 2 * Float.leastNonzeroMagnitude })
+    }
+
+    @Test("every other rule: nothing outside is touched, and each element moves as it would alone")
+    func rules() {
+      for rule in 0...TAPESTRY_MOVE {
+        for count in Self.counts.dropLast() {
+          var numbers = TestNumbers(UInt64(count + rule))
+          let (p, g) = (numbers.values(count), numbers.values(count))
+          let states = (0..<3).map { _ in numbers.values(count).map { $0 * $0 } }
+          var k = tapestry_step()
+          k.learning_rate = 0.1
+          k.weight_decay = 0.05
+          k.gradient_scale = 2
+          (k.beta1, k.beta2, k.epsilon, k.momentum) = (0.9, 0.99, 1e-3, 0.5)
+          (k.correction1, k.correction2, k.gradient_rate) = (0.19, 0.0199, 0.01)
+          (k.lowest, k.highest, k.shrink, k.grow) = (1e-3, 1, 0.5, 1.2)
+          k.rectified = true
+          for dtype in KernelRuns.dtypes {
+            let gradient = GuardedMemory(dtype, g)
+            let (whole, single) = (GuardedMemory(dtype, p), GuardedMemory(dtype, p))
+            let (state, alone) = (
+              states.map { GuardedMemory(dtype, $0) }, states.map { GuardedMemory(dtype, $0) }
+            )
+            let pointers = state.map { Optional(UnsafeMutableRawPointer($0.pointer)) }
+            tapestry_optimizer_step(
+              Int32(rule), dtype, Int64(count), &k, gradient.pointer, pointers, whole.pointer)
+            let size = dtype == Int32(TAPESTRY_FLOAT32) ? 4 : 8
+            for index in 0..<count {
+              let at = index * size
+              let pointers = alone.map { Optional(UnsafeMutableRawPointer($0.pointer) + at) }
+              tapestry_optimizer_step(
+                Int32(rule), dtype, 1, &k, UnsafeRawPointer(gradient.pointer) + at, pointers,
+                UnsafeMutableRawPointer(single.pointer) + at)
+            }
+            for (one, other) in zip(state + [whole], alone + [single]) {
+              #expect(one.guardsAreIntact && other.guardsAreIntact)
+              #expect(
+                memcmp(one.pointer, other.pointer, count * size) == 0, "rule \(rule), \(count)")
+            }
+          }
+        }
+      }
     }
 
     @Test("SGD: one step, with and without momentum, Nesterov's and the first")

@@ -5,9 +5,11 @@ import Testing
 
 /// Replays every stored trajectory of an optimizer, schedule and clipping.
 @Suite struct OptimReplay {
-  @Test("every stored case of every optimizer, schedule and clipping is reproduced")
-  func replay() throws {
-    let set = try ReferenceSet("optim", tensorFile: "trajectories")
+  @Test(
+    "every stored case of every optimizer, schedule and clipping is reproduced", .serialized,
+    arguments: ReferenceSet.folders("optim"))
+  func replay(_ folder: String) throws {
+    let set = try ReferenceSet(folder, tensorFile: "trajectories")
     #expect(!set.cases.isEmpty)
     var failed = 0
     var worst: [(op: String, severity: Double, place: String)] = []
@@ -26,10 +28,16 @@ import Testing
         worst.append((reference.op, replay.worst, replay.worstPlace))
       }
     }
+    print("\(folder):")
     for (op, severity, place) in worst {
       print("  \(op): worst error \(severity) of what is allowed, \(place)")
     }
     print("replayed \(set.cases.count) cases, \(failed) failed")
+  }
+
+  @Test("the sets of the fixtures are found")
+  func folders() {
+    #expect(Set(ReferenceSet.folders("optim")).isSuperset(of: ["optim", "optim2"]))
   }
 }
 

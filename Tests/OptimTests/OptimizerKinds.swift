@@ -26,6 +26,10 @@ struct OptimizerKind: Sendable, CustomTestStringConvertible {
     OptimizerKind(name: "RAdam") { RAdam($0, learningRate: 0.05, beta2: 0.9) },
     OptimizerKind(name: "LARS") { LARS($0, learningRate: 0.5, trust: 0.02) },
     OptimizerKind(name: "Rprop") { Rprop($0) },
+    OptimizerKind(name: "Lion") { Lion($0, learningRate: 0.01, weightDecay: 0.01) },
+    OptimizerKind(name: "Muon") { Muon($0, learningRate: 0.02, weightDecay: 0.01) },
+    OptimizerKind(name: "Adafactor") { Adafactor($0, learningRate: 0.05) },
+    OptimizerKind(name: "LAMB") { LAMB($0, learningRate: 0.02) },
   ]
 
   static let all =
@@ -93,6 +97,10 @@ struct DecayingOptimizer: Sendable, CustomTestStringConvertible {
     DecayingOptimizer("Adamax") { Adamax($0, weightDecay: $1, decays: $2) },
     DecayingOptimizer("NAdam") { NAdam($0, weightDecay: $1, decays: $2) },
     DecayingOptimizer("RAdam") { RAdam($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("Lion") { Lion($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("Muon") { Muon($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("Adafactor") { Adafactor($0, weightDecay: $1, decays: $2) },
+    DecayingOptimizer("LAMB") { LAMB($0, weightDecay: $1, decays: $2) },
     DecayingOptimizer("LARS") { LARS($0, learningRate: 1, weightDecay: $1, decays: $2) },
   ]
 }

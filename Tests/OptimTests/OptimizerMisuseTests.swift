@@ -50,6 +50,26 @@ private func gradientsMisused() {
     expectMessage(result, "AdamW: beta2 must be at least 0 and less than 1, not 1.0")
   }
 
+  @Test("numbers out of the range of the newer optimizers are refused with words")
+  func newer() async {
+    let steps = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Muon(makeParameters(), newtonSchulzSteps: 0)
+    }
+    expectMessage(steps, "Muon: newtonSchulzSteps must be positive, not 0")
+    let decay = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Adafactor(makeParameters(), beta2Decay: 0.5)
+    }
+    expectMessage(decay, "Adafactor: beta2Decay must be finite and at most 0, not 0.5")
+    let bounds = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = LAMB(makeParameters(), bounds: -1...1)
+    }
+    expectMessage(bounds, "LAMB: bounds must be at least 0, not -1.0...1.0")
+    let weight = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Lion(makeParameters(), weightDecay: -1)
+    }
+    expectMessage(weight, "Lion: weightDecay must be finite and at least 0, not -1.0")
+  }
+
   @Test("the gradients of another model are refused with words")
   func foreignGradients() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

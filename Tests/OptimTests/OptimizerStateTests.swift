@@ -103,6 +103,39 @@ import Testing
     #expect(error.unfit == ["pairs is 1099511627776, but expected 0 to 2"])
   }
 
+  @Test(
+    "what is remembered of parameters whose gradients vanish becomes zero, not denormal",
+    arguments: OptimizerKind.parameterwise, [DType.float32, .float64])
+  func denormals(kind: OptimizerKind, dtype: DType) {
+    let parameters = makeParameters(dtype)
+    let optimizer = kind.make(parameters)
+    let (tiny, least) =
+      dtype == .float32
+      ? (2e-19, Double(Float.leastNormalMagnitude)) : (2e-154, Double.leastNormalMagnitude)
+    func update(_ value: Double) {
+      optimizer.update(
+        along: makeGradients(
+          parameters, parameters.map { .full($0.shape, value, dtype: dtype) }))
+      for (name, value) in optimizer.state where value.dtype == dtype {
+        for number in value.scalars() where number != 0 {
+          #expect(abs(number) >= least, "\(kind.name): \(name) is \(number)")
+        }
+      }
+    }
+    for _ in 0..<3 { update(tiny) }
+    for _ in 0..<500 { update(0) }
+  }
+
+  @Test("factored moments have a number for each row and column, whatever stands before them")
+  func factored() throws {
+    let filters = Parameter(.ones([4, 3, 5, 2]), name: "filters")
+    let optimizer = Adafactor([filters])
+    optimizer.update(along: makeGradients([filters], [.ones([4, 3, 5, 2])]))
+    let shapes = optimizer.state.map { "\($0.name) \($0.value.shape)" }
+    #expect(shapes.contains("filters.rowSquares [4, 3, 5]"))
+    #expect(shapes.contains("filters.columnSquares [4, 3, 2]"))
+  }
+
   @Test("a loaded state is not changed by further steps")
   func loadedStateIsCopied() throws {
     let parameters = makeParameters()

@@ -140,6 +140,10 @@ public struct ReferenceAttributes: Sendable {
   public func ints(_ key: String) -> [Int] {
     required(values[key]?.array?.map { required($0.int, key) }, key)
   }
+  /// A list of numbers, such as `coefficients`.
+  public func doubles(_ key: String) -> [Double] {
+    required(values[key]?.array?.map { required($0.double, key) }, key)
+  }
   /// A list of lists of integers, such as the padding of `pad`.
   public func intPairs(_ key: String) -> [[Int]] {
     required(values[key]?.array?.map { required($0.array?.compactMap(\.int), key) }, key)

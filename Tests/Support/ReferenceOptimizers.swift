@@ -55,11 +55,45 @@ package func referenceOptimizer(
       parameters, learningRate: rate, etaMinus: a.double("etaMinus"),
       etaPlus: a.double("etaPlus"), minimumStep: a.double("minimumStep"),
       maximumStep: a.double("maximumStep"))
+  case "lars":
+    return LARS(
+      parameters, learningRate: rate, momentum: a.double("momentum"), trust: a.double("trust"),
+      weightDecay: a.double("weightDecay"))
+  case "lion":
+    return Lion(
+      parameters, learningRate: rate, beta1: a.double("beta1"), beta2: a.double("beta2"),
+      weightDecay: a.double("weightDecay"))
+  case "muon":
+    let coefficients = a.doubles("coefficients")
+    guard coefficients.count == 3, let adjustment = muonAdjustments[a.string("adjustment")] else {
+      return nil
+    }
+    return Muon(
+      parameters, learningRate: rate, momentum: a.double("momentum"), nesterov: a.bool("nesterov"),
+      coefficients: (coefficients[0], coefficients[1], coefficients[2]),
+      epsilon: a.double("epsilon"), newtonSchulzSteps: a.int("newtonSchulzSteps"),
+      adjustment: adjustment, weightDecay: a.double("weightDecay"))
+  case "adafactor":
+    return Adafactor(
+      parameters, learningRate: rate, beta2Decay: a.double("beta2Decay"),
+      epsilon1: a.has("epsilon1") ? a.double("epsilon1") : nil, epsilon2: a.double("epsilon2"),
+      clipThreshold: a.double("clipThreshold"), weightDecay: a.double("weightDecay"))
+  case "lamb":
+    let lower = a.has("lowerBound") ? a.double("lowerBound") : 0
+    let upper = a.has("upperBound") ? a.double("upperBound") : .infinity
+    return LAMB(
+      parameters, learningRate: rate, beta1: a.double("beta1"), beta2: a.double("beta2"),
+      epsilon: a.double("epsilon"), weightDecay: a.double("weightDecay"),
+      biasCorrection: a.bool("biasCorrection"), bounds: lower...upper)
   case "lbfgs":
     return LBFGS(parameters, learningRate: rate, historySize: a.int("historySize"))
   default: return nil
   }
 }
+
+private let muonAdjustments: [String: Muon.Adjustment] = [
+  "original": .original, "matchRMSAdamW": .matchRMSAdamW, "spectral": .spectral,
+]
 
 package func referenceSchedule(_ op: String, _ a: ReferenceAttributes) -> Schedule? {
   switch op {

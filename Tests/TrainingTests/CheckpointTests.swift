@@ -20,6 +20,16 @@ private let optimizers: [(name: String, make: @Sendable (any Model) -> any Optim
   ("RMSprop", { RMSprop($0, learningRate: 0.01, momentum: 0.5, centered: true) }),
   ("Adadelta", { Adadelta($0) }), ("Adamax", { Adamax($0) }), ("NAdam", { NAdam($0) }),
   ("RAdam", { RAdam($0) }), ("LARS", { LARS($0, learningRate: 1) }), ("Rprop", { Rprop($0) }),
+  ("Lion", { Lion($0, learningRate: 0.01) }), ("Muon", { Muon($0, learningRate: 0.01) }),
+  ("Adafactor", { Adafactor($0) }), ("LAMB", { LAMB($0, learningRate: 0.01) }),
+  (
+    "ConstrainedOptimizer",
+    {
+      let optimizer = ConstrainedOptimizer(Adam($0, learningRate: 0.01))
+      optimizer.constrain($0, .maximumNorm(0.5))
+      return optimizer
+    }
+  ),
   ("LBFGS", { LBFGS($0, learningRate: 0.1, historySize: 3) }),
 ]
 

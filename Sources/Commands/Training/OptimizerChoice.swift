@@ -3,7 +3,8 @@ import TapestryOptim
 
 /// The optimizers by name.
 enum OptimizerChoice: String, CaseIterable {
-  case sgd, adam, adamw, nadam, radam, adamax, adagrad, adadelta, rmsprop, lars, rprop, lbfgs
+  case sgd, adam, adamw, nadam, radam, adamax, adagrad, adadelta, rmsprop, lars, lamb, lion, muon
+  case adafactor, rprop, lbfgs
 
   /// Those that compare gradients from step to step, so that each must be that of all training images, unchanged.
   var needsWholeSet: Bool { self == .rprop || self == .lbfgs }
@@ -19,6 +20,10 @@ enum OptimizerChoice: String, CaseIterable {
     case .adagrad: 0.02
     case .adadelta: 1
     case .lars: 5
+    case .lamb: 0.02
+    case .lion: 0.0005
+    case .muon: 0.004
+    case .adafactor: 0.02
     case .rprop: 0.0003
     case .lbfgs: 1
     }
@@ -29,7 +34,9 @@ enum OptimizerChoice: String, CaseIterable {
 
   var weightDecay: Double {
     switch self {
-    case .adamw: 0.1
+    case .adamw, .muon: 0.1
+    case .lion: 0.5
+    case .lamb: 0.01
     case .sgd, .lars: 5e-4
     default: 0
     }
@@ -39,6 +46,7 @@ enum OptimizerChoice: String, CaseIterable {
   var momentum: Double? {
     switch self {
     case .sgd, .lars: 0.9
+    case .muon: 0.95
     case .rmsprop: 0
     default: nil
     }
@@ -72,6 +80,14 @@ enum OptimizerChoice: String, CaseIterable {
     case .lars:
       LARS(
         model, learningRate: rate, momentum: momentum, weightDecay: decay, decays: .weights)
+    case .lamb: LAMB(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .lion: Lion(model, learningRate: rate, weightDecay: decay, decays: .weights)
+    case .muon:
+      Muon(
+        model, learningRate: rate, momentum: momentum, adjustment: .matchRMSAdamW,
+        weightDecay: decay, decays: .weights)
+    case .adafactor:
+      Adafactor(model, learningRate: rate, weightDecay: decay, decays: .weights)
     case .rprop: Rprop(model, learningRate: rate)
     case .lbfgs: LBFGS(model, learningRate: rate, historySize: 20)
     }

@@ -62,11 +62,11 @@ struct TrainingChoices {
     .double(
       "momentum", in: 0...0.9999,
       help: "Weight of the past in a step, for \(OptimizerChoice.withMomentum). (default: 0.9; for "
-        + "rmsprop 0)"),
+        + "rmsprop 0, for muon 0.95)"),
     .double(
       "weight-decay", in: 0...10,
       help: "Pull of the weights towards zero; biases and normalisation are left alone. (default: "
-        + "0.1 for adamw, 0.0005 for sgd and lars, else 0)"),
+        + "0.5 for lion, 0.1 for adamw and muon, 0.01 for lamb, 0.0005 for sgd and lars, else 0)"),
     .double(
       "label-smoothing", default: 0, in: 0...0.99,
       help: "Share of the target that is spread over all classes."),

@@ -44,3 +44,5 @@ static void NAME(adam)(
     NAME(store_up_to)(parameter + i, rest, shrink * p - rate * (m / correction1) / divisor);
   }
 }
+
+#include "elements/optimizer_rules.h"
