@@ -6,12 +6,24 @@
 /// - Returns: the results; untracked where nothing is recorded.
 /// - Precondition: the shape rule accepts the inputs. In a ``dryRun(_:)`` the first refusal is thrown there.
 public func apply(
-  _ operation: some TensorOperation, to inputs: consuming Tensors,
+  _ operation: some TensorOperation, to inputs: Tensors,
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensors {
   let scope = Scope.current
-  var inputs = inputs
-  let survey = Survey(resolving: &inputs, scope)
+  var survey = Survey(inputs)
+  if survey.hasCells {
+    var values = inputs
+    survey.resolve(&values, scope)
+    return dispatch(operation, to: values, survey, scope, file, line)
+  }
+  return dispatch(operation, to: inputs, survey, scope, file, line)
+}
+
+@inline(__always)
+private func dispatch(
+  _ operation: some TensorOperation, to inputs: Tensors, _ survey: Survey, _ scope: Scope,
+  _ file: StaticString, _ line: UInt
+) -> Tensors {
   if survey.isSpecial || scope.flags.contains(.dryRun) || scope.flags.contains(.watched) {
     return applySpecial(operation, to: inputs, survey, scope, file: file, line: line)
   }
@@ -40,42 +52,43 @@ private func run(
   return outputs
 }
 
-/// One look at each operand: parameters are replaced by their values, and `apply` learns what it wants to know.
+/// What `apply` wants to know of its operands, in one look at each.
 private struct Survey {
   private(set) var isTracked = false
   /// A placeholder, or an absent operand.
   private(set) var isSpecial = false
+  /// Parameters and buffers, to be replaced by their values: a bit for each operand, the last one for all from there.
+  private var cells: UInt32 = 0
+  var hasCells: Bool { cells != 0 }
 
   @inline(__always)
-  init(resolving inputs: inout Tensors, _ scope: Scope) {
-    if inputs.count > 0 { look(at: &inputs.first, scope) }
-    if inputs.count > 1 { look(at: &inputs.second, scope) }
-    if inputs.count > 2 { look(at: &inputs.third, scope) }
-    if inputs.count > 3 {
-      for index in 3..<inputs.count { inputs.slot(index) { look(at: &$0, scope) } }
-    }
+  init(_ inputs: borrowing Tensors) {
+    if inputs.count > 0 { look(at: inputs.first, 0) }
+    if inputs.count > 1 { look(at: inputs.second, 1) }
+    if inputs.count > 2 { look(at: inputs.third, 2) }
+    if inputs.count > 3 { for index in 3..<inputs.count { look(at: inputs.at(index), index) } }
   }
 
   @inline(__always)
-  private mutating func look(at input: inout Tensor?, _ scope: Scope) {
-    guard let tensor = input else {
+  private mutating func look(at input: Tensor?, _ index: Int) {
+    guard let input else {
       isSpecial = true
       return
     }
-    if tensor.memory != nil {
-      if tensor.producer != nil { isTracked = true }
-    } else {
-      lookAgain(at: &input, scope)
+    if input.memory == nil {
+      if input.cell == nil { isSpecial = true } else { cells |= 1 << UInt32(min(index, 31)) }
     }
+    if input.producer != nil { isTracked = true }
   }
 
-  /// A parameter, a buffer or a placeholder.
-  @inline(never)
-  private mutating func lookAgain(at input: inout Tensor?, _ scope: Scope) {
-    let value = input!.resolve(scope)
-    if value.memory == nil { isSpecial = true }
-    if value.producer != nil { isTracked = true }
-    input = value
+  /// Replaces the cells that were found by their values.
+  mutating func resolve(_ inputs: inout Tensors, _ scope: Scope) {
+    for index in 0..<inputs.count where cells >> UInt32(min(index, 31)) & 1 != 0 {
+      guard let value = inputs.at(index)?.resolve(scope) else { continue }
+      if value.memory == nil { isSpecial = true }
+      if value.producer != nil { isTracked = true }
+      inputs.slot(index) { $0 = value }
+    }
   }
 }
 
