@@ -100,12 +100,14 @@ struct TakeAlongAxis: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (x, indices) = (inputs[0], inputs[1])
-    let positions = indices.flatPositions(in: x.shape, axis, site)
+    let line = AxisLine(x.shape, axis)
+    let positions = indices.positions(below: Int(line.count), "takeAlongAxis", site)
+    let taken = Int64(indices.shape[line.axis])
     return Tensors(
       Tensor(indices.shape, x.dtype) { y in
         x.withMemory { values in
-          tapestry_gather(
-            Int32(x.dtype.size), 1, Int64(x.count), 1, Int64(positions.count), positions, values, y)
+          tapestry_take_places(
+            Int32(x.dtype.size), line.outer, line.count, taken, line.inner, positions, values, y)
         }
       })
   }
@@ -130,14 +132,16 @@ struct PutAlongAxis: TensorOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (g, indices) = (inputs[0], inputs[1])
-    let positions = indices.flatPositions(in: shape, axis, site)
+    let line = AxisLine(shape, axis)
+    let positions = indices.positions(below: Int(line.count), "takeAlongAxis", site)
+    let taken = Int64(indices.shape[line.axis])
     return Tensors(
       Tensor(shape, g.dtype) { x in
         g.withMemory { values in
-          tapestry_scatter_add(
-            g.dtype.code, 1, Int64(shape.elementCount), 1, Int64(positions.count), positions,
-            values,
-            x)
+          // Nothing to put still leaves zeros.
+          tapestry_fill(g.dtype.code, positions.isEmpty ? Int64(shape.elementCount) : 0, 0, x)
+          tapestry_put_places(
+            g.dtype.code, line.outer, line.count, taken, line.inner, positions, values, x)
         }
       })
   }
@@ -178,24 +182,6 @@ extension Tensor {
       trap(
         "\(name): index \(positions[place]) (element \(place) of the indices) is not in 0 ..< \(rows)",
         file: site.file, line: site.line)
-    }
-    return positions
-  }
-
-  /// Row-major positions in a tensor of `shape`, for indices along an axis of it.
-  fileprivate func flatPositions(in shape: TensorShape, _ axis: Int, _ site: CallSite) -> [Int64] {
-    let extents = Extents(shape, axis)
-    let (rows, inner) = (Int64(extents.rows), extents.inner)
-    let taken = Int64(self.shape[axis < 0 ? axis + rank : axis])
-    var positions = positions(below: extents.rows, "takeAlongAxis", site)
-    var place = 0
-    for outer in 0..<extents.outer {
-      for _ in 0..<taken {
-        for column in 0..<inner {
-          positions[place] = (outer * rows + positions[place]) * inner + column
-          place += 1
-        }
-      }
     }
     return positions
   }

@@ -47,11 +47,27 @@ extension ExtremumOperation {
   }
 }
 
-/// y = the position of the first largest element along an axis, or among all; int64, without a gradient.
-struct ArgMax: TensorOperation {
+/// y = the position of the first largest or smallest element along an axis, or among all; int64, without a gradient.
+protocol ArgExtremumOperation: TensorOperation {
   /// `nil` for the position among all elements in row-major order.
+  var axis: Int? { get }
+  var keepsDimensions: Bool { get }
+  static var isMaximum: Bool { get }
+}
+
+struct ArgMax: ArgExtremumOperation {
   let axis: Int?
   let keepsDimensions: Bool
+  static var isMaximum: Bool { true }
+}
+
+struct ArgMin: ArgExtremumOperation {
+  let axis: Int?
+  let keepsDimensions: Bool
+  static var isMaximum: Bool { false }
+}
+
+extension ArgExtremumOperation {
   var keeps: Kept { .nothing }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
@@ -92,12 +108,68 @@ struct ArgMax: TensorOperation {
     return Tensors(
       Tensor(kept, .int64) { y in
         let indices = y.assumingMemoryBound(to: Int64.self)
-        x.withMemory {
-          tapestry_argmax(x.dtype.code, Int64(outer), Int64(count), Int64(inner), $0, indices)
-        }
+        let find = Self.isMaximum ? tapestry_argmax : tapestry_argmin
+        x.withMemory { find(x.dtype.code, Int64(outer), Int64(count), Int64(inner), $0, indices) }
       })
   }
 
   /// Positions have no gradient, so nothing asks for this.
   func backward(_ node: borrowing Differential) -> Tensors { Tensors(nil) }
+}
+
+/// y = the largest or smallest element along an axis, and where it stands first; the gradient goes there.
+protocol ExtremumWithIndicesOperation: ChoosingOperation {
+  static var isMaximum: Bool { get }
+}
+
+struct MaxWithIndices: ExtremumWithIndicesOperation {
+  let axis: Int
+  let keepsDimensions: Bool
+  static var isMaximum: Bool { true }
+}
+
+struct MinWithIndices: ExtremumWithIndicesOperation {
+  let axis: Int
+  let keepsDimensions: Bool
+  static var isMaximum: Bool { false }
+}
+
+extension ExtremumWithIndicesOperation {
+  func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
+    let spec = inputs.spec(0)
+    let axis = try normalizedAxis(axis, rank: spec.shape.rank)
+    try requireOrder(spec.dtype)
+    guard spec.shape[axis] > 0 else {
+      throw Misuse("axis \(axis) of \(spec.shape) has no elements")
+    }
+    let result = shape(spec.shape, without: axis, keeping: keepsDimensions)
+    return [TensorSpec(result, spec.dtype), TensorSpec(result, .int64)]
+  }
+
+  func forward(_ inputs: borrowing Tensors) -> Tensors {
+    let x = inputs[0]
+    let line = AxisLine(x.shape, axis)
+    let result = shape(x.shape, without: line.axis, keeping: keepsDimensions)
+    let dtype = x.dtype
+    var y: Tensor?
+    let indices = Tensor(result, .int64) { places in
+      let places = places.assumingMemoryBound(to: Int64.self)
+      let find = Self.isMaximum ? tapestry_argmax : tapestry_argmin
+      x.withMemory { x in find(dtype.code, line.outer, line.count, line.inner, x, places) }
+      y = Tensor(result, x.dtype) { y in
+        x.withMemory { values in
+          tapestry_take_places(
+            Int32(x.dtype.size), line.outer, line.count, 1, line.inner, places, values, y)
+        }
+      }
+    }
+    return Tensors(y, indices)
+  }
+
+  func kink(at inputs: borrowing Tensors) -> Kink? {
+    guard let set = try? AxisSet([axis], rank: inputs.spec(0).shape.rank) else {
+      trapAtCaller("the shape rule was passed over")
+    }
+    return inputs[0].extremumKink(along: set, sign: Self.isMaximum ? 1 : -1)
+  }
 }

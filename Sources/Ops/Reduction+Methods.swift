@@ -167,6 +167,49 @@ extension Tensor {
       line: line)[0]
   }
 
+  /// The position of the first smallest element, int64 and without a gradient. NaN counts as smallest.
+  ///
+  /// - Parameter axis: along which to look; by default all elements in row-major order.
+  /// - Precondition: the axis has elements.
+  public func argmin(
+    along axis: Int? = nil, keepingDimensions: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line
+  ) -> Tensor {
+    apply(
+      ArgMin(axis: axis, keepsDimensions: keepingDimensions), to: Tensors(self), file: file,
+      line: line)[0]
+  }
+
+  /// The largest element along an axis and the position where it stands first, as int64. NaN wins, the first of several.
+  ///
+  /// All of the gradient goes to that position, where ``max(along:keepingDimensions:file:line:)`` shares it among equals.
+  ///
+  /// - Precondition: the axis exists and has elements; not bool.
+  public func maxWithIndices(
+    along axis: Int, keepingDimensions: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line
+  ) -> (values: Tensor, indices: Tensor) {
+    let results = apply(
+      MaxWithIndices(axis: axis, keepsDimensions: keepingDimensions), to: Tensors(self),
+      file: file, line: line)
+    return (results[0], results[1])
+  }
+
+  /// The smallest element along an axis and the position where it stands first, as int64. NaN wins, the first of several.
+  ///
+  /// All of the gradient goes to that position, where ``min(along:keepingDimensions:file:line:)`` shares it among equals.
+  ///
+  /// - Precondition: the axis exists and has elements; not bool.
+  public func minWithIndices(
+    along axis: Int, keepingDimensions: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line
+  ) -> (values: Tensor, indices: Tensor) {
+    let results = apply(
+      MinWithIndices(axis: axis, keepsDimensions: keepingDimensions), to: Tensors(self),
+      file: file, line: line)
+    return (results[0], results[1])
+  }
+
   private func reduced(
     _ operation: some ReducingOperation, _ file: StaticString, _ line: UInt
   ) -> Tensor {

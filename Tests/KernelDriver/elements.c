@@ -95,7 +95,7 @@ static double binary(int32_t function, double u, double v) {
 
 static void space_case(int32_t dtype) {
   int64_t counts[3], count;
-  int32_t rank = draw_space(3, counts, &count), function = (int32_t)pick(0, TAPESTRY_BINARY_COUNT - 1);
+  int32_t rank = draw_space(3, counts, &count), function = (int32_t)pick(0, TAPESTRY_SIGMOID_GRADIENT);
   int32_t comparison = (int32_t)pick(TAPESTRY_EQUAL, TAPESTRY_GREATER_EQUAL);
   describe(
       "broadcast function %d and comparison %d, rank %d, %lld elements", function, comparison, rank, (long long)count);

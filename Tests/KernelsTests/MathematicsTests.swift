@@ -107,7 +107,8 @@ extension KernelSuite {
     }
 
     @Test(
-      "mathematics: functions agree with Foundation's, special values too", arguments: UnaryCase.all
+      "mathematics: functions agree with Foundation's, special values too",
+      arguments: UnaryCase.all + UnaryCase.rarer
     )
     func unary(_ one: UnaryCase) {
       var numbers = TestNumbers(5)

@@ -3,7 +3,8 @@ import TestSupport
 extension OpCase {
   /// The table: every way of calling every op that is checked; a file per family in `Cases`.
   static let all: [OpCase] = [
-    arithmetic, elementwise, activation, reduction, rearrangement, conversion,
+    arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
+    rearrangement, conversion,
     matrixProduct, convolution, pooling, softmaxes, crossEntropies, regressionLosses, dropouts,
     normalization,
   ].flatMap { $0 }
@@ -12,7 +13,8 @@ extension OpCase {
 extension MisuseCase {
   /// Every shape and type rule, broken.
   static let all: [MisuseCase] = [
-    arithmetic, elementwise, activation, reduction, rearrangement, conversion,
+    arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
+    rearrangement, conversion,
     matrixProduct, convolution, pooling, loss, normalization,
   ].flatMap { $0 }
 }

@@ -2,7 +2,7 @@ import TestSupport
 
 /// What computes each op of the reference sets, by the sets' name for it; a file per family in `Replay`.
 let referenceOperations: [String: ReferenceOperation] = [
-  activationReplay, elementwiseReplay, reductionReplay, scanReplay, shapeReplay, algebraReplay,
+  activationReplay, elementwiseReplay, specialReplay, reductionReplay, scanReplay, shapeReplay, algebraReplay,
   linearReplay, convolutionReplay, poolingReplay, resizingReplay, lossReplay, layerReplay,
   normalizationReplay, recurrentReplay, boxesReplay,
 ].reduce(into: [:]) { all, family in

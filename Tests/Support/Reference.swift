@@ -132,6 +132,9 @@ public struct ReferenceAttributes: Sendable {
   /// Whether the case states this attribute.
   public func has(_ key: String) -> Bool { !(values[key]?.isNull ?? true) }
 
+  /// Whether the attribute is a text, such as the order "inf".
+  public func isText(_ key: String) -> Bool { values[key]?.string != nil }
+
   public func int(_ key: String) -> Int { required(values[key]?.int, key) }
   public func double(_ key: String) -> Double { required(values[key]?.double, key) }
   public func bool(_ key: String) -> Bool { required(values[key]?.bool, key) }

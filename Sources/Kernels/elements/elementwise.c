@@ -1,6 +1,7 @@
 // Elementwise functions: division among threads and strides here, the loops of floating types in elementwise_kernel.h,
 // those of integers, comparisons and selections plain loops that the compiler vectorises.
 #include "include/CTapestryKernels.h"
+#include "elements/functions.h"
 #include "runtime/indexing.h"
 
 #include <string.h>
@@ -57,20 +58,22 @@ UNARY_INTEGERS(int64_t, unary_i64)
     y[i] = (integer)(expression);                     \
   }                                                   \
   break
-#define BINARY_INTEGERS(type, name)                                                                             \
-  static void name(                                                                                             \
-      int32_t function, int64_t n, const type *a, int64_t stride_a, const type *b, int64_t stride_b, type *y) { \
-    typedef type integer;                                                                                       \
-    switch (function) {                                                                                         \
-      case TAPESTRY_ADD: FOR_PAIRS((uint64_t)u + (uint64_t)v);                                                  \
-      case TAPESTRY_SUBTRACT: FOR_PAIRS((uint64_t)u - (uint64_t)v);                                             \
-      case TAPESTRY_MULTIPLY: FOR_PAIRS((uint64_t)u *(uint64_t)v);                                              \
-      case TAPESTRY_DIVIDE: /* the smallest number by -1 wraps to itself */                                     \
-        FOR_PAIRS(v == 0 ? 0 : v == -1 ? (int64_t)(0 - (uint64_t)u) : (int64_t)(u / v));                        \
-      case TAPESTRY_MAXIMUM: FOR_PAIRS(u > v ? u : v);                                                          \
-      case TAPESTRY_MINIMUM: FOR_PAIRS(u < v ? u : v);                                                          \
-      default: break;                                                                                           \
-    }                                                                                                           \
+#define BINARY_INTEGERS(type, name)                                                                                 \
+  static void name(                                                                                                 \
+      int32_t function, int64_t n, const type *a, int64_t stride_a, const type *b, int64_t stride_b, type *y) {     \
+    typedef type integer;                                                                                           \
+    switch (function) {                                                                                             \
+      case TAPESTRY_ADD: FOR_PAIRS((uint64_t)u + (uint64_t)v);                                                      \
+      case TAPESTRY_SUBTRACT: FOR_PAIRS((uint64_t)u - (uint64_t)v);                                                 \
+      case TAPESTRY_MULTIPLY: FOR_PAIRS((uint64_t)u * (uint64_t)v);                                                 \
+      case TAPESTRY_DIVIDE: /* the smallest number by -1 wraps to itself */                                         \
+        FOR_PAIRS(v == 0 ? 0 : v == -1 ? (int64_t)(0 - (uint64_t)u) : (int64_t)(u / v));                            \
+      case TAPESTRY_MAXIMUM: FOR_PAIRS(u > v ? u : v);                                                              \
+      case TAPESTRY_MINIMUM: FOR_PAIRS(u < v ? u : v);                                                              \
+      case TAPESTRY_TRUNCATING_REMAINDER: FOR_PAIRS(v == 0 || v == -1 ? 0 : u % v);                                 \
+      case TAPESTRY_REMAINDER: FOR_PAIRS(v == 0 || v == -1 ? 0 : u % v + (u % v != 0 && (u < 0) != (v < 0) ? v : 0)); \
+      default: break;                                                                                               \
+    }                                                                                                               \
   }
 BINARY_INTEGERS(int32_t, binary_i32)
 BINARY_INTEGERS(int64_t, binary_i64)
@@ -91,6 +94,11 @@ static void unary_piece(void *context, int64_t piece) {
   int64_t begin = part.begin, n = part.end - begin;
   const void *x = job->x + begin * element_bytes[job->dtype];
   void *y = job->y + begin * element_bytes[job->dtype];
+  if (job->function >= TAPESTRY_TAN) {
+    if (job->function < TAPESTRY_SILU) tapestry_function(job->function, job->dtype, n, x, y, job->alpha);
+    else tapestry_activation(job->function, job->dtype, n, x, y, job->alpha, job->beta);
+    return;
+  }
   switch (job->dtype) {
     case TAPESTRY_FLOAT32: DISPATCH(unary_f32)(job->function, n, x, y, job->alpha, job->beta); break;
     case TAPESTRY_FLOAT64: DISPATCH(unary_f64)(job->function, n, x, y, job->alpha, job->beta); break;
@@ -110,7 +118,7 @@ void tapestry_unary(int32_t function, int32_t dtype, int64_t count, const void *
 typedef struct {
   int32_t function, dtype;
   int64_t bytes, output_bytes;
-  const char *a, *b;
+  const char *a, *b, *c;
   char *y;
   const uint8_t *condition;
   tapestry_space space;
@@ -120,6 +128,10 @@ typedef struct {
 static inline void binary_flat(
     int32_t function, int32_t dtype, int64_t n, const void *a, int64_t stride_a, const void *b, int64_t stride_b,
     void *y) {
+  if (function >= TAPESTRY_ATAN2 && (dtype == TAPESTRY_FLOAT32 || dtype == TAPESTRY_FLOAT64)) {
+    tapestry_function_of_two(function, dtype, n, a, stride_a, b, stride_b, y);
+    return;
+  }
   switch (dtype) {
     case TAPESTRY_FLOAT32: DISPATCH(binary_f32)(function, n, a, stride_a, b, stride_b, y); break;
     case TAPESTRY_FLOAT64: DISPATCH(binary_f64)(function, n, a, stride_a, b, stride_b, y); break;
@@ -223,7 +235,13 @@ static void compare_row(void *context, int64_t position, const int64_t *offsets,
     case TAPESTRY_FLOAT64: COMPARE_ALL(double);
     case TAPESTRY_INT32: COMPARE_ALL(int32_t);
     case TAPESTRY_INT64: COMPARE_ALL(int64_t);
-    case TAPESTRY_BOOL: COMPARE_ALL(uint8_t);
+    case TAPESTRY_BOOL:
+      switch (comparison) {
+        case TAPESTRY_AND: COMPARE(uint8_t, &);
+        case TAPESTRY_OR: COMPARE(uint8_t, |);
+        default: COMPARE_ALL(uint8_t);
+      }
+      break;
     default: break;
   }
 }
@@ -287,6 +305,44 @@ void tapestry_select(
   pair_job job = {.dtype = dtype, .bytes = element_bytes[dtype], .a = a, .b = b, .y = y, .condition = condition};
   job.space = tapestry_merged(rank, sizes, 3, (const int64_t *const[]){strides_condition, strides_a, strides_b});
   tapestry_share_elements(job.space.count, &job, select_piece);
+}
+
+// MARK: Interpolation
+
+#define LERP(real)                                                                          \
+  {                                                                                         \
+    const real *u = (const real *)job->a + offsets[0], *v = (const real *)job->b + offsets[1]; \
+    const real *w = (const real *)job->c + offsets[2];                                      \
+    real *y = (real *)job->y + position;                                                    \
+    if (stride_a == 1 && stride_b == 1 && stride_c == 1)                                    \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i] + w[i] * (v[i] - u[i]);                   \
+    else                                                                                    \
+      for (int64_t i = 0; i < n; i++) {                                                     \
+        real from = u[i * stride_a];                                                        \
+        y[i] = from + w[i * stride_c] * (v[i * stride_b] - from);                           \
+      }                                                                                     \
+  }
+
+static void lerp_row(void *context, int64_t position, const int64_t *offsets, int64_t n) {
+  const pair_job *job = context;
+  int64_t inner = job->space.rank - 1;
+  int64_t stride_a = job->space.strides[0][inner], stride_b = job->space.strides[1][inner],
+          stride_c = job->space.strides[2][inner];
+  if (job->dtype == TAPESTRY_FLOAT32) LERP(float) else LERP(double)
+}
+
+static void lerp_piece(void *context, int64_t piece) {
+  pair_job *job = context;
+  tapestry_range part = tapestry_part(piece, tapestry_piece, job->space.count);
+  tapestry_for_rows(&job->space, part.begin, part.end, job, lerp_row);
+}
+
+void tapestry_lerp(
+    int32_t dtype, int32_t rank, const int64_t *sizes, const int64_t *strides_start, const int64_t *strides_end,
+    const int64_t *strides_weight, const void *start, const void *end, const void *weight, void *y) {
+  pair_job job = {.dtype = dtype, .bytes = element_bytes[dtype], .a = start, .b = end, .c = weight, .y = y};
+  job.space = tapestry_merged(rank, sizes, 3, (const int64_t *const[]){strides_start, strides_end, strides_weight});
+  tapestry_share_elements(job.space.count, &job, lerp_piece);
 }
 
 // MARK: Accumulation

@@ -67,6 +67,7 @@ static void several_units(void *context, int64_t piece) {
 /// One partial result joined to another.
 static inline double joined(int32_t reduction, double a, double b) {
   if (reduction == TAPESTRY_SUM || reduction == TAPESTRY_SUM_OF_SQUARES) return a + b;
+  if (reduction == TAPESTRY_PRODUCT) return a * b;
   if (a != a || b != b) return a != a ? a : b;
   return reduction == TAPESTRY_MAX ? (b > a ? b : a) : (b < a ? b : a);
 }
@@ -100,26 +101,30 @@ static void reduce_floating(reduce_job *job) {
 
 #define REDUCE_INTEGERS(integer, name)                                                                               \
   static void name(int32_t reduction, int64_t outer, int64_t reduced, int64_t inner, const integer *x, integer *y) { \
-    for (int64_t o = 0; o < outer; o++, x += reduced * inner, y += inner) {                                          \
-      for (int64_t i = 0; i < inner; i++) y[i] = reduction == TAPESTRY_MAX || reduction == TAPESTRY_MIN ? x[i] : 0;  \
-      for (int64_t r = 0; r < reduced; r++) {                                                                        \
-        const integer *row = x + r * inner;                                                                          \
-        switch (reduction) {                                                                                         \
-          case TAPESTRY_SUM:                                                                                         \
-            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i]);                 \
-            break;                                                                                                   \
-          case TAPESTRY_SUM_OF_SQUARES:                                                                              \
-            for (int64_t i = 0; i < inner; i++)                                                                      \
-              y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i] * (uint64_t)row[i]);                                \
-            break;                                                                                                   \
-          case TAPESTRY_MAX:                                                                                         \
-            for (int64_t i = 0; i < inner; i++) y[i] = row[i] > y[i] ? row[i] : y[i];                                \
-            break;                                                                                                   \
-          default:                                                                                                   \
-            for (int64_t i = 0; i < inner; i++) y[i] = row[i] < y[i] ? row[i] : y[i];                                \
-        }                                                                                                            \
-      }                                                                                                              \
-    }                                                                                                                \
+    for (int64_t o = 0; o < outer; o++, x += reduced * inner, y += inner) {                                        \
+      for (int64_t i = 0; i < inner; i++)                                                                          \
+        y[i] = reduction == TAPESTRY_MAX || reduction == TAPESTRY_MIN ? x[i] : reduction == TAPESTRY_PRODUCT;      \
+      for (int64_t r = 0; r < reduced; r++) {                                                                      \
+        const integer *row = x + r * inner;                                                                        \
+        switch (reduction) {                                                                                       \
+          case TAPESTRY_SUM:                                                                                       \
+            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i]);               \
+            break;                                                                                                 \
+          case TAPESTRY_SUM_OF_SQUARES:                                                                            \
+            for (int64_t i = 0; i < inner; i++)                                                                    \
+              y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i] * (uint64_t)row[i]);                              \
+            break;                                                                                                 \
+          case TAPESTRY_PRODUCT:                                                                                   \
+            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] * (uint64_t)row[i]);               \
+            break;                                                                                                 \
+          case TAPESTRY_MAX:                                                                                       \
+            for (int64_t i = 0; i < inner; i++) y[i] = row[i] > y[i] ? row[i] : y[i];                              \
+            break;                                                                                                 \
+          default:                                                                                                 \
+            for (int64_t i = 0; i < inner; i++) y[i] = row[i] < y[i] ? row[i] : y[i];                              \
+        }                                                                                                          \
+      }                                                                                                            \
+    }                                                                                                              \
   }
 REDUCE_INTEGERS(int32_t, reduce_i32)
 REDUCE_INTEGERS(int64_t, reduce_i64)
@@ -138,9 +143,10 @@ void tapestry_reduce(
   }
 }
 
-// MARK: Where the largest is
+// MARK: Where the largest and the smallest are
 
 typedef struct {
+  bool smallest;
   int32_t dtype;
   int64_t reduced, inner;
   const void *x;
@@ -148,24 +154,24 @@ typedef struct {
 } argmax_job;
 
 /// For one outer index, columns in bands: the best so far and where it was. For integers v != v is never true.
-#define ARGMAX(type)                                                      \
-  {                                                                       \
-    const type *x = (const type *)job->x + o * job->reduced * job->inner; \
-    int64_t *y = job->y + o * job->inner;                                 \
-    for (int64_t first = 0; first < job->inner; first += 64) {            \
-      int64_t n = job->inner - first < 64 ? job->inner - first : 64;      \
-      type best[64];                                                      \
-      for (int64_t i = 0; i < n; i++) best[i] = x[first + i];             \
-      for (int64_t i = 0; i < n; i++) y[first + i] = 0;                   \
-      for (int64_t r = 1; r < job->reduced; r++)                          \
-        for (int64_t i = 0; i < n; i++) {                                 \
-          type v = x[r * job->inner + first + i], b = best[i];            \
-          bool wins = (v > b) | ((v != v) & (b == b));                    \
-          best[i] = wins ? v : b;                                         \
-          y[first + i] = wins ? r : y[first + i];                         \
-        }                                                                 \
-    }                                                                     \
-  }                                                                       \
+#define ARGMAX(type)                                                                     \
+  {                                                                                      \
+    const type *x = (const type *)job->x + o * job->reduced * job->inner;                \
+    int64_t *y = job->y + o * job->inner;                                                \
+    for (int64_t first = 0; first < job->inner; first += 64) {                           \
+      int64_t n = job->inner - first < 64 ? job->inner - first : 64;                     \
+      type best[64];                                                                     \
+      for (int64_t i = 0; i < n; i++) best[i] = x[first + i];                            \
+      for (int64_t i = 0; i < n; i++) y[first + i] = 0;                                  \
+      for (int64_t r = 1; r < job->reduced; r++)                                         \
+        for (int64_t i = 0; i < n; i++) {                                                \
+          type v = x[r * job->inner + first + i], b = best[i];                           \
+          bool wins = (job->smallest ? v < b : v > b) | ((v != v) & (b == b));           \
+          best[i] = wins ? v : b;                                                        \
+          y[first + i] = wins ? r : y[first + i];                                        \
+        }                                                                                \
+    }                                                                                    \
+  }                                                                                      \
   break
 
 static void argmax_outer(void *context, int64_t o) {
@@ -179,9 +185,16 @@ static void argmax_outer(void *context, int64_t o) {
   }
 }
 
+static void run_argmax(argmax_job job, int64_t outer) {
+  tapestry_share(outer * job.reduced * job.inner >= tapestry_shared_elements, outer, &job, argmax_outer);
+}
+
 void tapestry_argmax(int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, int64_t *y) {
-  argmax_job job = {dtype, reduced, inner, x, y};
-  tapestry_share(outer * reduced * inner >= tapestry_shared_elements, outer, &job, argmax_outer);
+  run_argmax((argmax_job){false, dtype, reduced, inner, x, y}, outer);
+}
+
+void tapestry_argmin(int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, int64_t *y) {
+  run_argmax((argmax_job){true, dtype, reduced, inner, x, y}, outer);
 }
 
 // MARK: Products in double

@@ -51,6 +51,23 @@ static double NAME(dot_run)(int64_t n, const REAL *x, const REAL *y) {
   return total;
 }
 
+/// The product of x[i], in double.
+static double NAME(product_run)(int64_t n, const REAL *x) {
+  enum { step = VECTOR_BYTES / 8 };  // doubles in a vector
+  typedef REAL part __attribute__((ext_vector_type(step), aligned(sizeof(REAL))));
+  WIDE(vector) p0 = (WIDE(vector))1.0, p1 = p0;
+  int64_t i = 0;
+  for (; i + 2 * step <= n; i += 2 * step) {
+    p0 *= __builtin_convertvector(*(const part *)(x + i), WIDE(vector));
+    p1 *= __builtin_convertvector(*(const part *)(x + i + step), WIDE(vector));
+  }
+  p0 *= p1;
+  double product = 1;
+  for (int lane = 0; lane < step; lane++) product *= p0[lane];
+  for (; i < n; i++) product *= (double)x[i];
+  return product;
+}
+
 static double NAME(extreme_run)(int32_t reduction, int64_t n, const REAL *x) {
   bool largest = reduction == TAPESTRY_MAX;
 #define JOIN(a, b) (largest ? NAME(larger)(a, b) : NAME(smaller)(a, b))
@@ -84,6 +101,7 @@ static double NAME(reduce_run)(int32_t reduction, int64_t n, const REAL *x) {
   switch (reduction) {
     case TAPESTRY_SUM: return NAME(sum_run)(n, x);
     case TAPESTRY_SUM_OF_SQUARES: return NAME(dot_run)(n, x, x);
+    case TAPESTRY_PRODUCT: return NAME(product_run)(n, x);
     default: return NAME(extreme_run)(reduction, n, x);
   }
 }
@@ -103,6 +121,12 @@ static void NAME(reduce_columns)(
       }
     }
     for (int64_t i = 0; i < columns; i++) out[i] = (double)partial[i];
+    return;
+  }
+  if (reduction == TAPESTRY_PRODUCT) {
+    for (int64_t i = 0; i < columns; i++) out[i] = 1;
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t i = 0; i < columns; i++) out[i] *= (double)x[r * stride + i];
     return;
   }
   for (int64_t i = 0; i < columns; i++) out[i] = 0;

@@ -69,9 +69,9 @@ static inline int64_t tapestry_far_angle(double x, double *high, double *low) {
 }
 #endif
 
-/// sin(x + quarter turns): the remainder r + rest of x by pi/2 is found with pi/2 in four parts, three of them of 33
-/// bits, whose products with n < 2^20 are exact.
-INLINE VECTOR NAME(sine)(VECTOR x, REAL_INT quarters) {
+/// x as n quarter turns and the remainder r + rest in radians, found with pi/2 in four parts, three of them of 33 bits,
+/// whose products with n < 2^20 are exact.
+INLINE MASK NAME(quarter_turns)(VECTOR x, VECTOR *remainder, VECTOR *remainder_low) {
   MASK far = !(NAME(magnitude)(x) < SPLAT(0x1p20));
   VECTOR near_x = far ? SPLAT(0) : x;
   VECTOR shifted = near_x * 0.63661977236758134308 + ROUNDER;
@@ -95,8 +95,13 @@ INLINE VECTOR NAME(sine)(VECTOR x, REAL_INT quarters) {
       r[lane] = high;
       rest[lane] = low;
     }
-  n += quarters;
+  *remainder = r;
+  *remainder_low = rest;
+  return n;
+}
 
+/// The sine and the cosine of r + rest, |r| <= pi/4.
+INLINE VECTOR NAME(sine_and_cosine)(VECTOR r, VECTOR rest, VECTOR *cosine) {
   VECTOR z = r * r;
   VECTOR s = SPLAT(1.5918127082718618e-10);
   s = s * z + -2.5051131814298756e-08;
@@ -112,7 +117,15 @@ INLINE VECTOR NAME(sine)(VECTOR x, REAL_INT quarters) {
   c = c * z + -0.0013888888888887398;
   c = c * z + 0.041666666666666664;
   VECTOR half = 0.5 * z, w = 1.0 - half;
-  VECTOR cosine = w + (((1.0 - w) - half) + (z * z * c - r * rest));
+  *cosine = w + (((1.0 - w) - half) + (z * z * c - r * rest));
+  return sine;
+}
+
+/// sin(x + quarter turns).
+INLINE VECTOR NAME(sine)(VECTOR x, REAL_INT quarters) {
+  VECTOR r, rest, cosine;
+  MASK n = NAME(quarter_turns)(x, &r, &rest) + quarters;
+  VECTOR sine = NAME(sine_and_cosine)(r, rest, &cosine);
   VECTOR y = (n & 1) != 0 ? cosine : sine;
   y = (VECTOR)((MASK)y ^ ((n & 2) << 62));
   return quarters == 0 ? (x == SPLAT(0) ? x : y) : y;  // -0 stays -0
@@ -195,9 +208,9 @@ INLINE VECTOR NAME(gelu)(VECTOR x) {
 
 // MARK: Powers
 
-/// x^e = e^(e ln |x|) with the logarithm in two parts, because its error is multiplied by up to 745.
-INLINE VECTOR NAME(pow)(VECTOR x, VECTOR e) {
-  VECTOR a = NAME(magnitude)(x), k, f = NAME(log_reduce)(a, &k);
+/// ln a for finite a > 0, in two parts.
+INLINE VECTOR NAME(log_in_parts)(VECTOR a, VECTOR *low) {
+  VECTOR k, f = NAME(log_reduce)(a, &k);
   // s + s_low = f / (2 + f): the quotient and what its product with the divisor leaves.
   VECTOR d = f + 2.0, d_low = f - (d - 2.0), s = f / d;
   VECTOR sh = NAME(head)(s), sl = s - sh, dh = NAME(head)(d), dl = d - dh;
@@ -224,7 +237,14 @@ INLINE VECTOR NAME(pow)(VECTOR x, VECTOR e) {
   from = high - sum;
   lost += (sum - (high - from)) + (cube - from);
   lost += 2.0 * s_low + (cube_low + k * LN2_LOW);
-  VECTOR log_high = high + lost, log_low = (high - log_high) + lost;
+  VECTOR log_high = high + lost;
+  *low = (high - log_high) + lost;
+  return log_high;
+}
+
+/// x^e = e^(e ln |x|) with the logarithm in two parts, because its error is multiplied by up to 745.
+INLINE VECTOR NAME(pow)(VECTOR x, VECTOR e) {
+  VECTOR a = NAME(magnitude)(x), log_low, log_high = NAME(log_in_parts)(a, &log_low);
   log_high = a == SPLAT(0) ? SPLAT(-__builtin_inf()) : a == SPLAT(__builtin_inf()) ? a : log_high;
   log_high = a == a ? log_high : a;
   // e (log_high + log_low)

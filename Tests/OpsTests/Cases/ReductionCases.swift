@@ -32,7 +32,7 @@ extension OpCase {
     ]
 
   /// All axes, one of them, neighbours, those apart, size-1 axes; kept or not.
-  private static func reduction(
+  static func reduction(
     _ op: String, _ function: @escaping @Sendable (Tensor, [Int], Bool) -> Tensor
   ) -> [OpCase] {
     var rows: [OpCase] = []
