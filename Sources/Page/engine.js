@@ -244,18 +244,34 @@ function receptiveFields(net, value, [c, y, x]) {
   return fields;
 }
 
+/** The first and the last place along an axis that the windows of the results `from` to `to` read; none: [size, -1]. */
+function reach(from, to, stride, padding, count, dilation, size) {
+  let [first, last] = [size, -1];
+  for (let result = from; result <= to; result++) {
+    for (let tap = 0; tap < count; tap++) {
+      const place = result * stride - padding + tap * dilation;
+      if (place >= 0 && place < size) [first, last] = [Math.min(first, place), Math.max(last, place)];
+    }
+  }
+  return [first, last];
+}
+
 function fieldBelow(step, field, channels, height, width, offset, net) {
   const all = { c0: 0, c1: channels - 1, y0: 0, y1: height - 1, x0: 0, x1: width - 1 };
   const clip = (value, size) => Math.min(Math.max(value, 0), size - 1);
   switch (step.op) {
     case "Conv": case "MaxPool": case "AveragePool": {
       const { kernel: [kh, kw], strides: [sy, sx], pads: [top, left], dilations: [dy, dx] } = step;
-      const isPool = step.op !== "Conv";
-      return {
-        c0: isPool ? field.c0 : 0, c1: isPool ? field.c1 : channels - 1,
-        y0: clip(field.y0 * sy - top, height), y1: clip(field.y1 * sy - top + (kh - 1) * dy, height),
-        x0: clip(field.x0 * sx - left, width), x1: clip(field.x1 * sx - left + (kw - 1) * dx, width),
-      };
+      let { c0, c1 } = field;
+      if (step.op === "Conv") {
+        // A filter reads the maps of its group.
+        const perGroup = channels / step.group, filtersPerGroup = planes(net.values[step.output].shape)[0] / step.group;
+        c0 = Math.floor(c0 / filtersPerGroup) * perGroup;
+        c1 = Math.floor(c1 / filtersPerGroup) * perGroup + perGroup - 1;
+      }
+      const [y0, y1] = reach(field.y0, field.y1, sy, top, kh, dy, height);
+      const [x0, x1] = reach(field.x0, field.x1, sx, left, kw, dx, width);
+      return y0 > y1 || x0 > x1 ? null : { c0, c1, y0, y1, x0, x1 };
     }
     case "Gemm": return all;
     case "GlobalAveragePool": return { ...all, c0: field.c0, c1: field.c1 };

@@ -12,8 +12,19 @@ static const char css[] = {
 static const char engine[] = {
 #embed "engine.js"
     , 0};
+// In this order: constants are used below the place where they are made.
 static const char view[] = {
-#embed "view.js"
+#embed "page.js"
+    ,
+#embed "drawing.js"
+    ,
+#embed "pointer.js"
+    ,
+#embed "panels.js"
+    ,
+#embed "pad.js"
+    ,
+#embed "start.js"
     , 0};
 
 const char *tapestry_page_html(void) { return html; }
