@@ -9,7 +9,7 @@
 extension Convnet {
   /// Runs the command line of this process and ends it.
   package static func main() -> Never {
-    // A file that grows past the limit on its size is then an error like any other, not the end of the process.
+    // With this signal ignored, a file that exceeds the size limit is an error like any other and does not end the process.
     signal(SIGXFSZ, SIG_IGN)
     let words = CommandLine.arguments
     let program = Convnet(

@@ -17,20 +17,22 @@ package struct Convnet {
 
   package static let version = "0.1.0"
 
+  /// The commands, in the order of the help. Parsing, help and dispatch come from this list alone.
+  private static var types: [any Command.Type] {
+    [
+      TrainCommand.self, FindRateCommand.self, EvaluateCommand.self, ClassifyCommand.self,
+      ExplainCommand.self, AugmentCommand.self, ModelsCommand.self, SummaryCommand.self,
+      GraphCommand.self, FiltersCommand.self, MapsCommand.self, SaliencyCommand.self,
+      DreamCommand.self, PatchesCommand.self, ConfusionCommand.self, MistakesCommand.self,
+      BeliefCommand.self, BenchmarkCommand.self, ProfileCommand.self, ExportCommand.self,
+      RunCommand.self, VerifyCommand.self, HelpCommand.self, VersionCommand.self,
+    ]
+  }
+
   package static let commands = CommandList(
     program: "convnet",
     summary: "Trains convolutional nets on images, measures them, and shows what they answer.",
-    commands: [
-      TrainCommand.description, FindRateCommand.description, EvaluateCommand.description,
-      ClassifyCommand.description, ExplainCommand.description, AugmentCommand.description,
-      ModelsCommand.description, SummaryCommand.description,
-      GraphCommand.description, FiltersCommand.description, MapsCommand.description,
-      SaliencyCommand.description, DreamCommand.description, PatchesCommand.description,
-      ConfusionCommand.description, MistakesCommand.description, BeliefCommand.description,
-      BenchmarkCommand.description,
-      ProfileCommand.description, ExportCommand.description, RunCommand.description,
-      VerifyCommand.description, helpDescription, versionDescription,
-    ])
+    commands: types.map { $0.description })
 
   let console: Console
   let stopRequest: StopRequest
@@ -86,55 +88,11 @@ package struct Convnet {
       console.line(text)
       return 0
     case .run(let arguments):
-      return try run(command.name, arguments)
+      // There is a type for each description.
+      let type = Self.types.first { $0.description.name == command.name }!
+      if type.computesMuch { warnOfDebugBuild() }
+      return try type.init(arguments, self).run()
     }
-  }
-
-  private func run(_ name: String, _ arguments: ParsedArguments) throws -> Int32 {
-    switch name {
-    case TrainCommand.description.name:
-      warnOfDebugBuild()
-      return try TrainCommand(arguments, self).run()
-    case FindRateCommand.description.name:
-      warnOfDebugBuild()
-      return try FindRateCommand(arguments, self).run()
-    case EvaluateCommand.description.name:
-      warnOfDebugBuild()
-      return try EvaluateCommand(arguments, self).run()
-    case ClassifyCommand.description.name: return try ClassifyCommand(arguments, self).run()
-    case ExportCommand.description.name: return try ExportCommand(arguments, self).run()
-    case RunCommand.description.name:
-      warnOfDebugBuild()
-      return try RunCommand(arguments, self).run()
-    case VerifyCommand.description.name: return try VerifyCommand(arguments, self).run()
-    case AugmentCommand.description.name: return try AugmentCommand(arguments, self).run()
-    case ExplainCommand.description.name: return try ExplainCommand(arguments, self).run()
-    case SummaryCommand.description.name: return try SummaryCommand(arguments, self).run()
-    case ModelsCommand.description.name: return ModelsCommand(arguments, self).run()
-    case GraphCommand.description.name: return try GraphCommand(arguments, self).run()
-    case FiltersCommand.description.name: return try FiltersCommand(arguments, self).run()
-    case MapsCommand.description.name: return try MapsCommand(arguments, self).run()
-    case SaliencyCommand.description.name: return try SaliencyCommand(arguments, self).run()
-    case DreamCommand.description.name: return try DreamCommand(arguments, self).run()
-    case PatchesCommand.description.name: return try PatchesCommand(arguments, self).run()
-    case ConfusionCommand.description.name: return try ConfusionCommand(arguments, self).run()
-    case MistakesCommand.description.name: return try MistakesCommand(arguments, self).run()
-    case BeliefCommand.description.name:
-      warnOfDebugBuild()
-      return try BeliefCommand(arguments, self).run()
-    case BenchmarkCommand.description.name:
-      warnOfDebugBuild()
-      return try BenchmarkCommand(arguments, self).run()
-    case ProfileCommand.description.name:
-      warnOfDebugBuild()
-      return try ProfileCommand(arguments, self).run()
-    case Self.versionDescription.name: console.line("convnet \(Self.version)")
-    default:
-      let topic = arguments.argument("COMMAND")
-      console.line(
-        try topic.map { try Self.commands.command($0).help() } ?? Self.commands.help())
-    }
-    return 0
   }
 
   private func warnOfDebugBuild() {
@@ -143,11 +101,40 @@ package struct Convnet {
         "warning: built for debug, many times slower; use 'swift run -c release convnet'")
     #endif
   }
+}
 
-  private static let helpDescription = CommandDescription(
+/// `convnet help`.
+private struct HelpCommand: Command {
+  static let description = CommandDescription(
     program: "convnet", name: "help", summary: "Shows this help, or that of a command.",
     arguments: [CommandArgument("COMMAND", .optional, help: "Name of a command.")])
 
-  private static let versionDescription = CommandDescription(
+  private let topic: String?
+  private let console: Console
+
+  init(_ arguments: ParsedArguments, _ program: Convnet) {
+    topic = arguments.argument("COMMAND")
+    console = program.console
+  }
+
+  func run() throws -> Int32 {
+    console.line(
+      try topic.map { try Convnet.commands.command($0).help() } ?? Convnet.commands.help())
+    return 0
+  }
+}
+
+/// `convnet version`.
+private struct VersionCommand: Command {
+  static let description = CommandDescription(
     program: "convnet", name: "version", summary: "Prints the version.")
+
+  private let console: Console
+
+  init(_ arguments: ParsedArguments, _ program: Convnet) { console = program.console }
+
+  func run() -> Int32 {
+    console.line("convnet \(Convnet.version)")
+    return 0
+  }
 }

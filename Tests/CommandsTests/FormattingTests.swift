@@ -1,4 +1,5 @@
 import TapestryCommands
+import TapestryFiles
 import Testing
 
 @Suite("Formatting")

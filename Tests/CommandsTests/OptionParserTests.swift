@@ -8,17 +8,25 @@ let train = CommandDescription(
     CommandArgument("MODEL", help: "Name of a model."),
     CommandArgument("DATA", .optional, help: "Directory of the data."),
   ],
-  options: [
-    .double("learning-rate", default: 0.1, in: 0...10, help: "Step size."),
-    .int("epochs", default: 5, in: 1 ... .max, help: "Passes over the data."),
-    .int("seed", help: "Seed."),
-    .double("momentum", in: -.infinity...1, help: "Momentum."),
-    .choice("optimizer", "NAME", of: ["sgd", "adam"], default: "sgd", help: "The optimizer."),
-    .string("out", "FILE", help: "Where the state goes."),
-    .list("classes", default: "dog,cat", help: "Names."),
-    .intList("milestones", in: 0...100, help: "Epochs."),
-    .flag("quiet", help: "No progress."),
-  ])
+  options: declared(
+    Typed.learningRate, Typed.epochs, Typed.seed, Typed.momentum, Typed.optimizer, Typed.out,
+    Typed.classes, Typed.milestones, Typed.quiet))
+
+/// Its options.
+enum Typed {
+  static let learningRate: Option<Double> = .double(
+    "learning-rate", default: 0.1, in: 0...10, help: "Step size.")
+  static let epochs: Option<Int> = .int(
+    "epochs", default: 5, in: 1 ... .max, help: "Passes over the data.")
+  static let seed: Option<Int?> = .int("seed", help: "Seed.")
+  static let momentum: Option<Double?> = .double("momentum", in: -.infinity...1, help: "Momentum.")
+  static let optimizer: Option<String> = .choice(
+    "optimizer", "NAME", of: ["sgd", "adam"], default: "sgd", help: "The optimizer.")
+  static let out: Option<String?> = .string("out", "FILE", help: "Where the state goes.")
+  static let classes: Option<[String]> = .list("classes", default: "dog,cat", help: "Names.")
+  static let milestones: Option<[Int]> = .intList("milestones", in: 0...100, help: "Epochs.")
+  static let quiet: Option<Bool> = .flag("quiet", help: "No progress.")
+}
 
 /// The arguments in `line`, split at its spaces; a failure when it asks for help.
 func parsed(_ line: String, as command: CommandDescription = train) throws -> ParsedArguments {
@@ -43,36 +51,36 @@ struct OptionParserTests {
   func forms() throws {
     let arguments = try parsed(
       "--epochs 7 lenet5 --learning-rate=1e-3 digits --quiet --out=a=b --seed -3")
-    #expect(try arguments.int("epochs") == 7)
-    #expect(try arguments.double("learning-rate") == 1e-3)
-    #expect(try arguments.string("out") == "a=b")
-    #expect(try arguments.int("seed") == -3)
+    #expect(arguments[Typed.epochs] == 7)
+    #expect(arguments[Typed.learningRate] == 1e-3)
+    #expect(arguments[Typed.out] == "a=b")
+    #expect(arguments[Typed.seed] == -3)
     #expect(arguments.argument("MODEL") == "lenet5")
     #expect(arguments.argument("DATA") == "digits")
-    #expect(arguments.has("quiet") && arguments.has("epochs"))
+    #expect(arguments[Typed.quiet] && arguments.isTyped(Typed.epochs))
   }
 
   @Test("what is not typed has its default or none")
   func defaults() throws {
     let arguments = try parsed("lenet5")
-    #expect(try arguments.double("learning-rate") == 0.1)
-    #expect(try arguments.int("epochs") == 5)
-    #expect(try arguments.string("optimizer") == "sgd")
-    #expect(arguments.list("classes") == ["dog", "cat"])
-    #expect(arguments.ints("milestones").isEmpty)
-    #expect(arguments.optionalInt("seed") == nil)
-    #expect(arguments.optionalDouble("momentum") == nil)
-    #expect(arguments.optionalString("out") == nil)
+    #expect(arguments[Typed.learningRate] == 0.1)
+    #expect(arguments[Typed.epochs] == 5)
+    #expect(arguments[Typed.optimizer] == "sgd")
+    #expect(arguments[Typed.classes] == ["dog", "cat"])
+    #expect(arguments[Typed.milestones].isEmpty)
+    #expect(arguments[Typed.seed] == nil)
+    #expect(arguments[Typed.momentum] == nil)
+    #expect(arguments[Typed.out] == nil)
     #expect(arguments.argument("DATA") == nil)
-    #expect(!arguments.has("quiet") && !arguments.has("epochs"))
+    #expect(!arguments[Typed.quiet] && !arguments.isTyped(Typed.epochs))
   }
 
   @Test("lists are split at commas")
   func lists() throws {
     let arguments = try parsed("m --classes=boat, --milestones 30,60,90")
-    #expect(arguments.list("classes") == ["boat", ""])
-    #expect(arguments.ints("milestones") == [30, 60, 90])
-    #expect(try parsed("m --classes=").list("classes").isEmpty)
+    #expect(arguments[Typed.classes] == ["boat", ""])
+    #expect(arguments[Typed.milestones] == [30, 60, 90])
+    #expect(try parsed("m --classes=")[Typed.classes].isEmpty)
   }
 
   @Test("behind '--' everything is an argument, and '-' is one anywhere")
@@ -152,11 +160,16 @@ struct OptionParserTests {
   @Test("to read what the command does not declare is a mistake of the program")
   func undeclared() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try parsed("m").optionalInt("epoch")
+      _ = try parsed("m")[Option<Int?>.int("epoch", help: "")]
     }
     let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
     #expect(text.contains("OptionParserTests.swift"))
     #expect(text.contains("convnet train declares no option --epoch"))
+    let other = await #expect(processExitsWith: .failure) {
+      // The name is declared, but as another option.
+      _ = try parsed("m")[Option<Int>.int("epochs", default: 6, in: 1 ... .max, help: "")]
+    }
+    #expect(other != nil)
   }
 
   @Test("an option without default can be required when it is read")
@@ -165,9 +178,9 @@ struct OptionParserTests {
     #expect(
       throws: UsageError(
         .missingOption(option: "--out", placeholder: "FILE"), command: "convnet train")
-    ) { try arguments.string("out") }
-    #expect(throws: UsageError.self) { try arguments.int("seed") }
-    #expect(throws: UsageError.self) { try arguments.double("momentum") }
+    ) { try arguments.required(Typed.out) }
+    #expect(throws: UsageError.self) { try arguments.required(Typed.seed) }
+    #expect(throws: UsageError.self) { try arguments.required(Typed.momentum) }
     let error = UsageError(
       .missingOption(option: "--out", placeholder: "FILE"), command: "convnet train")
     #expect("\(error)" == "option '--out FILE' is required; see 'convnet train --help'")

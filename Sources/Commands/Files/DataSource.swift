@@ -23,7 +23,7 @@ enum DataSource: Equatable {
     """
 
   /// The option `--data`.
-  static func option(help: String) -> CommandOption { .string("data", "DIR", help: help) }
+  static func option(help: String) -> Option<String?> { .string("data", "DIR", help: help) }
 
   /// The folder; `nil` for the embedded digits.
   var path: String? {

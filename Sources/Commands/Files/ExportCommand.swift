@@ -4,7 +4,27 @@ import TapestryModels
 import TapestryOps
 
 /// `convnet export`: writes a net as an ONNX file.
-struct ExportCommand {
+struct ExportCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let onnx: Option<String?> = .string("onnx", "FILE", help: "The ONNX file to write.")
+    static let safetensors: Option<String?> = .string(
+      "safetensors", "FILE", help: "The state file to write.")
+    static let weights: Option<String?> = .string(
+      "weights", "FILE", help: "The weights, as 'convnet train' saved them.")
+    static let model: Option<String?> = .model(
+      help: "The model, where no weights are given or they do not say it.")
+    static let input: Option<[Int]> = .intList(
+      "input", "C,H,W", in: 1...65_536,
+      help: "Size of an image. (default: that of the weights, or the model's own)")
+    static let classes: Option<Int?> = .int(
+      "classes", in: 1...10_000_000,
+      help: "Classes of a model without weights. (default: those of its paper)"
+    )
+    static let batch: Option<Int?> = .int(
+      "batch", in: 1...1_000_000, help: "A fixed number of images. (default: any)")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "export", summary: "Writes a model as an ONNX or state file.",
     discussion: """
@@ -14,20 +34,9 @@ struct ExportCommand {
         convnet export --weights lenet5.safetensors --onnx lenet5.onnx
         convnet export --model resnet18 --onnx resnet18.onnx
       """,
-    options: [
-      .string("onnx", "FILE", help: "The ONNX file to write."),
-      .string("safetensors", "FILE", help: "The state file to write."),
-      .string("weights", "FILE", help: "The weights, as 'convnet train' saved them."),
-      .model(help: "The model, where no weights are given or they do not say it."),
-      .intList(
-        "input", "C,H,W", in: 1...65_536,
-        help: "Size of an image. (default: that of the weights, or the model's own)"),
-      .int(
-        "classes", in: 1...10_000_000,
-        help: "Classes of a model without weights. (default: those of its paper)"
-      ),
-      .int("batch", in: 1...1_000_000, help: "A fixed number of images. (default: any)"),
-    ])
+    options: declared(
+      Options.onnx, Options.safetensors, Options.weights, Options.model, Options.input,
+      Options.classes, Options.batch))
 
   private let arguments: ParsedArguments
   private let console: Console
@@ -39,7 +48,7 @@ struct ExportCommand {
 
   func run() throws -> Int32 {
     let (onnx, state) = (
-      arguments.optionalString("onnx"), arguments.optionalString("safetensors")
+      arguments[Options.onnx], arguments[Options.safetensors]
     )
     guard onnx != nil || state != nil else {
       throw arguments.misuse("say what to write: '--onnx FILE', '--safetensors FILE' or both")
@@ -47,7 +56,7 @@ struct ExportCommand {
     let net = try NamedNet(arguments)
     let parameters = counted(net.model.parameterCount, "parameter")
     if let onnx {
-      let batch = arguments.optionalInt("batch")
+      let batch = arguments[Options.batch]
       try net.model.exportONNX(
         to: onnx, input: net.input, batch: batch, name: net.name, metadata: net.metadata)
       let sizes = [batch.map(String.init) ?? "N"] + net.input.map(String.init)
@@ -73,13 +82,13 @@ struct NamedNet {
   let metadata: [String: String]
 
   init(_ arguments: ParsedArguments) throws {
-    let sizes = arguments.ints("input")
+    let sizes = arguments[ExportCommand.Options.input]
     guard sizes.isEmpty || sizes.count == 3 else {
       throw arguments.misuse(
         "'--input' has \(counted(sizes.count, "number")), but is C,H,W: 3,224,224")
     }
-    let modelName = arguments.optionalString("model")
-    if let weights = arguments.optionalString("weights") {
+    let modelName = arguments[ExportCommand.Options.model]
+    if let weights = arguments[ExportCommand.Options.weights] {
       let net = try SavedNet(path: weights, modelName: modelName)
       let size = net.description
       name = size.model
@@ -94,7 +103,7 @@ struct NamedNet {
     name = modelName
     input = TensorShape(
       sizes.isEmpty ? [entry.input.channels, entry.input.height, entry.input.width] : sizes)
-    let classes = arguments.optionalInt("classes") ?? entry.classes
+    let classes = arguments[ExportCommand.Options.classes] ?? entry.classes
     model = try entry.make(
       classes: classes, channels: input[0], size: Pair(height: input[1], width: input[2]))
     metadata = [

@@ -6,7 +6,7 @@ struct ImageResize: Equatable {
   let width: Int
   let fit: ImageFit
 
-  static let option = CommandOption.string(
+  static let option: Option<String?> = .string(
     "size", "HxW[:FIT]",
     help:
       "Resizes all images; FIT is fill (cuts what is too long), fit (pads with black) or stretch. "
@@ -30,8 +30,10 @@ struct ImageResize: Equatable {
   }
 
   /// What `--size` says; `nil` without it.
-  init?(_ arguments: ParsedArguments) throws {
-    guard let text = arguments.optionalString("size") else { return nil }
+  ///
+  /// - Parameter option: how the command declares it.
+  init?(_ arguments: ParsedArguments, _ option: Option<String?> = Self.option) throws {
+    guard let text = arguments[option] else { return nil }
     guard let resize = ImageResize(text) else {
       throw arguments.misuse(
         "'--size' is '\(text)', but must be like 64x48, 64 or 64x48:fit, with fill, fit or stretch")

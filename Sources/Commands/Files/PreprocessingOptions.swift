@@ -4,24 +4,28 @@ import TapestryGraph
 
 /// What the command line says about classes and pixels, for weights that do not say it themselves.
 struct PreprocessingOptions {
-  static let options: [CommandOption] = [
-    .string(
+  /// The options, each with the type of its value.
+  enum Options {
+    static let classes: Option<String?> = .string(
       "classes", "FILE",
-      help: "A file with the name of a class on each line. (default: what the weights say)"),
-    .string(
+      help: "A file with the name of a class on each line. (default: what the weights say)")
+    static let size: Option<String?> = .string(
       "size", "HxW[:FIT]",
       help:
         "The size that images are brought to; FIT is fill (cuts what is too long), fit (pads with black) or "
-        + "stretch. (default: what the weights say)"),
-    .list(
+        + "stretch. (default: what the weights say)")
+    static let mean: Option<[String]> = .list(
       "mean", "M,M,...",
       help:
         "What is subtracted from each channel, black being 0 and white 1. (default: what the weights say)"
-    ),
-    .list(
+    )
+    static let deviation: Option<[String]> = .list(
       "deviation", "D,D,...",
-      help: "What each channel is divided by then. (default: what the weights say)"),
-  ]
+      help: "What each channel is divided by then. (default: what the weights say)")
+  }
+
+  static let options: [CommandOption] = declared(
+    Options.classes, Options.size, Options.mean, Options.deviation)
 
   private let classes: String?
   private let resize: ImageResize?
@@ -29,10 +33,10 @@ struct PreprocessingOptions {
   private let deviation: [String]
 
   init(_ arguments: ParsedArguments) throws {
-    classes = arguments.optionalString("classes")
-    resize = try ImageResize(arguments)
-    mean = arguments.list("mean")
-    deviation = arguments.list("deviation")
+    classes = arguments[Options.classes]
+    resize = try ImageResize(arguments, Options.size)
+    mean = arguments[Options.mean]
+    deviation = arguments[Options.deviation]
   }
 
   /// Puts what the command line says into `description`.

@@ -4,7 +4,23 @@ import TapestryGraph
 import TapestryModels
 
 /// `convnet run`: computes a net's results for arrays in a file.
-struct RunCommand {
+struct RunCommand: Command {
+  static var computesMuch: Bool { true }
+
+  /// The options, each with the type of its value.
+  enum Options {
+    static let onnx: Option<String?> = .string("onnx", "FILE", help: "The model, as an ONNX file.")
+    static let weights: Option<String?> = .string(
+      "weights", "FILE", help: "Or its weights, as 'convnet train' saved them.")
+    static let model: Option<String?> = .model(
+      help: "Of which model they are, where the file does not say so.")
+    static let input: Option<String?> = .string("input", "FILE", help: "The inputs. Required.")
+    static let output: Option<String?> = .string(
+      "output", "FILE", help: "The file to write the results to. Required.")
+    static let threads: Option<Int?> = .int(
+      "threads", in: 1...1024, help: "Threads to compute with. (default: the processors)")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "run", summary: "Computes what a model answers to arrays in a file.",
     discussion: """
@@ -15,14 +31,8 @@ struct RunCommand {
         convnet run --onnx net.onnx --input x.safetensors --output y.safetensors
         convnet run --weights w.safetensors --input x.safetensors --output out.st
       """,
-    options: [
-      .string("onnx", "FILE", help: "The model, as an ONNX file."),
-      .string("weights", "FILE", help: "Or its weights, as 'convnet train' saved them."),
-      .model(help: "Of which model they are, where the file does not say so."),
-      .string("input", "FILE", help: "The inputs. Required."),
-      .string("output", "FILE", help: "The file to write the results to. Required."),
-      .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
-    ])
+    options: declared(
+      Options.onnx, Options.weights, Options.model, Options.input, Options.output, Options.threads))
 
   private let arguments: ParsedArguments
   private let console: Console
@@ -34,22 +44,22 @@ struct RunCommand {
 
   func run() throws -> Int32 {
     let (inputPath, outputPath) = (
-      try arguments.string("input"), try arguments.string("output")
+      try arguments.required(Options.input), try arguments.required(Options.output)
     )
     let (onnx, weights) = (
-      arguments.optionalString("onnx"), arguments.optionalString("weights")
+      arguments[Options.onnx], arguments[Options.weights]
     )
     guard (onnx == nil) != (weights == nil) else {
       throw arguments.misuse("give a model either with '--onnx' or with '--weights'")
     }
-    if let threads = arguments.optionalInt("threads") { tapestry_set_thread_count(Int32(threads)) }
+    if let threads = arguments[Options.threads] { tapestry_set_thread_count(Int32(threads)) }
     let feeds = try Self.read(inputPath)
     let results: [(name: String, value: Tensor)]
     if let onnx {
       results = try Self.results(ONNXModel(contentsOf: onnx), feeds)
     } else {
       let net = try SavedNet(
-        path: weights ?? "", modelName: arguments.optionalString("model"))
+        path: weights ?? "", modelName: arguments[Options.model])
       guard feeds.count == 1, let feed = feeds.first?.value else {
         throw CommandError("\(inputPath): has \(feeds.count) arrays, but the model takes one")
       }

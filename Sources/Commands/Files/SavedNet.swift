@@ -21,11 +21,16 @@ struct SavedNet {
     self.path = path
   }
 
+  /// The options, each with the type of its value.
+  enum Options {
+    static let weights: Option<String?> = .string(
+      "weights", "FILE", help: "The weights, as 'convnet train' saved them. Required.")
+    static let model: Option<String?> = .model(
+      help: "Of which model they are, where the file does not say so.")
+  }
+
   /// The options that commands on a weights file have in common.
-  static let options: [CommandOption] = [
-    .string("weights", "FILE", help: "The weights, as 'convnet train' saved them. Required."),
-    .model(help: "Of which model they are, where the file does not say so."),
-  ]
+  static let options: [CommandOption] = declared(Options.weights, Options.model)
 
   /// What `--data` says, or else the data that the net was trained on.
   ///
@@ -65,7 +70,7 @@ extension WeightsDescription {
   ///
   /// - Parameters:
   ///   - shuffleSeed: chooses the orders, and what augmentation does; `nil` keeps the order of the set.
-  ///   - augmentation: stands in for the ``steps``; `nil` leaves it at these.
+  ///   - augmentation: takes the place of the ``steps``; `nil` for these.
   ///   - broken: what becomes of images that cannot be read.
   /// - Throws: ``CommandError`` for images that are larger, `AugmentationError` for steps that do not suit them.
   func loader(
@@ -102,7 +107,7 @@ extension WeightsDescription {
       classNames: set.classNames, labels: labels, pixels: pixels)
   }
 
-  /// The image in the file at `path`, as those of the training set were before they came on the canvas.
+  /// The image in the file at `path`, resized as those of the training set were before they were put on the canvas.
   ///
   /// Where the weights say nothing of that, it fills the canvas, or fits into it when the net takes gray images, of
   /// which nothing may be lost.

@@ -3,7 +3,19 @@ import TapestryGraph
 import TapestryModels
 
 /// `convnet verify`: runs ONNX models on the test data beside them.
-struct VerifyCommand {
+struct VerifyCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let rtol: Option<Double> = .double(
+      "rtol", default: 1e-3, in: 0...1, help: "Relative tolerance.")
+    static let atol: Option<Double> = .double(
+      "atol", default: 1e-7, in: 0...1e9, help: "Absolute tolerance.")
+    static let verbose: Option<Bool> = .flag(
+      "verbose", help: "A line for each model, not only for those that fail.")
+    static let json: Option<Bool> = .flag(
+      "json", help: "One JSON object per model, then one with the counts.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "verify",
     summary: "Compares ONNX models with the test data beside them.",
@@ -18,12 +30,7 @@ struct VerifyCommand {
     arguments: [
       CommandArgument("FOLDER", .many, help: "A model's folder, or one with such folders.")
     ],
-    options: [
-      .double("rtol", default: 1e-3, in: 0...1, help: "Relative tolerance."),
-      .double("atol", default: 1e-7, in: 0...1e9, help: "Absolute tolerance."),
-      .flag("verbose", help: "A line for each model, not only for those that fail."),
-      .flag("json", help: "One JSON object per model, then one with the counts."),
-    ])
+    options: declared(Options.rtol, Options.atol, Options.verbose, Options.json))
 
   private enum Outcome {
     case passed
@@ -55,10 +62,10 @@ struct VerifyCommand {
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     folders = arguments.arguments("FOLDER")
-    relative = try arguments.double("rtol")
-    absolute = try arguments.double("atol")
-    isVerbose = arguments.has("verbose")
-    isJSON = arguments.has("json")
+    relative = arguments[Options.rtol]
+    absolute = arguments[Options.atol]
+    isVerbose = arguments[Options.verbose]
+    isJSON = arguments[Options.json]
     console = program.console
   }
 

@@ -4,7 +4,7 @@ import TapestryGraph
 import TapestryModels
 import TapestryOps
 
-/// What a weights file says about the net it belongs to, so that nobody has to repeat it.
+/// What a weights file says about the net it belongs to, so that no command line has to repeat it.
 ///
 /// Kept as texts in the file's metadata. Nothing in it depends on when or where a run was made: the same seed gives
 /// the same bytes.
@@ -67,7 +67,7 @@ struct WeightsDescription: Equatable {
 
   /// What the file says; where it says nothing, as when it was made elsewhere, what its shapes and `modelName` say.
   ///
-  /// - Throws: ``CommandError`` for a net that is not in the catalog and for numbers that make no sense.
+  /// - Throws: ``CommandError`` for a net that is not in the catalog and for numbers that are not valid.
   init(_ file: SafetensorsState, path: String, modelName: String?) throws {
     let texts = file.metadata
     guard let name = modelName ?? texts["model"] else {

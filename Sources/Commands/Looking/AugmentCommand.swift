@@ -3,7 +3,24 @@ import TapestryFiles
 import TapestryTraining
 
 /// `convnet augment`: a picture of what augmentation does to images.
-struct AugmentCommand {
+struct AugmentCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let data: Option<String?> = DataSource.option(
+      help: "The images. (default: the embedded digits)")
+    static let augment: Option<String?> = AugmentOption.option(
+      help: "What happens to the images. (default: \(AugmentCommand.defaultSteps))")
+    static let images: Option<Int> = .int("images", default: 6, in: 1...100, help: "Rows.")
+    static let epochs: Option<Int> = .int(
+      "epochs", default: 9, in: 1...100, help: "Columns beside the image itself.")
+    static let seed: Option<Int> = .int(
+      "seed", default: 0, in: 0 ... .max, help: "Chooses what happens.")
+    static let measure: Option<Bool> = .flag(
+      "measure", help: "Also tells how many images a second are prepared.")
+    static let output: Option<String?> = .string(
+      "output", "FILE", help: "The picture, PNG (or PPM). Required.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "augment", summary: "Draws what augmentation makes of images.",
     discussion: """
@@ -18,16 +35,9 @@ struct AugmentCommand {
 
       \(Augmentation.grammar.map { "  \($0)" }.joined(separator: "\n"))
       """,
-    options: [
-      DataSource.option(help: "The images. (default: the embedded digits)"), ImageResize.option,
-      AugmentOption.option(
-        help: "What happens to the images. (default: \(Self.defaultSteps))"),
-      .int("images", default: 6, in: 1...100, help: "Rows."),
-      .int("epochs", default: 9, in: 1...100, help: "Columns beside the image itself."),
-      .int("seed", default: 0, in: 0 ... .max, help: "Chooses what happens."),
-      .flag("measure", help: "Also tells how many images a second are prepared."),
-      .string("output", "FILE", help: "The picture, PNG (or PPM). Required."),
-    ])
+    options: declared(
+      Options.data, ImageResize.option, Options.augment, Options.images, Options.epochs,
+      Options.seed, Options.measure, Options.output))
 
   private static let defaultSteps = "crop:4,rotate:10,scale:0.9:1.1"
   /// Small images are enlarged to about this many pixels.
@@ -45,15 +55,15 @@ struct AugmentCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    source = DataSource(arguments.optionalString("data"))
+    source = DataSource(arguments[Options.data])
     resize = try ImageResize(arguments)
     augmentation =
-      try AugmentOption.value(arguments) ?? Augmentation(Self.defaultSteps)
-    rows = try arguments.int("images")
-    columns = try arguments.int("epochs")
-    seed = UInt64(try arguments.int("seed"))
-    output = try arguments.string("output")
-    measures = arguments.has("measure")
+      try AugmentOption.value(Options.augment, arguments) ?? Augmentation(Self.defaultSteps)
+    rows = arguments[Options.images]
+    columns = arguments[Options.epochs]
+    seed = UInt64(arguments[Options.seed])
+    output = try arguments.required(Options.output)
+    measures = arguments[Options.measure]
     console = program.console
   }
 
@@ -173,13 +183,17 @@ extension Batch {
 
 /// The option `--augment`.
 enum AugmentOption {
-  static func option(help: String) -> CommandOption { .string("augment", "STEPS", help: help) }
+  static func option(help: String) -> Option<String?> {
+    .string("augment", "STEPS", help: help)
+  }
 
   /// What `--augment` says; `nil` without it.
   ///
   /// - Throws: `UsageError` that lists every step that is not understood.
-  static func value(_ arguments: ParsedArguments) throws -> Augmentation? {
-    guard let text = arguments.optionalString("augment") else { return nil }
+  static func value(
+    _ option: Option<String?>, _ arguments: ParsedArguments
+  ) throws -> Augmentation? {
+    guard let text = arguments[option] else { return nil }
     do throws(AugmentationError) {
       return try Augmentation(text)
     } catch {

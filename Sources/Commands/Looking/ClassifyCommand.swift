@@ -5,7 +5,14 @@ import TapestryModels
 import TapestryOps
 
 /// `convnet classify`: shows images and what a trained net takes them for.
-struct ClassifyCommand {
+struct ClassifyCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let top: Option<Int> = .int(
+      "top", "K", default: 5, in: 1...65_536, help: "How many classes to list.")
+    static let json: Option<Bool> = .flag("json", help: "One JSON object per image.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "classify", summary: "Shows what trained weights take images for.",
     discussion: """
@@ -23,31 +30,25 @@ struct ClassifyCommand {
           --deviation 0.229,0.224,0.225
       """,
     arguments: [ImageChoice.argument],
-    options: SavedNet.options + ImageChoice.options + [
-      .int("top", "K", default: 5, in: 1...65_536, help: "How many classes to list.")
-    ] + PreprocessingOptions.options + [.flag("json", help: "One JSON object per image.")])
+    options: NetChoice.options + ImageChoice.options + declared(Options.top)
+      + PreprocessingOptions.options + declared(Options.json))
 
-  private let weights: String
-  private let modelName: String?
+  private let choice: NetChoice
   private let images: ImageChoice
   private let top: Int
-  private let preprocessing: PreprocessingOptions
   private let isJSON: Bool
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
+    choice = try NetChoice(arguments)
     images = try ImageChoice(arguments, verb: "classify")
-    top = try arguments.int("top")
-    preprocessing = try PreprocessingOptions(arguments)
-    isJSON = arguments.has("json")
+    top = arguments[Options.top]
+    isJSON = arguments[Options.json]
     console = program.console
   }
 
   func run() throws -> Int32 {
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
+    let net = try choice.net()
     for (position, subject) in try images.subjects(for: net).enumerated() {
       let image = try subject.tensor(for: net)
       let logits = inference { net.model(image) }

@@ -1,9 +1,11 @@
-import TapestryInsight
-import TapestryModels
-import TapestryTraining
+/// `convnet confusion`: draws which classes are taken for which, one view of what `evaluate` measures.
+struct ConfusionCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let data: Option<String?> = DataSource.option(
+      help: "The folder of the test images. (default: the embedded digits)")
+  }
 
-/// `convnet confusion`: draws which classes are taken for which.
-struct ConfusionCommand {
   static let description = CommandDescription(
     program: "convnet", name: "confusion", summary: "Draws which classes are taken for which.",
     discussion: """
@@ -11,39 +13,23 @@ struct ConfusionCommand {
 
         convnet confusion --weights w.safetensors --output confusion.svg
       """,
-    options: SavedNet.options + [
-      PictureOutput.option,
-      DataSource.option(help: "The folder of the test images. (default: the embedded digits)"),
-    ] + PreprocessingOptions.options)
+    options: NetChoice.options + declared(PictureOutput.option, Options.data)
+      + PreprocessingOptions.options)
 
-  private let weights: String
-  private let modelName: String?
-  private let preprocessing: PreprocessingOptions
+  private let choice: NetChoice
   private let data: String?
   private let output: PictureOutput
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
-    preprocessing = try PreprocessingOptions(arguments)
-    data = arguments.optionalString("data")
+    choice = try NetChoice(arguments)
+    data = arguments[Options.data]
     output = try PictureOutput(arguments)
     console = program.console
   }
 
   func run() throws -> Int32 {
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
-    let source = try net.dataSource(data)
-    let test = try net.testImages(of: source)
-    let loader = try net.description.loader(test, batchSize: EvaluateCommand.batchSize)
-    let result = evaluate(net.model, on: loader)
-    try loader.requireIntact()
-    let figure = confusionFigure(
-      result, classNames: net.description.classNames,
-      title: "\(net.description.model) on \(source.name)")
-    try output.write(figure, console)
+    try output.write(Measurement(choice, data: data).figure, console)
     return 0
   }
 }

@@ -5,7 +5,29 @@ import TapestryModels
 import TapestryPictures
 
 /// `convnet dream`: draws images that make units answer strongly.
-struct DreamCommand {
+struct DreamCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let layer: Option<String?> = .string(
+      "layer", "NAME", help: "The layer. (default: the last, whose channels are the classes)")
+    static let channels: Option<[Int]> = .intList(
+      "channels", in: 0...1_000_000, help: "Its channels. (default: the first 16)")
+    static let steps: Option<Int> = .int(
+      "steps", default: 200, in: 1...100_000, help: "Steps of ascent.")
+    static let stepSize: Option<Double> = .double(
+      "step-size", default: 0.1, in: 0...100, help: "How far a step moves a pixel.")
+    static let decay: Option<Double> = .double(
+      "decay", default: 0.01, in: 0...1, help: "Share of each pixel taken away per step.")
+    static let variation: Option<Double> = .double(
+      "variation", default: 0.02, in: 0...1, help: "Weight of the total variation.")
+    static let blur: Option<Double> = .double(
+      "blur", default: 0.5, in: 0...20, help: "Deviation of the blur in pixels.")
+    static let jitter: Option<Int> = .int(
+      "jitter", default: 2, in: 0...64, help: "Largest shift before a step, in pixels.")
+    static let seed: Option<Int> = .int(
+      "seed", default: 0, in: 0 ... .max, help: "Chooses noise and shifts.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "dream",
     summary: "Draws images that make units answer most strongly.",
@@ -17,23 +39,13 @@ struct DreamCommand {
         convnet dream --weights w.safetensors --output classes.svg
         convnet dream --weights w.safetensors --layer conv2 --output c.png
       """,
-    options: SavedNet.options + [
-      PictureOutput.option,
-      .string(
-        "layer", "NAME", help: "The layer. (default: the last, whose channels are the classes)"),
-      .intList("channels", in: 0...1_000_000, help: "Its channels. (default: the first 16)"),
-      .int("steps", default: 200, in: 1...100_000, help: "Steps of ascent."),
-      .double("step-size", default: 0.1, in: 0...100, help: "How far a step moves a pixel."),
-      .double("decay", default: 0.01, in: 0...1, help: "Share of each pixel taken away per step."),
-      .double("variation", default: 0.02, in: 0...1, help: "Weight of the total variation."),
-      .double("blur", default: 0.5, in: 0...20, help: "Deviation of the blur in pixels."),
-      .int("jitter", default: 2, in: 0...64, help: "Largest shift before a step, in pixels."),
-      .int("seed", default: 0, in: 0 ... .max, help: "Chooses noise and shifts."),
-    ] + PreprocessingOptions.options)
+    options: NetChoice.options
+      + declared(
+        PictureOutput.option, Options.layer, Options.channels, Options.steps, Options.stepSize,
+        Options.decay, Options.variation, Options.blur, Options.jitter, Options.seed)
+      + PreprocessingOptions.options)
 
-  private let weights: String
-  private let modelName: String?
-  private let preprocessing: PreprocessingOptions
+  private let choice: NetChoice
   private let output: PictureOutput
   private let layer: String?
   private let channels: [Int]
@@ -41,31 +53,28 @@ struct DreamCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
-    preprocessing = try PreprocessingOptions(arguments)
+    choice = try NetChoice(arguments)
     output = try PictureOutput(arguments)
-    layer = arguments.optionalString("layer")
-    channels = arguments.ints("channels")
+    layer = arguments[Options.layer]
+    channels = arguments[Options.channels]
     var search = ActivationMaximization()
-    search.steps = try arguments.int("steps")
-    search.stepSize = try arguments.double("step-size")
-    search.decay = try arguments.double("decay")
-    search.totalVariation = try arguments.double("variation")
-    search.blur = try arguments.double("blur")
-    search.jitter = try arguments.int("jitter")
-    search.seed = try UInt64(arguments.int("seed"))
+    search.steps = arguments[Options.steps]
+    search.stepSize = arguments[Options.stepSize]
+    search.decay = arguments[Options.decay]
+    search.totalVariation = arguments[Options.variation]
+    search.blur = arguments[Options.blur]
+    search.jitter = arguments[Options.jitter]
+    search.seed = UInt64(arguments[Options.seed])
     self.search = search
     console = program.console
   }
 
   func run() throws -> Int32 {
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
+    let net = try choice.net()
     let trace = try net.model.trace(for: net.inputShape)
     let last = trace.steps.last { $0.layer != nil }?.layer
     guard let layer = layer ?? last else {
-      throw CommandError("\(weights): \(net.description.model) has no layers")
+      throw CommandError("\(choice.weights): \(net.description.model) has no layers")
     }
     let step = trace.steps.last { $0.layer == layer || $0.layer?.hasPrefix(layer + ".") == true }
     let shape = step.map { trace.outputShape(of: $0) }

@@ -5,7 +5,22 @@ import TapestryInsight
 import TapestryTraining
 
 /// `convnet evaluate`: measures a trained net on test images.
-struct EvaluateCommand {
+struct EvaluateCommand: Command {
+  static var computesMuch: Bool { true }
+
+  /// The options, each with the type of its value.
+  enum Options {
+    static let data: Option<String?> = DataSource.option(
+      help: "A folder of images, in one of these forms.")
+    static let skipBroken: Option<Bool> = .flag(
+      "skip-broken", help: "Leaves out images that cannot be read, and lists them at the end.")
+    static let output: Option<String?> = .string(
+      "output", "FILE", help: "A picture of the confusion matrix to write, .svg or .png.")
+    static let threads: Option<Int?> = .int(
+      "threads", in: 1...1024, help: "Threads to compute with. (default: the processors)")
+    static let json: Option<Bool> = .flag("json", help: "One JSON object.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "evaluate", summary: "Measures trained weights on test images.",
     discussion: """
@@ -19,63 +34,37 @@ struct EvaluateCommand {
         convnet evaluate --weights runs/lenet5-mnist/weights.safetensors \\
           --data path/to/mnist --output confusion.svg
       """,
-    options: SavedNet.options + [
-      DataSource.option(help: "A folder of images, in one of these forms."),
-      .flag(
-        "skip-broken", help: "Leaves out images that cannot be read, and lists them at the end."),
-      .string(
-        "output", "FILE", help: "A picture of the confusion matrix to write, .svg or .png."),
-    ] + PreprocessingOptions.options + [
-      .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
-      .flag("json", help: "One JSON object."),
-    ])
+    options: NetChoice.options + declared(Options.data, Options.skipBroken, Options.output)
+      + PreprocessingOptions.options + declared(Options.threads, Options.json))
 
-  /// Images per forward pass.
-  static let batchSize = 256
-
-  private let weights: String
-  private let modelName: String?
+  private let choice: NetChoice
   private let data: String?
   private let broken: BrokenImages
   private let output: PictureOutput?
-  private let preprocessing: PreprocessingOptions
   private let threads: Int?
   private let isJSON: Bool
   let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
-    data = arguments.optionalString("data")
-    broken = arguments.has("skip-broken") ? .skipped : .refused
-    output = arguments.optionalString("output") == nil ? nil : try PictureOutput(arguments)
-    preprocessing = try PreprocessingOptions(arguments)
-    threads = arguments.optionalInt("threads")
-    isJSON = arguments.has("json")
+    choice = try NetChoice(arguments)
+    data = arguments[Options.data]
+    broken = arguments[Options.skipBroken] ? .skipped : .refused
+    output = arguments[Options.output] == nil ? nil : try PictureOutput(arguments, Options.output)
+    threads = arguments[Options.threads]
+    isJSON = arguments[Options.json]
     console = program.console
   }
 
   func run() throws -> Int32 {
     if let threads { tapestry_set_thread_count(Int32(threads)) }
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
-    let source = try net.dataSource(data)
-    let test = try net.testImages(of: source, broken: broken)
-    let loader = try net.description.loader(test, batchSize: Self.batchSize, broken: broken)
-    let result = evaluate(net.model, on: loader)
-    if broken == .refused { try loader.requireIntact() }
-    guard result.count > 0 else {
-      throw CommandError("\(source.name): has no test images that can be read")
-    }
-    for error in test.skipped + loader.brokenImages {
+    let measured = try Measurement(choice, data: data, broken: broken)
+    for error in measured.test.images.skipped + measured.test.loader.brokenImages {
       console.complain("warning: left out \(error)")
     }
+    let (result, net, source) = (measured.result, measured.net, measured.test.source)
     isJSON ? reportJSON(result, net, on: source) : report(result, net, on: source)
     if let output {
-      let figure = confusionFigure(
-        result, classNames: net.description.classNames,
-        title: "\(net.description.model) on \(source.name)")
-      try figure.write(to: output.path)
+      try measured.figure.write(to: output.path)
       if !isJSON { console.line("\nconfusion matrix drawn in \(output.path)") }
     }
     return 0

@@ -5,7 +5,24 @@ import TapestryInsight
 import TapestryModels
 
 /// `convnet explain`: a page in which a trained net runs and can be looked into.
-struct ExplainCommand {
+struct ExplainCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let weights: Option<String?> = .string(
+      "weights", "FILE",
+      help: "The weights, as 'convnet train' saved them. (default: those saved last below runs)")
+    static let model: Option<String?> = .model(
+      help: "Of which model they are, where the file does not say so.")
+    static let data: Option<String?> = DataSource.option(
+      help:
+        "Where the pictures to choose from come from. (default: the data of the training, if they are part of "
+        + "this program)")
+    static let samples: Option<Int> = .int(
+      "samples", default: 40, in: 0...1000, help: "Test images to put into the page.")
+    static let output: Option<String> = .string(
+      "output", "FILE", default: "explain.html", help: "The page.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "explain",
     summary: "Writes a page in which trained weights run and show how.",
@@ -17,18 +34,8 @@ struct ExplainCommand {
         convnet explain --weights runs/lenet5-mnist/weights.safetensors \\
           --data path/to/mnist --output lenet5.html
       """,
-    options: [
-      .string(
-        "weights", "FILE",
-        help: "The weights, as 'convnet train' saved them. (default: those saved last below runs)"),
-      .model(help: "Of which model they are, where the file does not say so."),
-      DataSource.option(
-        help:
-          "Where the pictures to choose from come from. (default: the data of the training, if they are part of "
-          + "this program)"),
-      .int("samples", default: 40, in: 0...1000, help: "Test images to put into the page."),
-      .string("output", "FILE", default: "explain.html", help: "The page."),
-    ] + PreprocessingOptions.options)
+    options: declared(Options.weights, Options.model, Options.data, Options.samples, Options.output)
+      + PreprocessingOptions.options)
 
   private let weights: String?
   private let modelName: String?
@@ -39,19 +46,18 @@ struct ExplainCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = arguments.optionalString("weights")
-    modelName = arguments.optionalString("model")
+    weights = arguments[Options.weights]
+    modelName = arguments[Options.model]
     preprocessing = try PreprocessingOptions(arguments)
-    data = arguments.optionalString("data")
-    sampleCount = try arguments.int("samples")
-    output = try arguments.string("output")
+    data = arguments[Options.data]
+    sampleCount = arguments[Options.samples]
+    output = arguments[Options.output]
     console = program.console
   }
 
   func run() throws -> Int32 {
     let path = try weights ?? recentWeights()
-    var net = try SavedNet(path: path, modelName: modelName)
-    try preprocessing.complete(&net.description)
+    let net = try NetChoice(weights: path, modelName: modelName, preprocessing).net()
     let description = net.description
     // Without --data, a net of data that are not part of this program gets a page to draw on.
     let isKnown = data != nil || description.data == DataSource.digitsName

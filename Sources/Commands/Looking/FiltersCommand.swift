@@ -4,7 +4,19 @@ import TapestryInsight
 import TapestryModels
 
 /// `convnet filters`: draws the filters of a layer.
-struct FiltersCommand {
+struct FiltersCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let layer: Option<String?> = .string(
+      "layer", "NAME", help: "The convolution. (default: the first)")
+    static let limit: Option<Int> = .int(
+      "limit", default: 64, in: 1...4096, help: "The largest number of filters.")
+    static let gray: Option<Bool> = .flag(
+      "gray", help: "Black for the smallest weight, white for the largest.")
+    static let histograms: Option<Bool> = .flag(
+      "histograms", help: "Draws how the weights of every parameter are distributed.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "filters", summary: "Draws the filters of a layer, or histograms.",
     discussion: """
@@ -14,13 +26,9 @@ struct FiltersCommand {
         convnet filters --weights w.safetensors --output filters.svg
         convnet filters --weights w.safetensors --layer c3 --output c3.png
       """,
-    options: SavedNet.options + [
-      PictureOutput.option,
-      .string("layer", "NAME", help: "The convolution. (default: the first)"),
-      .int("limit", default: 64, in: 1...4096, help: "The largest number of filters."),
-      .flag("gray", help: "Black for the smallest weight, white for the largest."),
-      .flag("histograms", help: "Draws how the weights of every parameter are distributed."),
-    ])
+    options: SavedNet.options
+      + declared(
+        PictureOutput.option, Options.layer, Options.limit, Options.gray, Options.histograms))
 
   private let weights: String
   private let modelName: String?
@@ -32,13 +40,13 @@ struct FiltersCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
+    weights = try arguments.required(SavedNet.Options.weights)
+    modelName = arguments[SavedNet.Options.model]
     output = try PictureOutput(arguments)
-    layer = arguments.optionalString("layer")
-    limit = try arguments.int("limit")
-    isGray = arguments.has("gray")
-    isHistogram = arguments.has("histograms")
+    layer = arguments[Options.layer]
+    limit = arguments[Options.limit]
+    isGray = arguments[Options.gray]
+    isHistogram = arguments[Options.histograms]
     console = program.console
     if isHistogram, layer != nil || isGray {
       throw arguments.misuse(

@@ -5,7 +5,30 @@ import TapestryModels
 import TapestryOps
 
 /// `convnet graph`: draws a net.
-struct GraphCommand {
+struct GraphCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let output: Option<String?> = .string(
+      "output", "FILE", help: "The file to write, .svg or .dot. Required.")
+    static let input: Option<[Int]> = .intList(
+      "input", "C,H,W", in: 1...65_536,
+      help: "Channels, height and width of the image. (default: those of the model's design)")
+    static let classes: Option<Int?> = .int(
+      "classes", in: 1...65_536, help: "The number of classes. (default: that of the paper)")
+    static let depth: Option<Int?> = .int(
+      "depth", in: 1...64,
+      help: "Draws blocks that lie deeper than N as one box. (default: as deep as is readable)")
+    static let open: Option<[String]> = .list(
+      "open", "BLOCK,...",
+      help: "Draws these blocks with all that is inside, however deep: layer2.0, or layer3.*.")
+    static let everyOp: Option<Bool> = .flag(
+      "every-op", help: "A box for every op, and every block.")
+    static let cost: Option<Bool> = .flag(
+      "cost", help: "Multiply-accumulates and bytes in every box.")
+    static let time: Option<Bool> = .flag(
+      "time", help: "The measured time in every box, for one image.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "graph", summary: "Draws a net: its ops, shapes and parameters.",
     discussion: """
@@ -20,22 +43,9 @@ struct GraphCommand {
         convnet graph resnet50 --depth 1 --open layer2.0 --output resnet50.dot
       """,
     arguments: [CommandArgument("MODEL", help: "Name of a model; 'convnet models' lists them.")],
-    options: [
-      .string("output", "FILE", help: "The file to write, .svg or .dot. Required."),
-      .intList(
-        "input", "C,H,W", in: 1...65_536,
-        help: "Channels, height and width of the image. (default: those of the model's design)"),
-      .int("classes", in: 1...65_536, help: "The number of classes. (default: that of the paper)"),
-      .int(
-        "depth", in: 1...64,
-        help: "Draws blocks that lie deeper than N as one box. (default: as deep as is readable)"),
-      .list(
-        "open", "BLOCK,...",
-        help: "Draws these blocks with all that is inside, however deep: layer2.0, or layer3.*."),
-      .flag("every-op", help: "A box for every op, and every block."),
-      .flag("cost", help: "Multiply-accumulates and bytes in every box."),
-      .flag("time", help: "The measured time in every box, for one image."),
-    ])
+    options: declared(
+      Options.output, Options.input, Options.classes, Options.depth, Options.open, Options.everyOp,
+      Options.cost, Options.time))
 
   private let modelName: String
   private let output: String
@@ -50,14 +60,14 @@ struct GraphCommand {
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     modelName = arguments.argument("MODEL") ?? ""
-    output = try arguments.string("output")
-    input = arguments.ints("input")
-    classes = arguments.optionalInt("classes")
-    depth = arguments.optionalInt("depth")
-    opened = arguments.list("open").map { NamePattern($0) }
-    showsEveryOp = arguments.has("every-op")
-    showsCost = arguments.has("cost")
-    showsTime = arguments.has("time")
+    output = try arguments.required(Options.output)
+    input = arguments[Options.input]
+    classes = arguments[Options.classes]
+    depth = arguments[Options.depth]
+    opened = arguments[Options.open].map { NamePattern($0) }
+    showsEveryOp = arguments[Options.everyOp]
+    showsCost = arguments[Options.cost]
+    showsTime = arguments[Options.time]
     console = program.console
     guard input.isEmpty || input.count == 3 else {
       throw arguments.misuse(

@@ -23,20 +23,26 @@ struct ImageChoice {
   private let index: Int?
   private let isInverted: Bool
 
+  /// The options, each with the type of its value.
+  enum Options {
+    static let index: Option<Int?> = .int(
+      "index", in: 0 ... .max, help: "The test image with this number, counted from 0.")
+    static let data: Option<String?> = DataSource.option(
+      help: "The folder of that test image. (default: the embedded digits)")
+    static let invert: Option<Bool> = .flag(
+      "invert", help: "Takes black for white: for dark strokes on paper.")
+  }
+
   /// The arguments and options that an ``ImageChoice`` is made from.
   static let argument = CommandArgument("IMAGE", .any, help: "Files with images.")
-  static let options: [CommandOption] = [
-    .int("index", in: 0 ... .max, help: "The test image with this number, counted from 0."),
-    DataSource.option(help: "The folder of that test image. (default: the embedded digits)"),
-    .flag("invert", help: "Takes black for white: for dark strokes on paper."),
-  ]
+  static let options: [CommandOption] = declared(Options.index, Options.data, Options.invert)
 
   /// - Parameter verb: what the command would do with an image, for the message when there is none.
   init(_ arguments: ParsedArguments, verb: String) throws(UsageError) {
-    data = arguments.optionalString("data")
+    data = arguments[Options.data]
     paths = arguments.arguments("IMAGE")
-    index = arguments.optionalInt("index")
-    isInverted = arguments.has("invert")
+    index = arguments[Options.index]
+    isInverted = arguments[Options.invert]
     guard paths.isEmpty != (index == nil) else {
       throw arguments.misuse(
         paths.isEmpty
@@ -46,8 +52,8 @@ struct ImageChoice {
     if data != nil, index == nil { throw arguments.misuse("--data needs --index N") }
   }
 
-  /// All of them, read before the first is shown: an error leaves nothing half done, and tells of every file that is
-  /// no image.
+  /// All of them, read before the first is shown: on an error nothing has been shown, and the error lists every file that is
+  /// not an image.
   func subjects(for net: SavedNet) throws -> [ImageSubject] {
     if let index { return [try testImage(index, for: net)] }
     var subjects: [ImageSubject] = []

@@ -4,7 +4,14 @@ import TapestryInsight
 import TapestryModels
 
 /// `convnet maps`: draws what every layer makes of an image.
-struct MapsCommand {
+struct MapsCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let layers: Option<[String]> = .list("layers", help: "The layers. (default: all)")
+    static let limit: Option<Int> = .int(
+      "limit", default: 32, in: 1...4096, help: "The largest number of maps of a layer.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "maps", summary: "Draws what the layers make of an image.",
     discussion: """
@@ -15,15 +22,11 @@ struct MapsCommand {
         convnet maps --weights w.safetensors --layers conv1 --output maps.png 7.pgm
       """,
     arguments: [ImageChoice.argument],
-    options: SavedNet.options + ImageChoice.options + [
-      PictureOutput.option,
-      .list("layers", help: "The layers. (default: all)"),
-      .int("limit", default: 32, in: 1...4096, help: "The largest number of maps of a layer."),
-    ] + PreprocessingOptions.options)
+    options: NetChoice.options + ImageChoice.options
+      + declared(PictureOutput.option, Options.layers, Options.limit) + PreprocessingOptions.options
+  )
 
-  private let weights: String
-  private let modelName: String?
-  private let preprocessing: PreprocessingOptions
+  private let choice: NetChoice
   private let images: ImageChoice
   private let output: PictureOutput
   private let layers: [String]
@@ -31,19 +34,16 @@ struct MapsCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
-    preprocessing = try PreprocessingOptions(arguments)
+    choice = try NetChoice(arguments)
     images = try ImageChoice(arguments, verb: "draw")
     output = try PictureOutput(arguments)
-    layers = arguments.list("layers")
-    limit = try arguments.int("limit")
+    layers = arguments[Options.layers]
+    limit = arguments[Options.limit]
     console = program.console
   }
 
   func run() throws -> Int32 {
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
+    let net = try choice.net()
     let subject = try images.onlySubject(for: net)
     let image = try subject.tensor(for: net)
     var outputs = net.model.layerOutputs(of: image).filter { $0.value.rank == 4 }

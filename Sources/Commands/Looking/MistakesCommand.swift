@@ -2,7 +2,16 @@ import TapestryInsight
 import TapestryModels
 
 /// `convnet mistakes`: draws the test images that a net got wrong.
-struct MistakesCommand {
+struct MistakesCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let data: Option<String?> = DataSource.option(
+      help: "The folder of the test images. (default: the embedded digits)")
+    static let count: Option<Int> = .int(
+      "count", default: 16, in: 1...1000, help: "How many at most.")
+    static let json: Option<Bool> = .flag("json", help: "Lists them too, one JSON object per line.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "mistakes",
     summary: "Draws the test images that went wrong, worst first.",
@@ -11,16 +20,11 @@ struct MistakesCommand {
 
         convnet mistakes --weights w.safetensors --output mistakes.svg
       """,
-    options: SavedNet.options + [
-      PictureOutput.option,
-      DataSource.option(help: "The folder of the test images. (default: the embedded digits)"),
-      .int("count", default: 16, in: 1...1000, help: "How many at most."),
-      .flag("json", help: "Lists them too, one JSON object per line."),
-    ] + PreprocessingOptions.options)
+    options: NetChoice.options
+      + declared(PictureOutput.option, Options.data, Options.count, Options.json)
+      + PreprocessingOptions.options)
 
-  private let weights: String
-  private let modelName: String?
-  private let preprocessing: PreprocessingOptions
+  private let choice: NetChoice
   private let data: String?
   private let output: PictureOutput
   private let count: Int
@@ -28,27 +32,23 @@ struct MistakesCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
-    preprocessing = try PreprocessingOptions(arguments)
-    data = arguments.optionalString("data")
+    choice = try NetChoice(arguments)
+    data = arguments[Options.data]
     output = try PictureOutput(arguments)
-    count = try arguments.int("count")
-    isJSON = arguments.has("json")
+    count = arguments[Options.count]
+    isJSON = arguments[Options.json]
     console = program.console
   }
 
   func run() throws -> Int32 {
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
-    let source = try net.dataSource(data)
-    let test = try net.testImages(of: source)
-    let loader = try net.description.loader(test, batchSize: EvaluateCommand.batchSize)
-    let mistakes = worstMistakes(of: net.model, on: loader, count: count)
-    try loader.requireIntact()
+    let net = try choice.net()
+    let test = try TestImages(of: net, data: data)
+    let mistakes = worstMistakes(of: net.model, on: test.loader, count: count)
+    try test.loader.requireIntact()
     let names = net.description.classNames
     let sheet = mistakeSheet(
-      mistakes, classNames: names, title: "Mistakes of \(net.description.model) on \(source.name)")
+      mistakes, classNames: names,
+      title: "Mistakes of \(net.description.model) on \(test.source.name)")
     let figure = sheet.figure()
     guard isJSON else {
       try output.write(figure, console)

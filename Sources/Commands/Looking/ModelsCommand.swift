@@ -2,16 +2,21 @@ import TapestryFiles
 import TapestryModels
 
 /// `convnet models`: the nets that can be made by name.
-struct ModelsCommand {
+struct ModelsCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let json: Option<Bool> = .flag("json", help: "One JSON object per model.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "models", summary: "Lists the models.",
-    options: [.flag("json", help: "One JSON object per model.")])
+    options: declared(Options.json))
 
   private let isJSON: Bool
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) {
-    isJSON = arguments.has("json")
+    isJSON = arguments[Options.json]
     console = program.console
   }
 

@@ -6,7 +6,20 @@ import TapestryModels
 import TapestryPictures
 
 /// `convnet patches`: draws the parts of test images that channels answer to most strongly.
-struct PatchesCommand {
+struct PatchesCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let data: Option<String?> = DataSource.option(
+      help: "The folder of the test images. (default: the embedded digits)")
+    static let layer: Option<String?> = .string(
+      "layer", "NAME", help: "The layer. (default: the last that gives maps)")
+    static let channels: Option<[Int]> = .intList(
+      "channels", in: 0...1_000_000, help: "Its channels. (default: the first 8)")
+    static let count: Option<Int> = .int(
+      "count", default: 9, in: 1...100, help: "Images for each channel.")
+    static let whole: Option<Bool> = .flag("whole", help: "Whole images instead of patches.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "patches",
     summary: "Draws the test images that channels answer to most strongly.",
@@ -17,18 +30,12 @@ struct PatchesCommand {
 
         convnet patches --weights w.safetensors --layer conv2 --output patches.svg
       """,
-    options: SavedNet.options + [
-      PictureOutput.option,
-      DataSource.option(help: "The folder of the test images. (default: the embedded digits)"),
-      .string("layer", "NAME", help: "The layer. (default: the last that gives maps)"),
-      .intList("channels", in: 0...1_000_000, help: "Its channels. (default: the first 8)"),
-      .int("count", default: 9, in: 1...100, help: "Images for each channel."),
-      .flag("whole", help: "Whole images instead of patches."),
-    ] + PreprocessingOptions.options)
+    options: NetChoice.options
+      + declared(
+        PictureOutput.option, Options.data, Options.layer, Options.channels, Options.count,
+        Options.whole) + PreprocessingOptions.options)
 
-  private let weights: String
-  private let modelName: String?
-  private let preprocessing: PreprocessingOptions
+  private let choice: NetChoice
   private let data: String?
   private let output: PictureOutput
   private let layer: String?
@@ -38,27 +45,22 @@ struct PatchesCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
-    preprocessing = try PreprocessingOptions(arguments)
-    data = arguments.optionalString("data")
+    choice = try NetChoice(arguments)
+    data = arguments[Options.data]
     output = try PictureOutput(arguments)
-    layer = arguments.optionalString("layer")
-    channels = arguments.ints("channels")
-    count = try arguments.int("count")
-    isWhole = arguments.has("whole")
+    layer = arguments[Options.layer]
+    channels = arguments[Options.channels]
+    count = arguments[Options.count]
+    isWhole = arguments[Options.whole]
     console = program.console
   }
 
   func run() throws -> Int32 {
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
+    let net = try choice.net()
     guard let layer = try layer ?? net.model.lastMapLayer(for: net.inputShape) else {
-      throw CommandError("\(weights): \(net.description.model) has no layer that gives maps")
+      throw CommandError("\(choice.weights): \(net.description.model) has no layer that gives maps")
     }
-    let source = try net.dataSource(data)
-    let test = try net.testImages(of: source)
-    let loader = try net.description.loader(test, batchSize: EvaluateCommand.batchSize)
+    let test = try TestImages(of: net, data: data)
     let trace = try net.model.trace(for: net.inputShape)
     let step = trace.steps.last { $0.layer == layer || $0.layer?.hasPrefix(layer + ".") == true }
     let available = step.map { trace.outputShape(of: $0)[1] } ?? 1
@@ -66,7 +68,7 @@ struct PatchesCommand {
     var sections: [Sheet.Section] = []
     for channel in chosen {
       let unit = NetUnit(layer: layer, channel: channel)
-      let found = try strongestPatches(of: unit, in: net.model, on: loader, count: count)
+      let found = try strongestPatches(of: unit, in: net.model, on: test.loader, count: count)
       let images = found.map { patch in
         Sheet.Item(
           part(RasterImage(picture: patch.image), patch), caption: fixed(patch.activation, 2))
@@ -81,7 +83,7 @@ struct PatchesCommand {
       sections.append(Sheet.Section("", patterns, itemSize: 56))
     }
     let sheet = Sheet(
-      title: "What \(layer) of \(net.description.model) answers to in \(source.name)",
+      title: "What \(layer) of \(net.description.model) answers to in \(test.source.name)",
       sections: sections)
     try output.write(sheet.figure(), console)
     return 0

@@ -8,11 +8,14 @@ import TapestryPictures
 struct PictureOutput {
   let path: String
 
-  static let option = CommandOption.string(
+  static let option: Option<String?> = .string(
     "output", "FILE", help: "The picture to write, .svg or .png. Required.")
 
-  init(_ arguments: ParsedArguments) throws(UsageError) {
-    path = try arguments.string("output")
+  /// - Parameter option: how the command declares it.
+  init(
+    _ arguments: ParsedArguments, _ option: Option<String?> = Self.option
+  ) throws(UsageError) {
+    path = try arguments.required(option)
     guard [".svg", ".png"].contains(where: path.lowercased().hasSuffix) else {
       throw arguments.misuse("--output is '\(path)', but must end in .svg or .png")
     }

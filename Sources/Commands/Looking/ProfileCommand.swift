@@ -4,7 +4,28 @@ import TapestryGraph
 import TapestryTraining
 
 /// `convnet profile`: where the time of a net goes.
-struct ProfileCommand {
+struct ProfileCommand: Command {
+  static var computesMuch: Bool { true }
+
+  /// The options, each with the type of its value.
+  enum Options {
+    static let input: Option<[Int]> = .intList(
+      "input", "C,H,W", in: 1...1_000_000, help: "Size of an image. (default: the model's own)")
+    static let mode: Option<String> = .choice(
+      "mode", "NAME", of: ["train", "infer"], default: "train",
+      help: "A whole training step, or inference.")
+    static let by: Option<String> = .choice(
+      "by", "WHAT", of: ["layer", "op"], default: "layer",
+      help: "A line for each op of each layer, or for each op.")
+    static let top: Option<Int> = .int(
+      "top", default: 30, in: 1...1_000_000, help: "Lines at most.")
+    static let repeats: Option<Int> = .int(
+      "repeat", default: 5, in: 1...100_000, help: "Steps to measure.")
+    static let threads: Option<Int?> = .int(
+      "threads", in: 1...1024, help: "Threads to compute with. (default: the processors)")
+    static let json: Option<Bool> = .flag("json", help: "One JSON object per line.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "profile", summary: "Shows where the time of a model goes, op by op.",
     discussion: """
@@ -15,20 +36,10 @@ struct ProfileCommand {
         convnet profile --model alexnet --batch 32
         convnet profile --model resnet50 --by op
       """,
-    options: NetOptions.options + [
-      .intList(
-        "input", "C,H,W", in: 1...1_000_000, help: "Size of an image. (default: the model's own)"),
-      .choice(
-        "mode", "NAME", of: ["train", "infer"], default: "train",
-        help: "A whole training step, or inference."),
-      .choice(
-        "by", "WHAT", of: ["layer", "op"], default: "layer",
-        help: "A line for each op of each layer, or for each op."),
-      .int("top", default: 30, in: 1...1_000_000, help: "Lines at most."),
-      .int("repeat", default: 5, in: 1...100_000, help: "Steps to measure."),
-      .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
-      .flag("json", help: "One JSON object per line."),
-    ])
+    options: NetOptions.options
+      + declared(
+        Options.input, Options.mode, Options.by, Options.top, Options.repeats, Options.threads,
+        Options.json))
 
   private let arguments: ParsedArguments
   private let console: Console
@@ -39,17 +50,17 @@ struct ProfileCommand {
   }
 
   func run() throws -> Int32 {
-    if let threads = arguments.optionalInt("threads") { tapestry_set_thread_count(Int32(threads)) }
-    let net = try NetOptions(arguments)
-    let isTraining = try arguments.string("mode") == "train"
-    let repeats = try arguments.int("repeat")
+    if let threads = arguments[Options.threads] { tapestry_set_thread_count(Int32(threads)) }
+    let net = try NetOptions(arguments, input: arguments[Options.input])
+    let isTraining = arguments[Options.mode] == "train"
+    let repeats = arguments[Options.repeats]
     let measured = measure(net, isTraining: isTraining, repeats: repeats)
-    let isByOperation = try arguments.string("by") == "op"
+    let isByOperation = arguments[Options.by] == "op"
     let entries = isByOperation ? measured.profile.entriesByOperation : measured.profile.entries
     let table = ProfileTable(
-      entries: entries, limit: try arguments.int("top"), steps: repeats, peak: measuredPeak(),
+      entries: entries, limit: arguments[Options.top], steps: repeats, peak: measuredPeak(),
       isByOperation: isByOperation, stepSeconds: measured.step, updateSeconds: measured.update)
-    if arguments.has("json") {
+    if arguments[Options.json] {
       for line in table.jsonLines { console.line(jsonLine(line)) }
       return 0
     }

@@ -6,10 +6,26 @@ import TapestryOps
 import TapestryPictures
 
 /// `convnet saliency`: draws which pixels an answer depends on.
-struct SaliencyCommand {
-  /// The ways, as they are named on the command line.
+struct SaliencyCommand: Command {
+  /// The methods, as they are named on the command line.
   enum Method: String, CaseIterable {
     case gradient, guided, deconvolution, integrated, gradcam, occlusion
+  }
+
+  /// The options, each with the type of its value.
+  enum Options {
+    static let methods: Option<[String]> = .list(
+      "methods",
+      help: "Some of \(Method.allCases.map(\.rawValue).joined(separator: ", ")). (default: all)")
+    static let className: Option<String?> = .string(
+      "class", "NAME", help: "The class. (default: what the net takes the image for)")
+    static let layer: Option<String?> = .string(
+      "layer", "NAME", help: "The maps that Grad-CAM weighs. (default: the last maps)")
+    static let steps: Option<Int> = .int(
+      "steps", default: 64, in: 1...10_000, help: "Steps of integrated gradients.")
+    static let patch: Option<Int?> = .int(
+      "patch", in: 1...1024,
+      help: "Side of the patch that covers. (default: a sixth of the image)")
   }
 
   static let description = CommandDescription(
@@ -23,22 +39,12 @@ struct SaliencyCommand {
         convnet saliency --weights w.safetensors --methods guided 7.pgm --output a.svg
       """,
     arguments: [ImageChoice.argument],
-    options: SavedNet.options + ImageChoice.options + [
-      PictureOutput.option,
-      .list(
-        "methods",
-        help: "Some of \(Method.allCases.map(\.rawValue).joined(separator: ", ")). (default: all)"),
-      .string("class", "NAME", help: "The class. (default: what the net takes the image for)"),
-      .string("layer", "NAME", help: "The maps that Grad-CAM weighs. (default: the last maps)"),
-      .int("steps", default: 64, in: 1...10_000, help: "Steps of integrated gradients."),
-      .int(
-        "patch", in: 1...1024,
-        help: "Side of the patch that covers. (default: a sixth of the image)"),
-    ] + PreprocessingOptions.options)
+    options: NetChoice.options + ImageChoice.options
+      + declared(
+        PictureOutput.option, Options.methods, Options.className, Options.layer, Options.steps,
+        Options.patch) + PreprocessingOptions.options)
 
-  private let weights: String
-  private let modelName: String?
-  private let preprocessing: PreprocessingOptions
+  private let choice: NetChoice
   private let images: ImageChoice
   private let output: PictureOutput
   private let methods: [Method]
@@ -49,12 +55,10 @@ struct SaliencyCommand {
   private let console: Console
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
-    weights = try arguments.string("weights")
-    modelName = arguments.optionalString("model")
-    preprocessing = try PreprocessingOptions(arguments)
+    choice = try NetChoice(arguments)
     images = try ImageChoice(arguments, verb: "explain")
     output = try PictureOutput(arguments)
-    let names = arguments.list("methods")
+    let names = arguments[Options.methods]
     for name in names where Method(rawValue: name) == nil {
       let all = Method.allCases.map(\.rawValue)
       let near = nearest(name, in: all)
@@ -63,16 +67,15 @@ struct SaliencyCommand {
           + all.joined(separator: ", "))
     }
     methods = names.isEmpty ? Method.allCases : names.compactMap { Method(rawValue: $0) }
-    className = arguments.optionalString("class")
-    layer = arguments.optionalString("layer")
-    steps = try arguments.int("steps")
-    patch = arguments.optionalInt("patch")
+    className = arguments[Options.className]
+    layer = arguments[Options.layer]
+    steps = arguments[Options.steps]
+    patch = arguments[Options.patch]
     console = program.console
   }
 
   func run() throws -> Int32 {
-    var net = try SavedNet(path: weights, modelName: modelName)
-    try preprocessing.complete(&net.description)
+    let net = try choice.net()
     let subject = try images.onlySubject(for: net)
     let image = try subject.tensor(for: net)
     let target = try net.target(className, for: image)
@@ -125,7 +128,8 @@ struct SaliencyCommand {
     case .integrated: return map(.integratedGradients(steps: steps))
     case .gradcam:
       guard let layer = try layer ?? net.model.lastMapLayer(for: net.inputShape) else {
-        throw CommandError("\(weights): \(net.description.model) has no layer that gives maps")
+        throw CommandError(
+          "\(choice.weights): \(net.description.model) has no layer that gives maps")
       }
       let map = try gradCAM(of: net.model, image: image, target: target, layer: layer)
       return RasterImage(picture: image).overlaid(map)

@@ -4,7 +4,22 @@ import TapestryModels
 import TapestryOps
 
 /// `convnet summary`: what a net is made of.
-struct SummaryCommand {
+struct SummaryCommand: Command {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let input: Option<[Int]> = .intList(
+      "input", "C,H,W", in: 1...65_536,
+      help: "Channels, height and width of the images. (default: those of the paper)")
+    static let classes: Option<Int?> = .int(
+      "classes", in: 1...1_000_000, help: "Number of classes. (default: that of the paper)")
+    static let batch: Option<Int> = .int(
+      "batch", default: 1, in: 1...65_536, help: "Images at once.")
+    static let training: Option<Bool> = .flag(
+      "training", help: "The layers as they run in training.")
+    static let json: Option<Bool> = .flag(
+      "json", help: "One JSON object per layer, then one with the totals.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "summary",
     summary: "Shows the layers of a model: shapes, parameters, arithmetic, memory.",
@@ -17,15 +32,8 @@ struct SummaryCommand {
         convnet summary vgg16 --input 3,64,64 --classes 10
       """,
     arguments: [CommandArgument("MODEL", help: "The model; 'convnet models' lists them.")],
-    options: [
-      .intList(
-        "input", "C,H,W", in: 1...65_536,
-        help: "Channels, height and width of the images. (default: those of the paper)"),
-      .int("classes", in: 1...1_000_000, help: "Number of classes. (default: that of the paper)"),
-      .int("batch", default: 1, in: 1...65_536, help: "Images at once."),
-      .flag("training", help: "The layers as they run in training."),
-      .flag("json", help: "One JSON object per layer, then one with the totals."),
-    ])
+    options: declared(Options.input, Options.classes, Options.batch, Options.training, Options.json)
+  )
 
   private let entry: CatalogEntry
   private let classes: Int
@@ -43,7 +51,7 @@ struct SummaryCommand {
       throw arguments.misuse(
         "the model '\(printable(name))' is not known\(near); 'convnet models' lists those that are")
     }
-    let given = arguments.ints("input")
+    let given = arguments[Options.input]
     guard given.isEmpty || given.count == 3 else {
       throw arguments.misuse("'--input' takes three numbers: channels, height and width")
     }
@@ -52,15 +60,15 @@ struct SummaryCommand {
     size = Pair(
       height: given.isEmpty ? entry.input.height : given[1],
       width: given.isEmpty ? entry.input.width : given[2])
-    classes = arguments.optionalInt("classes") ?? entry.classes
-    batch = try arguments.int("batch")
-    isTraining = arguments.has("training")
-    isJSON = arguments.has("json")
+    classes = arguments[Options.classes] ?? entry.classes
+    batch = arguments[Options.batch]
+    isTraining = arguments[Options.training]
+    isJSON = arguments[Options.json]
     console = program.console
   }
 
   func run() throws -> Int32 {
-    // Made in a dry run a net has shapes and takes no memory.
+    // A net made in a dry run has shapes and takes no memory.
     let net = try dryRun { try entry.make(classes: classes, channels: channels, size: size) }
     let summary = try net.summary(
       for: [batch, channels, size.height, size.width], training: isTraining)

@@ -1,7 +1,6 @@
 /// The options and arguments of a command line, already checked against the command's description.
 ///
-/// Each accessor gives what was typed, else the default. To ask for a name that the command does
-/// not declare, or as another kind, is a mistake in the program and traps.
+/// To ask for an option that the command does not declare is a mistake in the program and traps.
 package struct ParsedArguments: Sendable {
   let command: CommandDescription
   private let values: [String: String]
@@ -25,73 +24,37 @@ package struct ParsedArguments: Sendable {
       positional: positional)
   }
 
-  /// Whether the flag or option `name` was typed.
-  package func has(_ name: String, file: StaticString = #fileID, line: UInt = #line) -> Bool {
-    _ = declared(name, file, line)
-    return values[name] != nil
-  }
-
-  /// The text of the option `name`.
-  ///
-  /// - Throws: `UsageError` when it was not typed and has no default.
-  package func string(_ name: String, file: StaticString = #fileID, line: UInt = #line)
-    throws(UsageError) -> String
-  {
-    try required(name, optionalString(name, file: file, line: line))
-  }
-
-  /// The text of the option `name`, or nil when it was not typed and has no default.
-  package func optionalString(_ name: String, file: StaticString = #fileID, line: UInt = #line)
-    -> String?
-  {
-    text(name, "a text", file, line) { $0 }
-  }
-
-  /// The whole number of the option `name`.
-  ///
-  /// - Throws: `UsageError` when it was not typed and has no default.
-  package func int(_ name: String, file: StaticString = #fileID, line: UInt = #line)
-    throws(UsageError) -> Int
-  {
-    try required(name, optionalInt(name, file: file, line: line))
-  }
-
-  /// The whole number of the option `name`, or nil when it was not typed and has no default.
-  package func optionalInt(_ name: String, file: StaticString = #fileID, line: UInt = #line)
-    -> Int?
-  {
-    text(name, "a whole number", file, line) { Int($0) }
-  }
-
-  /// The number of the option `name`.
-  ///
-  /// - Throws: `UsageError` when it was not typed and has no default.
-  package func double(_ name: String, file: StaticString = #fileID, line: UInt = #line)
-    throws(UsageError) -> Double
-  {
-    try required(name, optionalDouble(name, file: file, line: line))
-  }
-
-  /// The number of the option `name`, or nil when it was not typed and has no default.
-  package func optionalDouble(_ name: String, file: StaticString = #fileID, line: UInt = #line)
-    -> Double?
-  {
-    text(name, "a number", file, line) { Double($0) }
-  }
-
-  /// The texts of the list `name`; empty when it was not typed and has no default.
-  package func list(_ name: String, file: StaticString = #fileID, line: UInt = #line) -> [String] {
-    text(name, "a list", file, line) { listItems($0) } ?? []
-  }
-
-  /// The whole numbers of the list `name`; empty when it was not typed and has no default.
-  package func ints(_ name: String, file: StaticString = #fileID, line: UInt = #line) -> [Int] {
-    let numbers = text(name, "a list of whole numbers", file, line) { text in
-      let items = listItems(text)
-      let numbers = items.compactMap { Int($0) }
-      return numbers.count == items.count ? numbers : nil
+  /// The value of an option: what was typed, else the default, else `nil`, `false` or an empty list.
+  package subscript<Value>(
+    option: Option<Value>, file file: StaticString = #fileID, line line: UInt = #line
+  ) -> Value {
+    checkDeclared(option, file, line)
+    let name = option.declaration.name
+    guard let value = option.value(values[name] ?? option.declaration.defaultText) else {
+      fatalError("\(command.invocation): --\(name) has no value", file: file, line: line)
     }
-    return numbers ?? []
+    return value
+  }
+
+  /// The value of an option that the command needs.
+  ///
+  /// - Throws: `UsageError` when it was not typed.
+  package func required<Value>(
+    _ option: Option<Value?>, file: StaticString = #fileID, line: UInt = #line
+  ) throws(UsageError) -> Value {
+    if let value = self[option, file: file, line: line] { return value }
+    throw UsageError(
+      .missingOption(
+        option: "--\(option.declaration.name)", placeholder: option.declaration.placeholder),
+      command: command.invocation)
+  }
+
+  /// Whether an option was typed, or stands in a configuration.
+  package func isTyped<Value>(
+    _ option: Option<Value>, file: StaticString = #fileID, line: UInt = #line
+  ) -> Bool {
+    checkDeclared(option, file, line)
+    return values[option.declaration.name] != nil
   }
 
   /// The words given for the argument `name`: none, one or several.
@@ -116,30 +79,15 @@ package struct ParsedArguments: Sendable {
     UsageError(.other(text), command: command.invocation)
   }
 
-  private func required<Value>(_ name: String, _ value: Value?) throws(UsageError) -> Value {
-    if let value { return value }
-    let placeholder = command.option(name)?.placeholder ?? ""
-    throw UsageError(
-      .missingOption(option: "--\(name)", placeholder: placeholder), command: command.invocation)
-  }
-
-  private func declared(_ name: String, _ file: StaticString, _ line: UInt) -> CommandOption {
-    guard let option = command.option(name) else {
-      fatalError("\(command.invocation) declares no option --\(name)", file: file, line: line)
-    }
-    return option
-  }
-
-  private func text<Value>(
-    _ name: String, _ kind: String, _ file: StaticString, _ line: UInt, _ read: (String) -> Value?
-  ) -> Value? {
-    let option = declared(name, file, line)
-    guard let text = values[name] ?? option.defaultText else { return nil }
-    guard let value = read(text), option.kind.expectation(violatedBy: text) == nil else {
+  private func checkDeclared<Value>(
+    _ option: Option<Value>, _ file: StaticString, _ line: UInt
+  ) {
+    var declared = command.option(option.declaration.name)
+    declared?.group = option.declaration.group
+    guard declared == option.declaration else {
       fatalError(
-        "\(command.invocation) declares --\(name) '\(text)', which is not \(kind)", file: file,
+        "\(command.invocation) declares no option --\(option.declaration.name)", file: file,
         line: line)
     }
-    return value
   }
 }

@@ -70,7 +70,7 @@ package struct Console {
     return Int(size.ws_col)
   }
 
-  /// Writes without a buffer, so that lines appear when they are written. Output that nobody takes is dropped.
+  /// Writes without a buffer, so that lines appear when they are written. Output to a closed pipe is dropped.
   private static func writeAll(_ text: String, to descriptor: Int32) {
     var text = text
     text.withUTF8 { bytes in

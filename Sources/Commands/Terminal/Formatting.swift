@@ -1,3 +1,5 @@
+import TapestryFiles
+
 // Numbers as people read them; the same text on every platform and in every locale.
 
 /// `value` with that many digits behind the point: `0.9853`.
@@ -12,17 +14,6 @@ package func fixed(_ value: Double, _ digits: Int) -> String {
   guard digits > 0 else { return sign + number }
   let padded = String(repeating: "0", count: max(digits + 1 - number.count, 0)) + number
   return "\(sign)\(padded.dropLast(digits)).\(padded.suffix(digits))"
-}
-
-/// `value` with a comma between groups of three digits: `60,000`.
-package func grouped(_ value: Int) -> String {
-  var text = ""
-  let digits = String(value.magnitude)
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
-    text.append(digit)
-  }
-  return value < 0 ? "-" + text : text
 }
 
 /// A whole number of images per second and the like; 0 for what is not finite.

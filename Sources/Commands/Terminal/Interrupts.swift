@@ -8,14 +8,14 @@ import TapestryTraining
   import Glibc
 #endif
 
-/// Ctrl-C, and the signal by which systems end processes (SIGTERM), as a wish to stop.
+/// Ctrl-C, and the signal by which systems end processes (SIGTERM), as a request to stop.
 package enum Interrupts {
-  /// The wish; the one object that the handler, which may not capture anything, can reach.
+  /// The request: global, because a signal handler captures nothing.
   package static let stopRequest = StopRequest()
 
   /// Runs `body`, during which the first signal of a kind makes ``stopRequest``; the second ends the process as usual.
   static func caught<Result>(_ body: () throws -> Result) rethrows -> Result {
-    // Made before the handler can run: a handler must not make anything.
+    // Created before the handler can run, because a handler must not allocate.
     _ = stopRequest
     var action = sigaction()
     var (previous, previousTermination) = (sigaction(), sigaction())

@@ -9,7 +9,7 @@
 /// The most memory that this process has held at once, in bytes: all of it, not the tensors alone.
 func peakMemory() -> Int {
   #if os(Linux)
-    // What getrusage tells on Linux begins with the size of the process that started this one: `swift run` holds
+    // What getrusage reports on Linux starts with the size of the process that started this one: `swift run` holds
     // more than a small training does.
     if let kilobytes = highWaterMark() { return kilobytes * 1024 }
   #endif

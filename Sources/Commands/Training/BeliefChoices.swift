@@ -28,21 +28,21 @@ struct BeliefChoices {
   private let sparsityWeight: Double
 
   init(_ arguments: ParsedArguments) throws {
-    source = DataSource(arguments.optionalString("data"))
+    source = DataSource(arguments[BeliefCommand.Options.data])
     resize = try ImageResize(arguments)
-    limit = try arguments.int("images")
-    kind = arguments.optionalString("visible").flatMap(Kind.init)
-    groups = arguments.ints("groups")
-    kernels = arguments.ints("kernels")
-    pooling = arguments.ints("pooling")
-    deviation = try arguments.double("deviation")
-    epochs = try arguments.int("epochs")
-    batchSize = try arguments.int("batch")
-    learningRate = arguments.optionalDouble("learning-rate")
-    weightDecay = arguments.optionalDouble("weight-decay")
-    sparsity = arguments.optionalDouble("sparsity")
-    sparsityWeight = try arguments.double("sparsity-weight")
-    seed = UInt64(try arguments.int("seed"))
+    limit = arguments[BeliefCommand.Options.images]
+    kind = arguments[BeliefCommand.Options.visible].flatMap(Kind.init)
+    groups = arguments[BeliefCommand.Options.groups]
+    kernels = arguments[BeliefCommand.Options.kernels]
+    pooling = arguments[BeliefCommand.Options.pooling]
+    deviation = arguments[BeliefCommand.Options.deviation]
+    epochs = arguments[BeliefCommand.Options.epochs]
+    batchSize = arguments[BeliefCommand.Options.batch]
+    learningRate = arguments[BeliefCommand.Options.learningRate]
+    weightDecay = arguments[BeliefCommand.Options.weightDecay]
+    sparsity = arguments[BeliefCommand.Options.sparsity]
+    sparsityWeight = arguments[BeliefCommand.Options.sparsityWeight]
+    seed = UInt64(arguments[TrainingChoices.Options.seed])
     for (name, numbers) in [("kernels", kernels), ("pooling", pooling)]
     where !numbers.isEmpty && numbers.count != groups.count {
       throw arguments.misuse(

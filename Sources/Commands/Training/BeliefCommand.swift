@@ -7,7 +7,57 @@ import TapestryPictures
 import TapestryTraining
 
 /// `convnet belief`: learns filters from images without labels, and draws them.
-struct BeliefCommand {
+struct BeliefCommand: Command {
+  static var computesMuch: Bool { true }
+
+  /// The options, each with the type of its value.
+  enum Options {
+    static let data: Option<String?> = DataSource.option(
+      help: "The images: see above. (default: the embedded digits)")
+    static let images: Option<Int> = .int(
+      "images", default: 4000, in: 1...1_000_000_000,
+      help: "The largest number of training images, chosen at random.")
+    static let visible: Option<String?> = .choice(
+      "visible", "KIND", of: BeliefChoices.Kind.allCases.map(\.rawValue),
+      help: "What pixels are. (default: binary for gray images, gaussian for colours)")
+    static let groups: Option<[Int]> = .intList(
+      "groups", default: [24, 40], in: 1...4096, help: "Filters of each layer.")
+    static let kernels: Option<[Int]> = .intList(
+      "kernels", in: 1...255,
+      help:
+        "Height and width of each layer's filters. (default: 7 in the first layer, 9 for gaussian; 5 above)"
+    )
+    static let pooling: Option<[Int]> = .intList(
+      "pooling", in: 1...64,
+      help: "Height and width of each layer's pools. (default: 2 in every layer)")
+    static let deviation: Option<Double> = .double(
+      "deviation", default: 0.5, in: 0.01...100,
+      help: "Of gaussian pixels around what the hidden units say; pixels have deviation 1.")
+    static let epochs: Option<Int> = .int(
+      "epochs", default: 20, in: 1...1_000_000, help: "Passes over the images per layer.")
+    static let batch: Option<Int> = .int(
+      "batch", default: 16, in: 1...1_000_000, help: "Images per batch.")
+    static let learningRate: Option<Double?> = .double(
+      "learning-rate", in: 1e-9...1e3,
+      help:
+        "Size of the first steps; it falls to 0. (default: 0.2; for gaussian 0.02; in layers above 0.1)"
+    )
+    static let weightDecay: Option<Double?> = .double(
+      "weight-decay", in: 0...10,
+      help: "Pull of the filters towards zero. (default: 0.001; for gaussian 0.01)")
+    static let sparsity: Option<Double?> = .double(
+      "sparsity", in: 1e-6...1,
+      help: "How often a hidden unit should be on. (default: 0.02; for gaussian 0.01)")
+    static let sparsityWeight: Option<Double> = .double(
+      "sparsity-weight", default: 5, in: 0...1e4,
+      help: "How strongly biases are drawn to that.")
+    static let output: Option<String?> = .string(
+      "output", "DIR",
+      help: "The folder. (default: runs/belief-DATA, with a number when that is taken)")
+    static let overwrite: Option<Bool> = .flag("overwrite", help: "Replaces what the folder holds.")
+    static let quiet: Option<Bool> = .flag("quiet", help: "No progress, only the result.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "belief",
     summary: "Learns filters from images without labels, and draws them.",
@@ -30,55 +80,16 @@ struct BeliefCommand {
       below, and reconstructions, all as SVG and PNG; and the weights, for a DeepBeliefNet of your own program, as \
       belief.safetensors. Ctrl-C stops and saves what there is.
       """,
-    options: [
-      DataSource.option(help: "The images: see above. (default: the embedded digits)"),
-      ImageResize.option,
-      .int(
-        "images", default: 4000, in: 1...1_000_000_000,
-        help: "The largest number of training images, chosen at random."),
-      .choice(
-        "visible", "KIND", of: BeliefChoices.Kind.allCases.map(\.rawValue),
-        help: "What pixels are. (default: binary for gray images, gaussian for colours)"),
-    ].titled("Images")
-      + [
-        .intList("groups", default: [24, 40], in: 1...4096, help: "Filters of each layer."),
-        .intList(
-          "kernels", in: 1...255,
-          help:
-            "Height and width of each layer's filters. (default: 7 in the first layer, 9 for gaussian; 5 above)"
-        ),
-        .intList(
-          "pooling", in: 1...64,
-          help: "Height and width of each layer's pools. (default: 2 in every layer)"),
-        .double(
-          "deviation", default: 0.5, in: 0.01...100,
-          help: "Of gaussian pixels around what the hidden units say; pixels have deviation 1."),
-      ].titled("The net")
-      + [
-        .int("epochs", default: 20, in: 1...1_000_000, help: "Passes over the images per layer."),
-        .int("batch", default: 16, in: 1...1_000_000, help: "Images per batch."),
-        .double(
-          "learning-rate", in: 1e-9...1e3,
-          help:
-            "Size of the first steps; it falls to 0. (default: 0.2; for gaussian 0.02; in layers above 0.1)"
-        ),
-        .double(
-          "weight-decay", in: 0...10,
-          help: "Pull of the filters towards zero. (default: 0.001; for gaussian 0.01)"),
-        .double(
-          "sparsity", in: 1e-6...1,
-          help: "How often a hidden unit should be on. (default: 0.02; for gaussian 0.01)"),
-        .double(
-          "sparsity-weight", default: 5, in: 0...1e4,
-          help: "How strongly biases are drawn to that."),
-      ].titled("Training")
-      + [
-        .string(
-          "output", "DIR",
-          help: "The folder. (default: runs/belief-DATA, with a number when that is taken)"),
-        .flag("overwrite", help: "Replaces what the folder holds."),
-      ].titled("The run")
-      + TrainingChoices.machineOptions + [.flag("quiet", help: "No progress, only the result.")])
+    options: declared(Options.data, ImageResize.option, Options.images, Options.visible).titled(
+      "Images")
+      + declared(Options.groups, Options.kernels, Options.pooling, Options.deviation).titled(
+        "The net")
+      + declared(
+        Options.epochs, Options.batch, Options.learningRate, Options.weightDecay, Options.sparsity,
+        Options.sparsityWeight
+      ).titled("Training")
+      + declared(Options.output, Options.overwrite).titled("The run")
+      + TrainingChoices.machineOptions + declared(Options.quiet))
 
   private static let weightsName = "belief.safetensors"
 
@@ -93,10 +104,10 @@ struct BeliefCommand {
 
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     choices = try BeliefChoices(arguments)
-    output = arguments.optionalString("output")
-    isOverwriting = arguments.has("overwrite")
-    isQuiet = arguments.has("quiet")
-    threads = arguments.optionalInt("threads")
+    output = arguments[Options.output]
+    isOverwriting = arguments[Options.overwrite]
+    isQuiet = arguments[Options.quiet]
+    threads = arguments[TrainingChoices.Options.threads]
     self.program = program
   }
 

@@ -3,7 +3,39 @@ import TapestryFiles
 import TapestryGraph
 
 /// `convnet benchmark`: how fast a net or an op is here.
-struct BenchmarkCommand {
+struct BenchmarkCommand: Command {
+  static var computesMuch: Bool { true }
+
+  /// The options, each with the type of its value.
+  enum Options {
+    static let operation: Option<String?> = .choice(
+      "operation", "NAME", of: ["gemm", "conv2d"], help: "An op, in the place of a model.")
+    static let mode: Option<String?> = .choice(
+      "mode", "NAME", of: ["train", "infer", "training", "forward"],
+      help:
+        "For a model 'train' (a whole step: forward, loss, backward, SGD with momentum) or 'infer'; for an "
+        + "op 'forward', or 'training' with all gradients. (default: train, forward)")
+    static let input: Option<[Int]> = .intList(
+      "input", "N,...", in: 1...1_000_000,
+      help: "Size of an image, C,H,W, for a model; of the input, N,C,H,W, for conv2d.")
+    static let filters: Option<[Int]> = .intList(
+      "filters", "O,I,H,W", in: 1...1_000_000, help: "Filters of conv2d.")
+    static let stride: Option<Int> = .int("stride", default: 1, in: 1...10_000, help: "Of conv2d.")
+    static let padding: Option<Int> = .int(
+      "padding", default: 0, in: 0...10_000, help: "Of conv2d, on each side.")
+    static let groups: Option<Int> = .int(
+      "groups", default: 1, in: 1...1_000_000, help: "Of conv2d.")
+    static let size: Option<Int?> = .int(
+      "size", in: 1...100_000, help: "Of gemm: the side of both matrices.")
+    static let shape: Option<[Int]> = .intList(
+      "shape", "M,K,N", in: 1...10_000_000, help: "Of gemm: an M x K matrix times a K x N one.")
+    static let threads: Option<Int?> = .int(
+      "threads", in: 1...1024, help: "Threads to compute with. (default: the processors)")
+    static let repeats: Option<Int?> = .int(
+      "repeat", in: 1...1_000_000, help: "Calls to measure. (default: about 2 seconds of them)")
+    static let json: Option<Bool> = .flag("json", help: "One JSON object.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "benchmark", summary: "Measures how fast a model or an op is here.",
     discussion: """
@@ -16,30 +48,11 @@ struct BenchmarkCommand {
         convnet benchmark --operation conv2d --mode training \\
           --input 8,256,56,56 --filters 64,256,1,1
       """,
-    options: NetOptions.options + [
-      .choice(
-        "operation", "NAME", of: ["gemm", "conv2d"], help: "An op, in the place of a model."),
-      .choice(
-        "mode", "NAME", of: ["train", "infer", "training", "forward"],
-        help:
-          "For a model 'train' (a whole step: forward, loss, backward, SGD with momentum) or 'infer'; for an "
-          + "op 'forward', or 'training' with all gradients. (default: train, forward)"),
-      .intList(
-        "input", "N,...", in: 1...1_000_000,
-        help: "Size of an image, C,H,W, for a model; of the input, N,C,H,W, for conv2d."),
-      .intList(
-        "filters", "O,I,H,W", in: 1...1_000_000, help: "Filters of conv2d."),
-      .int("stride", default: 1, in: 1...10_000, help: "Of conv2d."),
-      .int("padding", default: 0, in: 0...10_000, help: "Of conv2d, on each side."),
-      .int("groups", default: 1, in: 1...1_000_000, help: "Of conv2d."),
-      .int("size", in: 1...100_000, help: "Of gemm: the side of both matrices."),
-      .intList(
-        "shape", "M,K,N", in: 1...10_000_000, help: "Of gemm: an M x K matrix times a K x N one."),
-      .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
-      .int(
-        "repeat", in: 1...1_000_000, help: "Calls to measure. (default: about 2 seconds of them)"),
-      .flag("json", help: "One JSON object."),
-    ])
+    options: NetOptions.options
+      + declared(
+        Options.operation, Options.mode, Options.input, Options.filters, Options.stride,
+        Options.padding, Options.groups, Options.size, Options.shape, Options.threads,
+        Options.repeats, Options.json))
 
   private let arguments: ParsedArguments
   private let console: Console
@@ -47,19 +60,19 @@ struct BenchmarkCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     self.arguments = arguments
     console = program.console
-    guard arguments.has("model") != arguments.has("operation") else {
+    guard arguments.isTyped(NetOptions.Options.model) != arguments.isTyped(Options.operation) else {
       throw arguments.misuse("give either '--model NAME' or '--operation NAME'")
     }
   }
 
   func run() throws -> Int32 {
-    if let threads = arguments.optionalInt("threads") { tapestry_set_thread_count(Int32(threads)) }
+    if let threads = arguments[Options.threads] { tapestry_set_thread_count(Int32(threads)) }
     let workload = try makeWorkload()
-    let timing = Timing(repeating: arguments.optionalInt("repeat"), workload.run)
+    let timing = Timing(repeating: arguments[Options.repeats], workload.run)
     let peak = measuredPeak()
     let rate = Double(workload.arithmetic()) / timing.median
     let memory = peakMemory()
-    if arguments.has("json") {
+    if arguments[Options.json] {
       var report = JSONObject()
       report["title"] = .string(workload.title)
       report["median_ms"] = .finite(timing.median * 1e3)
@@ -93,20 +106,20 @@ struct BenchmarkCommand {
   }
 
   private func makeWorkload() throws -> Workload {
-    let mode = arguments.optionalString("mode")
-    if arguments.has("model") {
-      let net = try NetOptions(arguments)
+    let mode = arguments[Options.mode]
+    if arguments.isTyped(NetOptions.Options.model) {
+      let net = try NetOptions(arguments, input: arguments[Options.input])
       return .net(
         net.entry, net.model, shape: net.shape, classes: net.classes,
         isTraining: mode == nil || mode == "train" || mode == "training")
     }
     let isTraining = mode == "train" || mode == "training"
-    if try arguments.string("operation") == "gemm" {
-      let shape = arguments.ints("shape")
-      if let size = arguments.optionalInt("size"), shape.isEmpty {
+    if try arguments.required(Options.operation) == "gemm" {
+      let shape = arguments[Options.shape]
+      if let size = arguments[Options.size], shape.isEmpty {
         return .product(m: size, k: size, n: size, isTraining: isTraining)
       }
-      guard shape.count == 3, !arguments.has("size") else {
+      guard shape.count == 3, !arguments.isTyped(Options.size) else {
         throw arguments.misuse("gemm takes either '--size N' or '--shape M,K,N'")
       }
       return .product(m: shape[0], k: shape[1], n: shape[2], isTraining: isTraining)
@@ -115,14 +128,14 @@ struct BenchmarkCommand {
   }
 
   private func makeConvolution(isTraining: Bool) throws -> Workload {
-    let (input, filters) = (arguments.ints("input"), arguments.ints("filters"))
+    let (input, filters) = (arguments[Options.input], arguments[Options.filters])
     guard input.count == 4, filters.count == 4 else {
       throw arguments.misuse("conv2d needs '--input N,C,H,W' and '--filters O,I,H,W'")
     }
     return try Workload.convolution(
       input: TensorShape(input), filters: TensorShape(filters),
-      stride: try arguments.int("stride"), padding: try arguments.int("padding"),
-      groups: try arguments.int("groups"), isTraining: isTraining)
+      stride: arguments[Options.stride], padding: arguments[Options.padding],
+      groups: arguments[Options.groups], isTraining: isTraining)
   }
 }
 

@@ -6,7 +6,26 @@ import TapestryPictures
 import TapestryTraining
 
 /// `convnet find-rate`: raises the learning rate from step to step and shows where the loss falls fastest.
-struct FindRateCommand {
+struct FindRateCommand: Command {
+  static var computesMuch: Bool { true }
+
+  /// The options, each with the type of its value.
+  enum Options {
+    static let from: Option<Double> = .double(
+      "from", default: 1e-6, in: 1e-12...1e3, help: "The rate to begin with.")
+    static let to: Option<Double> = .double(
+      "to", default: 10, in: 1e-12...1e6, help: "The rate to end with.")
+    static let steps: Option<Int> = .int(
+      "steps", default: 200, in: 10...100_000, help: "Steps of the test.")
+    static let output: Option<String?> = .string(
+      "output", "FILE",
+      help: "The plot, as SVG or PNG by its name. (default: runs/find-rate-MODEL-DATA, as both)"
+    )
+    static let json: Option<Bool> = .flag(
+      "json", help: "One JSON object with rates, losses and the suggestion.")
+    static let quiet: Option<Bool> = .flag("quiet", help: "No progress, only the result.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "find-rate", summary: "Suggests a learning rate, with a plot.",
     discussion: """
@@ -20,20 +39,9 @@ struct FindRateCommand {
     options: TrainingChoices.modelOptions.titled("What to train")
       + TrainingChoices.dataOptions.titled("Data")
       + TrainingChoices.stepOptions.titled("Steps")
-      + [
-        .double("from", default: 1e-6, in: 1e-12...1e3, help: "The rate to begin with."),
-        .double("to", default: 10, in: 1e-12...1e6, help: "The rate to end with."),
-        .int("steps", default: 200, in: 10...100_000, help: "Steps of the test."),
-        .string(
-          "output", "FILE",
-          help: "The plot, as SVG or PNG by its name. (default: runs/find-rate-MODEL-DATA, as both)"
-        ),
-      ].titled("The test")
+      + declared(Options.from, Options.to, Options.steps, Options.output).titled("The test")
       + TrainingChoices.machineOptions
-      + [
-        .flag("json", help: "One JSON object with rates, losses and the suggestion."),
-        .flag("quiet", help: "No progress, only the result."),
-      ])
+      + declared(Options.json, Options.quiet))
 
   private let choices: TrainingChoices
   private let program: Convnet
@@ -48,13 +56,13 @@ struct FindRateCommand {
   init(_ arguments: ParsedArguments, _ program: Convnet) throws {
     self.program = program
     choices = try TrainingChoices(arguments, hasRate: false)
-    first = try arguments.double("from")
-    last = try arguments.double("to")
+    first = arguments[Options.from]
+    last = arguments[Options.to]
     guard first < last else {
       throw arguments.misuse("'--from' is \(first), but must be less than '--to', \(last)")
     }
-    steps = try arguments.int("steps")
-    if let path = arguments.optionalString("output") {
+    steps = arguments[Options.steps]
+    if let path = arguments[Options.output] {
       guard path.lowercased().hasSuffix(".svg") || path.lowercased().hasSuffix(".png") else {
         throw arguments.misuse("'--output' is '\(path)', but must end in .svg or .png")
       }
@@ -63,7 +71,7 @@ struct FindRateCommand {
       let stem = "runs/find-rate-\(choices.entry.name)-\(choices.source.name)"
       paths = ["\(stem).svg", "\(stem).png"]
     }
-    style = arguments.has("json") ? .json : arguments.has("quiet") ? .quiet : .lines
+    style = arguments[Options.json] ? .json : arguments[Options.quiet] ? .quiet : .lines
   }
 
   func run() throws -> Int32 {

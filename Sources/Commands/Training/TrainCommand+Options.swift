@@ -3,6 +3,65 @@ import TapestryFiles
 import TapestryModels
 
 extension TrainCommand {
+  /// The options, each with the type of its value.
+  enum Options {
+    static let epochs: Option<Int?> = .int(
+      "epochs", in: 1...1_000_000,
+      help:
+        "Passes over the training images. (default: \(Defaults.digitEpochs) on the embedded "
+        + "digits, \(Defaults.epochs) on others, \(Defaults.wholeSetEpochs) with rprop and lbfgs)"
+    )
+    static let validation: Option<Double> = .double(
+      "validation", "SHARE", default: 0, in: 0...0.9,
+      help:
+        "Share of the training images that is held out to measure every epoch on; the weights of "
+        + "the best epoch are saved.")
+    static let patience: Option<Int?> = .int(
+      "patience", "EPOCHS", in: 1...1_000_000,
+      help: "Ends after so many epochs without improvement on the held-out images.")
+    static let learningRate: Option<Double?> = .double(
+      "learning-rate",
+      help: "Size of the largest steps. \(TrainingChoices.rateHelp)")
+    static let schedule: Option<String> = .string(
+      "schedule", "NAME:...", default: "cosine",
+      help: "How the learning rate goes: \(ScheduleChoice.help)")
+    static let warmup: Option<Double> = .double(
+      "warmup", "EPOCHS", default: 0, in: 0...1_000_000,
+      help: "Begins with so many epochs, or parts of one, of a rising rate.")
+    static let ema: Option<Double?> = .double(
+      "ema", "DECAY", in: 0...0.999999,
+      help: "Measures and saves an exponential average of the weights, such as 0.999.")
+    static let output: Option<String?> = .string(
+      "output", "DIR",
+      help:
+        "The folder of the run. (default: runs/MODEL-DATA, with a number when that is taken)")
+    static let overwrite: Option<Bool> = .flag(
+      "overwrite", help: "Replaces the run that the folder holds.")
+    static let resume: Option<String?> = .string(
+      "resume", "DIR",
+      help:
+        "Goes on with the run in DIR, by its own configuration; only --threads, --data, --stop-after, "
+        + "--json and --quiet can be given too.")
+    static let stopAfter: Option<Int?> = .int(
+      "stop-after", "UPDATES", in: 1 ... .max,
+      help: "Stops, as Ctrl-C does, when the run has made so many updates.")
+    static let checkpointEvery: Option<String> = .string(
+      "checkpoint-every", "N", default: "5m",
+      help: "Updates, or a time such as 90s, 5m or 1h, between two checkpoints; none for none.")
+    static let keep: Option<Int> = .int(
+      "keep", default: 2, in: 1...1_000_000, help: "How many checkpoints are kept.")
+    static let tensorboard: Option<Bool> = .flag(
+      "tensorboard", help: "Writes events that TensorBoard shows, in DIR/events.")
+    static let config: Option<String?> = .string(
+      "config", "FILE",
+      help:
+        "A JSON object with these options as keys; what is typed wins. Each run stores its own as "
+        + "config.json.")
+    static let json: Option<Bool> = .flag(
+      "json", help: "One JSON object per epoch, then one with the result.")
+    static let quiet: Option<Bool> = .flag("quiet", help: "No progress, only the result.")
+  }
+
   static let description = CommandDescription(
     program: "convnet", name: "train", summary: "Trains a model and saves its weights.",
     discussion: """
@@ -19,70 +78,18 @@ extension TrainCommand {
         convnet train --resume runs/lenet5-mnist
       """,
     options: (TrainingChoices.modelOptions
-      + [
-        .int(
-          "epochs", in: 1...1_000_000,
-          help:
-            "Passes over the training images. (default: \(Defaults.digitEpochs) on the embedded "
-            + "digits, \(Defaults.epochs) on others, \(Defaults.wholeSetEpochs) with rprop and lbfgs)"
-        )
-      ]).titled("What to train")
+      + declared(Options.epochs)).titled("What to train")
       + (TrainingChoices.dataOptions
-      + [
-        .double(
-          "validation", "SHARE", default: 0, in: 0...0.9,
-          help:
-            "Share of the training images that is held out to measure every epoch on; the weights of "
-            + "the best epoch are saved."),
-        .int(
-          "patience", "EPOCHS", in: 1...1_000_000,
-          help: "Ends after so many epochs without improvement on the held-out images."),
-      ]).titled("Data")
+      + declared(Options.validation, Options.patience)).titled("Data")
       + TrainingChoices.stepOptions.titled("Steps")
-      + [
-        .double(
-          "learning-rate",
-          help: "Size of the largest steps. \(TrainingChoices.rateHelp)"),
-        .string(
-          "schedule", "NAME:...", default: "cosine",
-          help: "How the learning rate goes: \(ScheduleChoice.help)"),
-        .double(
-          "warmup", "EPOCHS", default: 0, in: 0...1_000_000,
-          help: "Begins with so many epochs, or parts of one, of a rising rate."),
-        .double(
-          "ema", "DECAY", in: 0...0.999999,
-          help: "Measures and saves an exponential average of the weights, such as 0.999."),
-      ].titled("Learning rate and averages")
-      + [
-        .string(
-          "output", "DIR",
-          help:
-            "The folder of the run. (default: runs/MODEL-DATA, with a number when that is taken)"),
-        .flag("overwrite", help: "Replaces the run that the folder holds."),
-        .string(
-          "resume", "DIR",
-          help:
-            "Goes on with the run in DIR, by its own configuration; only --threads, --data, --stop-after, "
-            + "--json and --quiet can be given too."),
-        .int(
-          "stop-after", "UPDATES", in: 1 ... .max,
-          help: "Stops, as Ctrl-C does, when the run has made so many updates."),
-        .string(
-          "checkpoint-every", "N", default: "5m",
-          help: "Updates, or a time such as 90s, 5m or 1h, between two checkpoints; none for none."),
-        .int("keep", default: 2, in: 1...1_000_000, help: "How many checkpoints are kept."),
-        .flag("tensorboard", help: "Writes events that TensorBoard shows, in DIR/events."),
-        .string(
-          "config", "FILE",
-          help:
-            "A JSON object with these options as keys; what is typed wins. Each run stores its own as "
-            + "config.json."),
-      ].titled("The run")
+      + declared(Options.learningRate, Options.schedule, Options.warmup, Options.ema).titled(
+        "Learning rate and averages")
+      + declared(
+        Options.output, Options.overwrite, Options.resume, Options.stopAfter,
+        Options.checkpointEvery, Options.keep, Options.tensorboard, Options.config
+      ).titled("The run")
       + TrainingChoices.machineOptions
-      + [
-        .flag("json", help: "One JSON object per epoch, then one with the result."),
-        .flag("quiet", help: "No progress, only the result."),
-      ])
+      + declared(Options.json, Options.quiet))
 
   /// Options that say how a command is run, not what it does.
   static let notInConfiguration: Set<String> = [
@@ -96,7 +103,7 @@ extension TrainCommand {
 
   /// The command line with what its `--config` says.
   static func configured(_ typed: ParsedArguments) throws -> ParsedArguments {
-    guard let path = typed.optionalString("config") else { return typed }
+    guard let path = typed[Options.config] else { return typed }
     let configuration = try CommandConfiguration(
       path: path, of: description, except: notInConfiguration)
     return typed.filled(with: configuration.values)

@@ -7,7 +7,9 @@ import TapestryOptim
 import TapestryTraining
 
 /// `convnet train`: trains a net and saves its weights.
-struct TrainCommand {
+struct TrainCommand: Command {
+  static var computesMuch: Bool { true }
+
   /// What is taken when nothing is said: chosen on LeNet-5 with MNIST and with several splits of the digits.
   enum Defaults {
     static let digitEpochs = 20
@@ -45,36 +47,36 @@ struct TrainCommand {
 
   init(_ typed: ParsedArguments, _ program: Convnet) throws {
     self.program = program
-    let resumed = typed.optionalString("resume")
+    let resumed = typed[Options.resume]
     let arguments = try resumed.map { try Self.resumed($0, typed) } ?? Self.configured(typed)
     choices = try TrainingChoices(arguments)
     epochs =
-      arguments.optionalInt("epochs") ?? Defaults.epochs(of: choices)
-    schedule = try ScheduleChoice(try arguments.string("schedule"))
-    warmup = try arguments.double("warmup")
-    validationShare = try arguments.double("validation")
-    patience = arguments.optionalInt("patience")
+      arguments[Options.epochs] ?? Defaults.epochs(of: choices)
+    schedule = try ScheduleChoice(arguments[Options.schedule])
+    warmup = arguments[Options.warmup]
+    validationShare = arguments[Options.validation]
+    patience = arguments[Options.patience]
     guard patience == nil || validationShare > 0 else {
       throw arguments.misuse("'--patience' needs images to validate on: --validation SHARE")
     }
-    averageDecay = arguments.optionalDouble("ema")
-    stopsAfter = arguments.optionalInt("stop-after")
-    let rule = try arguments.string("checkpoint-every")
+    averageDecay = arguments[Options.ema]
+    stopsAfter = arguments[Options.stopAfter]
+    let rule = arguments[Options.checkpointEvery]
     guard let checkpointRule = CheckpointRule(rule) else {
       throw arguments.misuse(
         "'--checkpoint-every' is '\(rule)', but must be a number of updates, a time such as 90s, 5m or 1h, or "
           + "none")
     }
     self.checkpointRule = checkpointRule
-    checkpointCount = try arguments.int("keep")
-    hasEvents = arguments.has("tensorboard")
+    checkpointCount = arguments[Options.keep]
+    hasEvents = arguments[Options.tensorboard]
     isResuming = resumed != nil
-    isOverwriting = arguments.has("overwrite")
+    isOverwriting = arguments[Options.overwrite]
     let usual = "runs/\(choices.entry.name)-\(choices.source.name)"
     outputPath =
-      try resumed ?? arguments.optionalString("output")
+      try resumed ?? arguments[Options.output]
       ?? (isOverwriting ? usual : RunFolder.free(usual))
-    style = arguments.has("json") ? .json : arguments.has("quiet") ? .quiet : .lines
+    style = arguments[Options.json] ? .json : arguments[Options.quiet] ? .quiet : .lines
     configuration = CommandConfiguration.json(
       arguments, of: Self.description, except: Self.notInConfiguration,
       effective: [

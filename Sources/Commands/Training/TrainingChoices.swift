@@ -29,101 +29,108 @@ struct TrainingChoices {
   /// The share of the embedded digits that is kept for the test.
   static let heldOut = 0.2
 
-  static let dataOptions: [CommandOption] = [
-    DataSource.option(help: "The images: see above. (default: the embedded digits)"),
-    ImageResize.option,
-    .string(
+  /// The options, each with the type of its value.
+  enum Options {
+    static let data: Option<String?> = DataSource.option(
+      help: "The images: see above. (default: the embedded digits)")
+    static let augment: Option<String?> = .string(
       "augment", "STEPS",
       help:
         "Changes training images anew in every epoch, such as crop:4,flip; 'convnet augment --help' lists "
-        + "the steps, and the command draws what they do."),
-    .flag(
-      "skip-broken", help: "Leaves out images that cannot be read, and lists them at the end."),
-    .int("batch", default: 64, in: 1...1_000_000, help: "Images per batch."),
-  ]
-
-  static let modelOptions: [CommandOption] = [
-    .model(default: "lenet5", help: "The model."),
-    .string(
+        + "the steps, and the command draws what they do.")
+    static let skipBroken: Option<Bool> = .flag(
+      "skip-broken", help: "Leaves out images that cannot be read, and lists them at the end.")
+    static let batch: Option<Int> = .int(
+      "batch", default: 64, in: 1...1_000_000, help: "Images per batch.")
+    static let model: Option<String> = .model(default: "lenet5", help: "The model.")
+    static let pretrained: Option<String?> = .string(
       "pretrained", "FILE",
       help:
         "Weights to begin with: those that fit. What does not, such as a head for other classes, is listed "
-        + "and begins at random."),
-    .list(
+        + "and begins at random.")
+    static let freeze: Option<[String]> = .list(
       "freeze", "PATTERN,...",
-      help: "Leaves the parameters of these names as they are: features.*, or conv1,conv2."),
-  ]
-
-  static let stepOptions: [CommandOption] = [
-    .choice(
+      help: "Leaves the parameters of these names as they are: features.*, or conv1,conv2.")
+    static let optimizer: Option<String> = .choice(
       "optimizer", "NAME", of: OptimizerChoice.allCases.map(\.rawValue), default: "adamw",
       help: "How steps are made. rprop and lbfgs make one step an epoch, from all training images "
-        + "unchanged, and are for nets without dropout."),
-    .double(
+        + "unchanged, and are for nets without dropout.")
+    static let momentum: Option<Double?> = .double(
       "momentum", in: 0...0.9999,
       help: "Weight of the past in a step, for \(OptimizerChoice.withMomentum). (default: 0.9; for "
-        + "rmsprop 0, for muon 0.95)"),
-    .double(
+        + "rmsprop 0, for muon 0.95)")
+    static let weightDecay: Option<Double?> = .double(
       "weight-decay", in: 0...10,
       help: "Pull of the weights towards zero; biases and normalisation are left alone. (default: "
-        + "0.5 for lion, 0.1 for adamw and muon, 0.01 for lamb, 0.0005 for sgd and lars, else 0)"),
-    .double(
+        + "0.5 for lion, 0.1 for adamw and muon, 0.01 for lamb, 0.0005 for sgd and lars, else 0)")
+    static let labelSmoothing: Option<Double> = .double(
       "label-smoothing", default: 0, in: 0...0.99,
-      help: "Share of the target that is spread over all classes."),
-    .int(
+      help: "Share of the target that is spread over all classes.")
+    static let accumulate: Option<Int> = .int(
       "accumulate", default: 1, in: 1...1_000_000,
-      help: "Batches whose gradients are averaged for one update."),
-    .double("clip", in: 1e-12...1e12, help: "Largest norm of all gradients together."),
-  ]
+      help: "Batches whose gradients are averaged for one update.")
+    static let clip: Option<Double?> = .double(
+      "clip", in: 1e-12...1e12, help: "Largest norm of all gradients together.")
+    static let seed: Option<Int> = .int(
+      "seed", default: 0, in: 0 ... .max,
+      help: "Of the first weights, the held-out images and their order.")
+    static let threads: Option<Int?> = .int(
+      "threads", in: 1...1024, help: "Threads to compute with. (default: the processors)")
+  }
+
+  static let dataOptions: [CommandOption] = declared(
+    Options.data, ImageResize.option, Options.augment, Options.skipBroken, Options.batch)
+
+  static let modelOptions: [CommandOption] = declared(
+    Options.model, Options.pretrained, Options.freeze)
+
+  static let stepOptions: [CommandOption] = declared(
+    Options.optimizer, Options.momentum, Options.weightDecay, Options.labelSmoothing,
+    Options.accumulate, Options.clip)
 
   static let rateHelp =
     "(default: "
     + OptimizerChoice.allCases.map { "\($0.rawValue) \(shortText($0.learningRate))" }
     .joined(separator: ", ") + ")"
 
-  static let machineOptions: [CommandOption] = [
-    .int(
-      "seed", default: 0, in: 0 ... .max,
-      help: "Of the first weights, the held-out images and their order."),
-    .int("threads", in: 1...1024, help: "Threads to compute with. (default: the processors)"),
-  ]
+  static let machineOptions: [CommandOption] = declared(Options.seed, Options.threads)
 
   /// - Parameter hasRate: whether the command has an option `--learning-rate`.
   init(_ arguments: ParsedArguments, hasRate: Bool = true) throws {
-    let modelName = try arguments.string("model")
+    let modelName = arguments[Options.model]
     guard let entry = ModelCatalog.entry(named: modelName),
-      let optimizer = OptimizerChoice(rawValue: try arguments.string("optimizer"))
+      let optimizer = OptimizerChoice(rawValue: arguments[Options.optimizer])
     else { throw arguments.misuse("the model '\(modelName)' is not known") }
     self.entry = entry
     self.optimizer = optimizer
-    source = DataSource(arguments.optionalString("data"))
-    batchSize = try arguments.int("batch")
-    let given = hasRate ? arguments.optionalDouble("learning-rate") : nil
+    source = DataSource(arguments[Options.data])
+    batchSize = arguments[Options.batch]
+    let given = hasRate ? arguments[TrainCommand.Options.learningRate] : nil
     learningRate = given ?? optimizer.learningRate
     guard learningRate > 0 else {
       throw arguments.misuse("'--learning-rate' is '\(learningRate)', but must be greater than 0")
     }
-    momentum = arguments.optionalDouble("momentum")
+    momentum = arguments[Options.momentum]
     guard momentum == nil || optimizer.momentum != nil else {
       throw arguments.misuse(
         "'--momentum' means nothing to \(optimizer.rawValue): it is for \(OptimizerChoice.withMomentum)"
       )
     }
-    weightDecay = arguments.optionalDouble("weight-decay")
+    weightDecay = arguments[Options.weightDecay]
     guard weightDecay ?? 0 == 0 || optimizer.decays else {
       throw arguments.misuse("'--weight-decay' means nothing to \(optimizer.rawValue)")
     }
-    labelSmoothing = try arguments.double("label-smoothing")
-    accumulation = try arguments.int("accumulate")
-    maximumGradientNorm = arguments.optionalDouble("clip")
+    labelSmoothing = arguments[Options.labelSmoothing]
+    accumulation = arguments[Options.accumulate]
+    maximumGradientNorm = arguments[Options.clip]
     resize = try ImageResize(arguments)
-    augmentation = try AugmentOption.value(arguments) ?? []
+    augmentation = try AugmentOption.value(Options.augment, arguments) ?? []
     if optimizer.needsWholeSet {
       let name = optimizer.rawValue
       guard hasRate else {
         throw arguments.misuse("\(name) takes no batches, for which this test is made")
       }
-      guard arguments.typedOptions["accumulate"] == nil || accumulation == 1 else {
+      guard !arguments.isTyped(Options.accumulate) || accumulation == 1 else {
         throw arguments.misuse(
           "'--accumulate' means nothing to \(name): each of its updates is made from all training images"
         )
@@ -134,11 +141,11 @@ struct TrainingChoices {
             + "which must be of the same images")
       }
     }
-    skipsBroken = arguments.has("skip-broken")
-    pretrained = arguments.optionalString("pretrained")
-    frozen = arguments.list("freeze").map { NamePattern($0) }
-    seed = UInt64(try arguments.int("seed"))
-    threads = arguments.optionalInt("threads")
+    skipsBroken = arguments[Options.skipBroken]
+    pretrained = arguments[Options.pretrained]
+    frozen = arguments[Options.freeze].map { NamePattern($0) }
+    seed = UInt64(arguments[Options.seed])
+    threads = arguments[Options.threads]
   }
 
   /// The images and the net, made from the seed.
@@ -186,7 +193,7 @@ struct TrainingChoices {
       }
     }
     func testLoader(_ set: ImageSet) throws -> BatchLoader {
-      try description.loader(set, batchSize: EvaluateCommand.batchSize, broken: broken)
+      try description.loader(set, batchSize: TestImages.batchSize, broken: broken)
     }
     return TrainingSetup(
       description: description, model: model, random: random, pretrained: report,
