@@ -19,9 +19,13 @@ let package = Package(
       name: "CZlib", path: "Sources/CZlib",
       providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .target(name: "CTapestryDigits", path: "Sources/Digits"),
+    .target(name: "CTapestryFont", path: "Sources/Font"),
     .target(
       name: "CTapestryPage", path: "Sources/Page",
-      exclude: ["page.html", "page.css", "engine.js", "view.js"]),
+      exclude: [
+        "page.html", "page.css", "engine.js", "page.js", "drawing.js", "pointer.js", "panels.js",
+        "pad.js", "start.js",
+      ]),
     .target(name: "TapestryGraph", dependencies: ["CTapestryKernels"], path: "Sources/Graph"),
     .target(
       name: "TapestryOps", dependencies: ["TapestryGraph", "CTapestryKernels"], path: "Sources/Ops"),
@@ -39,7 +43,8 @@ let package = Package(
       dependencies: ["TapestryGraph", "TapestryFiles", "CTapestryDigits", "CTapestryKernels"],
       path: "Sources/Datasets"),
     .target(
-      name: "TapestryPictures", dependencies: ["TapestryFiles", "CTapestryKernels"],
+      name: "TapestryPictures",
+      dependencies: ["TapestryFiles", "CTapestryFont", "CTapestryKernels"],
       path: "Sources/Pictures"),
     .target(
       name: "TapestryTraining",
@@ -69,7 +74,9 @@ let package = Package(
       name: "convnet", dependencies: ["TapestryCommands"], path: "Sources/convnet"),
     .target(
       name: "TestSupport",
-      dependencies: ["TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryFiles"],
+      dependencies: [
+        "TapestryGraph", "TapestryOps", "TapestryOptim", "TapestryFiles", "TapestryPictures",
+      ],
       path: "Tests/Support"),
     .testTarget(
       name: "OpsTests",
@@ -85,6 +92,8 @@ let package = Package(
       dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
     .testTarget(name: "FilesTests", dependencies: ["TestSupport", "TapestryFiles"]),
     .testTarget(
+      name: "PicturesTests", dependencies: ["TestSupport", "TapestryPictures", "TapestryFiles"]),
+    .testTarget(
       name: "DatasetsTests",
       dependencies: ["TestSupport", "TapestryDatasets", "TapestryGraph", "TapestryFiles"]),
     // Runs the scripts in Snippets/, which SwiftPM finds and builds by itself.
@@ -93,7 +102,9 @@ let package = Package(
       name: "TrainingTests", dependencies: ["TestSupport", "Tapestry", "TapestryFiles"]),
     .testTarget(
       name: "InsightTests",
-      dependencies: ["TestSupport", "Tapestry", "TapestryInsight", "TapestryFiles"]),
+      dependencies: [
+        "TestSupport", "Tapestry", "TapestryInsight", "TapestryPictures", "TapestryFiles",
+      ]),
     .testTarget(
       name: "CommandsTests",
       dependencies: [

@@ -1,3 +1,4 @@
+import TapestryFiles
 import TapestryGraph
 import TapestryOps
 
@@ -199,15 +200,4 @@ extension ModelSummary: CustomStringConvertible {
     let rest = hundredths % 100
     return "\(grouped(hundredths / 100)).\(rest < 10 ? "0" : "")\(rest)"
   }
-}
-
-/// `value` with a comma between groups of three digits: `60,000`.
-private func grouped(_ value: Int) -> String {
-  var text = ""
-  let digits = String(value)
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
-    text.append(digit)
-  }
-  return text
 }

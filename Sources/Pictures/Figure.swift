@@ -3,14 +3,16 @@ import TapestryFiles
 /// A picture of images, rectangles, lines and text, written as SVG or as PNG.
 ///
 /// Coordinates are pixels, y downwards. Colours are names of the palette: `paper`, `ink`, `soft`, `faint`, `wash`,
-/// `blue`, `orange`, `green`, `red`. SVG follows the reader's light or dark theme; PNG is light, with letters of our own.
+/// `blue`, `orange`, `green`, `red`, `violet`, `teal`. SVG follows the reader's light or dark theme; PNG is light, with
+/// letters from a font of its own.
 public struct Figure: Sendable {
   enum Element: Sendable {
     case rectangle(x: Double, y: Double, width: Double, height: Double, color: Color)
     case text(
       String, x: Double, y: Double, size: Double, anchor: SVGPicture.Anchor, color: Color,
       isBold: Bool)
-    case line([Point], width: Double, color: Color)
+    case line([Point], width: Double, dashes: [Double], color: Color)
+    case disc(Point, radius: Double, color: Color)
     case image(RasterImage, x: Double, y: Double, width: Double, height: Double, isSmooth: Bool)
   }
 
@@ -57,7 +59,21 @@ public struct Figure: Sendable {
   public mutating func line(
     _ points: [(x: Double, y: Double)], width: Double = 1.5, color: Color = .named("soft")
   ) {
-    elements.append(.line(points.map { Point(x: $0.x, y: $0.y) }, width: width, color: color))
+    line(points, width: width, dashes: [], color: color)
+  }
+
+  /// Adds a line in dashes and gaps of these two lengths.
+  package mutating func line(
+    _ points: [(x: Double, y: Double)], width: Double, dashes: [Double], color: Color
+  ) {
+    elements.append(
+      .line(
+        points.map { Point(x: $0.x, y: $0.y) }, width: width, dashes: dashes, color: color))
+  }
+
+  /// Adds a disc.
+  package mutating func disc(x: Double, y: Double, radius: Double, color: Color) {
+    elements.append(.disc(Point(x: x, y: y), radius: radius, color: color))
   }
 
   /// Adds an image. Its pixels are drawn as squares, or blended where `isSmooth`.
@@ -79,8 +95,11 @@ public struct Figure: Sendable {
       case .text(let text, let x, let y, let size, let anchor, let color, let isBold):
         picture.text(
           text, x: x, y: y, size: size, anchor: anchor, color: color.svgName, isBold: isBold)
-      case .line(let points, let width, let color):
-        picture.line(points.map { ($0.x, $0.y) }, stroke: color.svgName, width: width)
+      case .line(let points, let width, let dashes, let color):
+        picture.line(
+          points.map { ($0.x, $0.y) }, stroke: color.svgName, width: width, dashes: dashes)
+      case .disc(let center, let radius, let color):
+        picture.disc(x: center.x, y: center.y, radius: radius, fill: color.svgName)
       case .image(let image, let x, let y, let width, let height, let isSmooth):
         picture.image(image, x: x, y: y, width: width, height: height, isSmooth: isSmooth)
       }
@@ -107,12 +126,11 @@ extension Figure.Color {
   }
 
   /// What it is on light paper.
-  var light: (UInt8, UInt8, UInt8) {
+  var light: Canvas.Pixel {
     switch self {
     case .rgb(let red, let green, let blue): return (red, green, blue)
     case .named(let name):
-      let text = SVGPicture.palette.first { $0.name == name }?.light ?? "#000000"
-      let value = UInt32(text.dropFirst(), radix: 16) ?? 0
+      let value = UInt32(Palette.light(name).dropFirst(), radix: 16) ?? 0
       return (UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255))
     }
   }

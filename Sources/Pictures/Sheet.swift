@@ -45,14 +45,14 @@ public struct Sheet: Sendable {
   public func figure() -> Figure {
     let margin = 20.0
     let gap = 8.0
-    var used = title.isEmpty ? 0 : textWidth(title, size: 16) * 1.1
+    var used = title.isEmpty ? 0 : textWidth(title, size: 16, isBold: true)
     var y = margin + (title.isEmpty ? 0 : 30)
     var placed: [(item: Item, x: Double, y: Double, width: Double, height: Double)] = []
     var headings: [(text: String, y: Double)] = []
     for section in sections {
       if !section.heading.isEmpty {
         headings.append((section.heading, y + 12))
-        used = max(used, textWidth(section.heading, size: 12) * 1.1)
+        used = max(used, textWidth(section.heading, size: 12))
         y += 20
       }
       var x = 0.0

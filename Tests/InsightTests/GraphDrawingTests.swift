@@ -1,6 +1,8 @@
 import Tapestry
 import TapestryFiles
 import TapestryInsight
+import TapestryPictures
+import TestSupport
 import Testing
 
 @Suite("Graph drawings")
@@ -137,6 +139,7 @@ struct GraphDrawingTests {
       of: try SmallResNet().trace(for: [1, 1, 6, 6]), title: "a <small> & \"quick\" net")
     let text = drawing.svg(costs: costs).text
     #expect(isWellFormed(text))
+    #expect(elementsWithoutPlainColors(inSVG: text) == [])
     #expect(text.contains("a &lt;small&gt; &amp; &quot;quick&quot; net"))
     #expect(text.contains("blocks.0  and 2 more like it"))
     #expect(text.contains("conv2d  3x3, padding 1</text>"))
@@ -152,7 +155,10 @@ struct GraphDrawingTests {
     let picture = GraphDrawing.svg(views: views, first: 1)
     let text = picture.text
     #expect(isWellFormed(text.replacing(/<script>(.|\n)*<\/script>/, with: "")))
+    #expect(elementsWithoutPlainColors(inSVG: text) == [])
     #expect(text.components(of: "<g class=\"view\"") == 1)
+    // Without a style sheet one view alone is seen.
+    #expect(text.components(of: "display=\"none\"") == 1)
     #expect(text.components(of: "<g class=\"view on\"") == 1)
     #expect(text.components(of: "class=\"button") == 2)
     #expect(picture.height == views[1].svg().height + 34)
@@ -171,36 +177,4 @@ struct GraphDrawingTests {
     #expect(text.contains("label=\"a \\\"net\\\"\""))
     #expect(text.hasPrefix("digraph {") && text.hasSuffix("}\n"))
   }
-}
-
-extension String {
-  /// How often a text occurs.
-  func components(of text: String) -> Int {
-    var count = 0
-    var rest = self[...]
-    while let range = rest.firstRange(of: text) {
-      count += 1
-      rest = rest[range.upperBound...]
-    }
-    return count
-  }
-}
-
-/// Whether tags are closed in the order in which they were opened.
-func isWellFormed(_ text: String) -> Bool {
-  var open: [Substring] = []
-  var rest = text[...]
-  while let start = rest.firstIndex(of: "<") {
-    guard let end = rest[start...].firstIndex(of: ">") else { return false }
-    let tag = rest[rest.index(after: start)..<end]
-    rest = rest[rest.index(after: end)...]
-    if tag.hasSuffix("/") { continue }
-    if tag.hasPrefix("/") {
-      guard open.popLast() == tag.dropFirst() else { return false }
-    } else {
-      guard tag.filter({ $0 == "\"" }).count % 2 == 0 else { return false }
-      open.append(tag.prefix { $0 != " " && $0 != "\n" })
-    }
-  }
-  return open.isEmpty
 }

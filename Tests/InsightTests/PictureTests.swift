@@ -1,6 +1,7 @@
 import Tapestry
 import TapestryFiles
 import TapestryInsight
+import TapestryPictures
 import TestSupport
 import Testing
 
@@ -42,73 +43,6 @@ struct PictureTests {
     let laid = image.overlaid(Tensor([0, 0, 1, 1], shape: [2, 2]), strength: 1)
     #expect(pixel(laid, 0, 0) == [128, 128, 128])
     #expect(pixel(laid, 1, 1) == [255, 255, 155])
-  }
-
-  @Test("a figure has the same things at the same places as SVG and as pixels")
-  func figure() {
-    var figure = Figure(width: 40, height: 20, title: "a < b")
-    figure.rectangle(x: 10, y: 5, width: 4, height: 3, color: .rgb(10, 20, 30))
-    figure.image(
-      RasterImage(plane: [0, 1], height: 1, width: 2), x: 20, y: 0, width: 8, height: 4)
-    figure.line([(0, 19), (40, 19)], width: 1, color: .rgb(200, 0, 0))
-    let svg = figure.svg().text
-    #expect(isWellFormed(svg))
-    #expect(svg.contains("<title>a &lt; b</title>"))
-    #expect(svg.contains("x=\"10\" y=\"5\" width=\"4\" height=\"3\" fill=\"rgb(10,20,30)\""))
-    #expect(svg.contains("href=\"data:image/png;base64,iVBORw0KGgo"))
-    let image = figure.raster(scale: 3)
-    #expect(image.width == 120 && image.height == 60)
-    #expect(pixel(image, 29, 15) == [255, 255, 255])
-    #expect(pixel(image, 30, 15) == [10, 20, 30])
-    #expect(pixel(image, 41, 23) == [10, 20, 30])
-    #expect(pixel(image, 42, 23) == [255, 255, 255])
-    #expect(pixel(image, 71, 5) == [0, 0, 0])
-    #expect(pixel(image, 72, 5) == [255, 255, 255])
-    #expect(pixel(image, 60, 57) == [200, 0, 0])
-  }
-
-  @Test("letters have their dots")
-  func letters() {
-    var figure = Figure(width: 20, height: 12, title: "")
-    // 9.72 is the size at which a dot is a pixel.
-    figure.text("1L", x: 1, y: 9, size: 9.72, color: .rgb(0, 0, 0))
-    let image = figure.raster(scale: 1)
-    let rows = (0..<12).map { y in
-      String((0..<14).map { x in pixel(image, x, y)[0] < 128 ? "#" : "." })
-    }
-    #expect(
-      rows == [
-        "..............", "..............", "...#...#......", "..##...#......", "...#...#......",
-        "...#...#......", "...#...#......", "...#...#......", "..###..#####..", "..............",
-        "..............", "..............",
-      ])
-  }
-
-  @Test("a figure is written as SVG or PNG, as its name ends")
-  func writing() throws {
-    let scratch = try Scratch()
-    var figure = Figure(width: 4, height: 4, title: "t")
-    figure.rectangle(x: 0, y: 0, width: 4, height: 4, color: .rgb(1, 2, 3))
-    try figure.write(to: scratch("a.png"))
-    try figure.write(to: scratch("a.svg"))
-    let image = try RasterImage(contentsOf: scratch("a.png"))
-    #expect(image.width == 8 && pixel(image, 3, 3) == [1, 2, 3])
-    let text = String(
-      decoding: try readPossiblyCompressed(scratch("a.svg"), limit: 1 << 20), as: UTF8.self)
-    #expect(text == figure.svg().text)
-  }
-
-  @Test("a sheet wraps its pictures and makes room for every caption")
-  func sheet() {
-    let image = RasterImage(plane: [0, 1, 2, 3], height: 2, width: 2)
-    let items = (0..<10).map { Sheet.Item(image, caption: "picture \($0)") }
-    let narrow = Sheet(title: "t", sections: [.init("h", items)], width: 200).figure()
-    let wide = Sheet(title: "t", sections: [.init("h", items)], width: 2000).figure()
-    #expect(narrow.height > wide.height && narrow.width < wide.width)
-    #expect(narrow.width <= 240)
-    let text = wide.svg().text
-    #expect((0..<10).allSatisfy { text.contains(">picture \($0)</text>") })
-    #expect(text.components(of: "<image ") == 10)
   }
 
   @Test("filters: a picture each; planes in rows where a filter has several")
@@ -153,6 +87,8 @@ struct PictureTests {
     #expect(all.map { $0.histogram.counts.reduce(0, +) } == net.parameters.map(\.count))
     let svg = histogramFigure(all, title: "weights").svg().text
     #expect(isWellFormed(svg) && svg.contains(">c3.weight</text>"))
+    let long = all.map { ("a.long.path.of.blocks.that.leads.to.\($0.name)", $0.histogram) }
+    #expect(collisions(inSVG: histogramFigure(long, title: "weights").svg().text) == [])
   }
 
   @Test("a confusion matrix has its counts, names and shares")
@@ -163,6 +99,15 @@ struct PictureTests {
     #expect(svg.contains("accuracy 80 % · 8 of 10 right"))
     #expect(svg.contains(">8</text>") && svg.contains(">2</text>") && svg.contains(">cat</text>"))
     #expect(svg.components(of: "80 %") == 2)
+    let names = ["automobile", "aeroplane", "i", "a class with a name of many words"]
+    let counts = names.indices.map { row in names.indices.map { 1000 * row + $0 } }
+    for title in ["t", "a title that is wider than the matrix below it"] {
+      let figure = confusionFigure(
+        Evaluation(loss: 0, confusion: counts, seconds: 0), classNames: names, title: title)
+      let svg = figure.svg().text
+      #expect(collisions(inSVG: svg) == [] && elementsWithoutPlainColors(inSVG: svg) == [])
+      #expect(textBoxes(inSVG: svg).allSatisfy { $0.right <= figure.width })
+    }
   }
 
   @Test("the worst mistakes are those with the least probability for the truth")

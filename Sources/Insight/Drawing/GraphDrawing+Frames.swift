@@ -28,18 +28,15 @@ extension GraphDrawing {
     var height: Double
 
     func draw(on picture: inout SVGPicture) {
-      picture.append(
-        "<rect class=\"frame\" x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\""
-          + " height=\"\(number(height))\" rx=\"9\"/>")
+      picture.rectangle(
+        x: x, y: y, width: width, height: height, fill: "wash", stroke: "faint", radius: 9)
     }
 
-    /// The name, on top of the edges that pass it.
+    /// The name, legible on top of the edges that pass it.
     func drawName(on picture: inout SVGPicture) {
-      picture.append("<g class=\"name\">")
       picture.text(
         repeats > 1 ? "\(name)  and \(repeats - 1) more like it" : name, x: x + 9, y: y + 15,
-        size: 11, color: repeats > 1 ? "ink" : "soft", isBold: repeats > 1)
-      picture.append("</g>")
+        size: 11, color: repeats > 1 ? "ink" : "soft", isBold: repeats > 1, halo: "wash")
     }
   }
 

@@ -133,7 +133,7 @@ extension GraphDrawing {
     dissolveSmallBlocks()
   }
 
-  /// A frame around a single box says nothing.
+  /// Frames around single boxes are left out: they add no information.
   private mutating func dissolveSmallBlocks() {
     var counts: [String: Int] = [:]
     func name(_ blocks: some Sequence<String>) -> String { blocks.joined(separator: ".") }

@@ -22,7 +22,7 @@ extension GraphDrawing {
     let head = title.isEmpty && summary.isEmpty ? 0.0 : 46
     let key = legend
     let keyWidth = key.reduce(0) { $0 + textWidth($1.1, size: Self.smallSize) + 30 }
-    let headWidth = max(textWidth(title, size: 17), textWidth(summary, size: 12))
+    let headWidth = max(textWidth(title, size: 17, isBold: true), textWidth(summary, size: 12))
     let inner = max(right - left, headWidth, min(keyWidth, 420))
     let keyRows = rows(of: key, width: inner)
     var picture = SVGPicture(
@@ -50,9 +50,12 @@ extension GraphDrawing {
   private func size(of box: Box, costs: Bool) -> (width: Double, height: Double) {
     var width = 60.0
     if !box.shortPath.isEmpty {
-      width = max(width, textWidth(heading(box), size: Self.smallSize))
+      width = max(
+        width, textWidth(heading(box), size: Self.smallSize, isBold: box.family == .block))
     }
-    for line in box.lines { width = max(width, 1.07 * textWidth(line, size: Self.textSize)) }
+    for line in box.lines {
+      width = max(width, textWidth(line, size: Self.textSize, isBold: box.family != .block))
+    }
     let figures = box.figures(costs: costs)
     for line in figures { width = max(width, textWidth(line, size: Self.smallSize)) }
     let rows = box.lines.count + figures.count + (heading(box).isEmpty ? 0 : 1)
@@ -73,8 +76,9 @@ extension GraphDrawing {
     picture.append("<g class=\"\(box.family.rawValue)\"><title>\(escaped(box.tip))</title>")
     func rectangle(_ offset: Double) {
       picture.append(
-        "<rect class=\"box\" x=\"\(number(left + offset))\" y=\"\(number(top - offset))\""
-          + " width=\"\(number(size.width))\" height=\"\(number(size.height))\" rx=\"6\"/>")
+        Self.box(
+          box.family, x: left + offset, y: top - offset, width: size.width, height: size.height,
+          radius: 6))
     }
     if box.repeats > 1 {
       rectangle(6)
@@ -130,14 +134,15 @@ extension GraphDrawing {
     let top = end.y - layout.items[edge.to].height / 2
     curve(toX: target, y: layout.rankTop[layout.ranks[edge.to]])
     vertical(to: top)
-    let kind = layout.isShortcut[index] ? "edge shortcut" : "edge"
-    // An arrow head of our own: markers do not follow the theme everywhere.
+    let dashes = layout.isShortcut[index] ? " stroke-dasharray=\"5 3\"" : ""
+    let line = SVGPicture.paint(fill: "none", stroke: "soft", classes: ["edge"])
+    // The arrow head is a path, because markers do not follow the theme everywhere.
     let head =
-      "<path class=\"head\" d=\"M\(number(target)),\(number(top))l-4,-7h8z\"/>"
-    return "<path class=\"\(kind)\" d=\"\(path)\"/>\(head)"
+      "<path d=\"M\(number(target)),\(number(top))l-4,-7h8z\"\(SVGPicture.paint(fill: "soft"))/>"
+    return "<path d=\"\(path)\"\(line) stroke-width=\"1.4\"\(dashes)/>\(head)"
   }
 
-  /// Where along a box's side an edge is fastened: in the middle, or side by side in the order of the places that
+  /// Where along a box's side an edge is attached: in the middle, or side by side in the order of the places that
   /// the edges lead to. A shortcut leaves the middle to the others.
   private func port(_ index: Int, of box: Int, isOut: Bool, _ layout: LayeredLayout) -> Double {
     let center = layout.center(of: box).x
@@ -189,8 +194,8 @@ extension GraphDrawing {
       let y = top + Double(row) * 20
       for (family, name) in entries {
         picture.append(
-          "<g class=\"\(family.rawValue)\"><rect class=\"box\" x=\"\(number(x))\" y=\"\(number(y - 10))\""
-            + " width=\"14\" height=\"12\" rx=\"3\"/></g>")
+          "<g class=\"\(family.rawValue)\">"
+            + Self.box(family, x: x, y: y - 10, width: 14, height: 12, radius: 3) + "</g>")
         picture.text(name, x: x + 19, y: y, size: Self.smallSize, color: "soft")
         x += textWidth(name, size: Self.smallSize) + 30
       }
@@ -215,18 +220,22 @@ extension GraphDrawing {
         (.other, "#f3f4f6", "#8b93a0", "#24292f", "#8b93a0"),
       ]
 
+  /// A rectangle in the colours of a family.
+  private static func box(
+    _ family: Family, x: Double, y: Double, width: Double, height: Double, radius: Double
+  ) -> String {
+    let color = colors.first { $0.family == family }!
+    return "<rect x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\""
+      + " height=\"\(number(height))\" rx=\"\(number(radius))\""
+      + SVGPicture.paint(fill: color.fill, stroke: color.line, classes: ["box"])
+      + " stroke-width=\"1.2\"/>"
+  }
+
+  /// The families on dark paper.
   private static var style: String {
-    var text =
-      ".box{stroke-width:1.2}.edge{fill:none;stroke:var(--soft);stroke-width:1.4}"
-      + ".shortcut{stroke-dasharray:5 3}.head{fill:var(--soft)}"
-      + ".name text{paint-order:stroke;stroke:var(--wash);stroke-width:4px}"
-      + ".frame{fill:var(--wash);stroke:var(--faint);stroke-width:1}\n"
-    var dark = ""
-    for entry in colors {
-      let name = entry.family.rawValue
-      text += ".\(name) .box{fill:\(entry.fill);stroke:\(entry.line)}\n"
-      dark += ".\(name) .box{fill:\(entry.dark);stroke:\(entry.darkLine)}\n"
+    let rules = colors.map { entry in
+      ".\(entry.family.rawValue) .box{fill:\(entry.dark);stroke:\(entry.darkLine)}\n"
     }
-    return text + "@media (prefers-color-scheme:dark){\n\(dark)}\n"
+    return "@media (prefers-color-scheme:dark){\n\(rules.joined())}\n"
   }
 }

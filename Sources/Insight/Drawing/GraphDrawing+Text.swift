@@ -1,3 +1,4 @@
+import TapestryFiles
 import TapestryPictures
 
 extension GraphDrawing.Box {
@@ -6,7 +7,7 @@ extension GraphDrawing.Box {
     let frame = blocks.joined(separator: ".")
     let name = path.hasPrefix(frame + ".") ? String(path.dropFirst(frame.count + 1)) : path
     if path == frame { return "" }
-    // A number alone says little: the name of what it counts goes with it.
+    // A number alone says little: the name of its parent goes with it.
     guard name.first?.isNumber == true, let parent = blocks.last else { return name }
     return "\(parent).\(name)"
   }
@@ -59,17 +60,6 @@ extension GraphDrawing {
     }
     return parts.joined(separator: " · ")
   }
-}
-
-/// `value` with a comma between groups of three digits.
-package func grouped(_ value: Int) -> String {
-  let digits = String(value.magnitude)
-  var text = ""
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
-    text.append(digit)
-  }
-  return value < 0 ? "-" + text : text
 }
 
 /// `416 k`, `1.8 G`

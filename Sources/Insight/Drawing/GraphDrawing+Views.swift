@@ -44,15 +44,16 @@ extension GraphDrawing {
     result.style =
       pictures[first].style
       + ".view{display:none}.view.on{display:inline}.button{cursor:pointer}"
-      + ".button rect{fill:var(--wash);stroke:var(--faint)}.button.on rect{stroke:var(--blue)}\n"
+      + ".button.on .stroke-faint{stroke:\(Palette.light("blue"))}\n"
       + ".view:not(:last-of-type) .block{cursor:zoom-in}\n"
     result.text("detail", x: 24, y: 26, size: 12, color: "soft")
     for (index, name) in names.enumerated() {
       let x = 76 + Double(index) * 40
       result.append(
         "<g class=\"button\(index == first ? " on" : "")\" data-view=\"\(index)\" tabindex=\"0\""
-          + " role=\"button\" aria-label=\"detail \(name)\">"
-          + "<rect x=\"\(number(x))\" y=\"12\" width=\"34\" height=\"20\" rx=\"5\"/>")
+          + " role=\"button\" aria-label=\"detail \(name)\">")
+      result.rectangle(
+        x: x, y: 12, width: 34, height: 20, fill: "wash", stroke: "faint", radius: 5)
       result.text(name, x: x + 17, y: 26, size: 12, anchor: .middle)
       result.append("</g>")
     }
@@ -60,6 +61,7 @@ extension GraphDrawing {
       result.append(
         "<g class=\"view\(index == first ? " on" : "")\" data-width=\"\(number(widths[index]))\""
           + " data-height=\"\(number(picture.height + bar))\""
+          + (index == first ? "" : " display=\"none\"")
           + " transform=\"translate(\(number((widths[index] - picture.width) / 2)),\(number(bar)))\">"
       )
       result.append(picture.body)

@@ -9,7 +9,7 @@ import TapestryModels
 /// ```
 ///
 /// Made from a net, `init(of:title:detail:times:)`, or from what was recorded for a tensor,
-/// `init(of:title:)`. The layout is our own: Sugiyama, Tagawa and Toda, "Methods for visual understanding of
+/// `init(of:title:)`. The layout follows Sugiyama, Tagawa and Toda, "Methods for visual understanding of
 /// hierarchical system structures", 1981.
 public struct GraphDrawing: Sendable {
   /// What an op belongs to, by which boxes are coloured.

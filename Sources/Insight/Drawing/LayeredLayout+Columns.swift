@@ -102,7 +102,7 @@ extension LayeredLayout {
       return items.indices.map(root)
     }
 
-    /// How much a link wants to be straight; `nil` for not at all.
+    /// The weight of keeping a link straight; `nil` for none.
     private func priority(_ upper: Int, _ link: Link) -> Int? {
       let lower = link.item
       let isPass = (items[upper].box == nil, items[lower].box == nil)

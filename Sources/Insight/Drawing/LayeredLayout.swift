@@ -22,7 +22,7 @@ package struct LayeredLayout {
   /// A piece of an edge between neighbouring ranks.
   struct Link {
     var item: Int
-    /// Whether the edge only repeats what a longer path says, as the shortcut of a residual block does.
+    /// Whether a longer path leads to the same place, as beside the shortcut of a residual block.
     var isShortcut: Bool
   }
 

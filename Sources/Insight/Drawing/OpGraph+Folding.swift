@@ -88,7 +88,7 @@ extension OpGraph {
     ops = kept
   }
 
-  /// Whether `run` is an equal block that computes on with the results of `before`.
+  /// Whether `run` is an equal block whose input is the result of `before`.
   private func follows(_ run: Run, _ before: Run) -> Bool {
     guard run.block.dropLast() == before.block.dropLast(), run.block != before.block,
       run.range.lowerBound == before.range.upperBound, run.range.count == before.range.count

@@ -84,13 +84,6 @@ public struct ExplainPage: Sendable {
     return frame.split(separator: "@", omittingEmptySubsequences: false)
       .map { parts[String($0)] ?? String($0) }.joined()
   }
-
-  private static func escaped(_ text: String) -> String {
-    let codes: [Character: String] = [
-      "<": "&lt;", ">": "&gt;", "&": "&amp;", "\"": "&quot;", "'": "&#39;",
-    ]
-    return text.map { codes[$0] ?? String($0) }.joined()
-  }
 }
 
 /// Why a net cannot be explained by a page.

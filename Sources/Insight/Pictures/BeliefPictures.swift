@@ -32,8 +32,7 @@ public func beliefSheet(
     width: 560)
 }
 
-/// What the first layer of a deep belief net sees of images, and what it makes of that when it looks at its own hidden
-/// units: `[N, C, H, W]`, in two rows.
+/// The input of the first layer of a deep belief net, and its reconstruction from the layer's hidden units: `[N, C, H, W]`, in two rows.
 ///
 /// - Precondition: the images suit the layer.
 public func reconstructionSheet(

@@ -1,4 +1,5 @@
 import TapestryDatasets
+import TapestryFiles
 import TapestryGraph
 import TapestryPictures
 
@@ -23,15 +24,15 @@ public func confusionFigure(
   let names = isLabelled ? classNames.map { textWidth($0, size: 11) }.max() ?? 0 : 0
   let (margin, top) = (20.0, 92.0)
   let left = margin + names + 26
-  // Names of columns lie in the cells' width; longer ones are cut to it.
+  let summary =
+    "accuracy \(percent(evaluation.accuracy)) · \(grouped(evaluation.correctCount)) of "
+    + "\(grouped(evaluation.count)) right · rows: truth, columns: answer"
+  let head = max(textWidth(title, size: 16, isBold: true), textWidth(summary, size: 12))
   var figure = Figure(
-    width: left + Double(count) * cell + margin + (isLabelled ? 58 : 0),
+    width: max(left + Double(count) * cell + margin + (isLabelled ? 58 : 0), head + 2 * margin),
     height: top + Double(count) * cell + margin, title: title)
   figure.text(title, x: margin, y: margin + 14, size: 16, isBold: true)
-  figure.text(
-    "accuracy \(percent(evaluation.accuracy)) · \(grouped(evaluation.correctCount)) of "
-      + "\(grouped(evaluation.count)) right · rows: truth, columns: answer", x: margin,
-    y: margin + 34, size: 12, color: .named("soft"))
+  figure.text(summary, x: margin, y: margin + 34, size: 12, color: .named("soft"))
   for (row, counts) in matrix.enumerated() {
     let total = counts.reduce(0, +)
     let y = top + Double(row) * cell
@@ -49,9 +50,9 @@ public func confusionFigure(
     if isLabelled {
       let name = classNames[row]
       figure.text(name, x: left - 8, y: y + cell / 2 + 4, size: 11, anchor: .end)
-      let fit = String(name.prefix { _ in true }.prefix(max(Int(cell / 7), 1)))
       figure.text(
-        fit, x: left + (Double(row) + 0.5) * cell, y: top - 8, size: 11, anchor: .middle)
+        fitted(name, width: cell - 4, size: 11), x: left + (Double(row) + 0.5) * cell, y: top - 8,
+        size: 11, anchor: .middle)
       if total > 0 {
         figure.text(
           percent(Double(counts[row]) / Double(total)), x: left + Double(count) * cell + 8,
@@ -71,6 +72,3 @@ private func shade(_ share: Double, isRight: Bool) -> Figure.Color {
   }
   return .rgb(mix(240, end.0), mix(243, end.1), mix(247, end.2))
 }
-
-/// `98.3 %`
-func percent(_ share: Double) -> String { "\(number((share * 1000).rounded() / 10)) %" }

@@ -60,7 +60,7 @@ public func histogramFigure(
   for (index, (name, histogram)) in histograms.enumerated() {
     let left = margin + Double(index % columns) * (cellWidth + gap)
     let top = margin + 34 + Double(index / columns) * (cellHeight + gap)
-    figure.text(name, x: left, y: top + 10, size: 11)
+    figure.text(fitted(name, width: cellWidth, size: 11), x: left, y: top + 10, size: 11)
     figure.text(
       "mean \(threeDigits(histogram.mean)), deviation \(threeDigits(histogram.deviation))", x: left,
       y: top + 25, size: 10, color: .named("soft"))
@@ -88,21 +88,4 @@ public func histogramFigure(
     }
   }
   return figure
-}
-
-/// About three significant digits: `0.0123`, `-1.5`, `2.1e-7`.
-func threeDigits(_ value: Double) -> String {
-  guard value.isFinite else { return "\(value)" }
-  if value == 0 { return "0" }
-  var (magnitude, exponent) = (value.magnitude, 0)
-  while magnitude >= 10 { (magnitude, exponent) = (magnitude / 10, exponent + 1) }
-  while magnitude < 1 { (magnitude, exponent) = (magnitude * 10, exponent - 1) }
-  let sign = value < 0 ? "-" : ""
-  let rounded = (magnitude * 100).rounded() / 100
-  if exponent < -4 || exponent > 5 { return "\(sign)\(number(rounded))e\(exponent)" }
-  var scale = 1.0
-  for _ in 0..<max(2 - exponent, 0) { scale *= 10 }
-  let result = (value * scale).rounded() / scale
-  let text = "\(result)"
-  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

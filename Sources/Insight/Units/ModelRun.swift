@@ -3,15 +3,15 @@ import TapestryGraph
 import TapestryModels
 import TapestryOps
 
-/// Why a net cannot be looked at as asked.
+/// Why a question about a net cannot be answered.
 public struct InsightError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong and what there is instead.
+  /// What is wrong, and which names there are.
   public let description: String
 
   public init(description: String) { self.description = description }
 }
 
-/// What one op of a net gave.
+/// The result of one op of a net.
 public struct LayerOutput: Sendable {
   /// The dotted name of the layer; empty outside any.
   public let layer: String
@@ -32,7 +32,7 @@ extension Model {
   }
 }
 
-/// One run of a net in inference mode, with all that its ops took and gave.
+/// One run of a net in inference mode, with the operands and results of its ops.
 struct ModelRun {
   let input: Tensor
   let output: Tensor

@@ -2,7 +2,7 @@ import TapestryGraph
 import TapestryModels
 import TapestryOps
 
-/// What a class loses when a part of the image is covered.
+/// How much the score of a class falls when a part of the image is covered.
 public struct OcclusionMap: Sendable {
   /// The loss of the score for each place of the patch, `[rows, columns]`: positive where the image spoke for the class.
   public let drops: Tensor
@@ -14,7 +14,7 @@ public struct OcclusionMap: Sendable {
   public let columns: [Int]
 }
 
-/// What covering each part of an image with a patch of one value takes from the score of a class.
+/// How much the score of a class falls when each part of an image is covered with a patch of one value.
 ///
 /// M. D. Zeiler and R. Fergus, "Visualizing and understanding convolutional networks", 2013, section 4.2.
 /// - Parameters:

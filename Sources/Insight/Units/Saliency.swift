@@ -2,7 +2,7 @@ import TapestryGraph
 import TapestryModels
 import TapestryOps
 
-/// Ways to say which pixels a class depends on.
+/// Methods that show which pixels a class depends on.
 public enum SaliencyMethod: Sendable, Hashable {
   /// ∂ logit / ∂ pixel. K. Simonyan, A. Vedaldi, A. Zisserman, "Deep inside convolutional networks", 2013.
   case gradient
@@ -10,7 +10,7 @@ public enum SaliencyMethod: Sendable, Hashable {
   case guided
   /// The logit sent back by the transposed net. M. D. Zeiler and R. Fergus, 2013; see ``SignalRule/deconvolution``.
   case deconvolution
-  /// (x - x₀) times the mean gradient on the straight way from x₀ to x, at the middles of `steps` equal pieces.
+  /// (x - x₀) times the mean gradient on the straight line from x₀ to x, at the middles of `steps` equal pieces.
   /// M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks", 2017.
   case integratedGradients(steps: Int)
 }
