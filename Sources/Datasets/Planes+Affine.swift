@@ -11,7 +11,7 @@ struct AffineMap: Equatable, Sendable {
   /// Turns the picture by `degrees` counterclockwise.
   static func rotation(degrees: Double) -> AffineMap {
     let angle = degrees * .pi / 180
-    let (c, s) = (cosine(angle), sine(angle))
+    let (c, s) = (tapestry_cos(angle), tapestry_sin(angle))
     return AffineMap(xx: c, xy: -s, yx: s, yy: c)
   }
 
@@ -22,7 +22,10 @@ struct AffineMap: Equatable, Sendable {
   static func shift(x: Double, y: Double) -> AffineMap { AffineMap(x: -x, y: -y) }
 
   /// Leans the picture to the left or right.
-  static func shear(degrees: Double) -> AffineMap { AffineMap(xy: tangent(degrees * .pi / 180)) }
+  static func shear(degrees: Double) -> AffineMap {
+    let angle = degrees * .pi / 180
+    return AffineMap(xy: tapestry_sin(angle) / tapestry_cos(angle))
+  }
 
   /// What first `self`, then `next` does to the picture.
   func followed(by next: AffineMap) -> AffineMap {

@@ -1,3 +1,5 @@
+import CTapestryKernels
+
 /// The random numbers for one image in one epoch: they depend on the seed, the epoch and the position of
 /// the image in its set alone, not on the batch it is in, on threads, or on what was drawn before.
 ///
@@ -46,8 +48,8 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
 
   /// A number of the normal distribution with mean 0 and deviation 1 (Box and Muller 1958).
   mutating func normal() -> Double {
-    let radius = (-2 * logarithm(1 - unit())).squareRoot()
-    return radius * cosine(2 * .pi * unit())
+    let radius = (-2 * tapestry_log(1 - unit())).squareRoot()
+    return radius * tapestry_cos(2 * .pi * unit())
   }
 
   /// A number of the beta distribution with both parameters `alpha`, which must be positive.
@@ -61,14 +63,16 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
   /// method for generating gamma variables, ACM TOMS 26, 2000).
   private mutating func gamma(_ shape: Double) -> Double {
     guard shape >= 1 else {
-      return gamma(shape + 1) * power(1 - unit(), 1 / shape)
+      return gamma(shape + 1) * tapestry_pow(1 - unit(), 1 / shape)
     }
     let d = shape - 1.0 / 3
     let c = 1 / (9 * d).squareRoot()
     while true {
       let x = normal()
       let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
-      if v > 0, logarithm(1 - unit()) < x * x / 2 + d - d * v + d * logarithm(v) { return d * v }
+      if v > 0, tapestry_log(1 - unit()) < x * x / 2 + d - d * v + d * tapestry_log(v) {
+        return d * v
+      }
     }
   }
 }

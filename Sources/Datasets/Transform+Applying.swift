@@ -1,3 +1,4 @@
+import CTapestryKernels
 import TapestryGraph
 
 extension Transform {
@@ -88,7 +89,7 @@ extension Transform {
     for _ in 0..<10 {
       let pixels = whole * random.uniform(area.lowerBound, area.upperBound)
       // Uniform on a logarithmic scale: 3:4 as likely as 4:3.
-      let proportion = exponential(random.uniform(logarithm(0.75), logarithm(4.0 / 3)))
+      let proportion = tapestry_exp(random.uniform(tapestry_log(0.75), tapestry_log(4.0 / 3)))
       let width = Int((pixels * proportion).squareRoot().rounded())
       let height = Int((pixels / proportion).squareRoot().rounded())
       guard (1...size.width).contains(width), (1...size.height).contains(height) else { continue }

@@ -1,10 +1,10 @@
 /// A file being written: what is at its path changes all at once upon `commit()`, or not at all.
 ///
 /// The bytes go to a temporary file in the same directory. `commit()` brings them to the disk,
-/// moves the file to its place and brings the directory to the disk. When an `AtomicFile` goes away
+/// moves the file to its place and brings the directory to the disk. When an `AtomicFile` is deinitialised
 /// without it, because an error was thrown, the temporary file is removed and what was at the path
 /// is as before. A symbolic link at the path stays, its file is replaced; permissions stay too.
-/// Bytes are handed on as they come, without a buffer: append large pieces.
+/// Bytes are written as they come, without a buffer: append large pieces.
 package struct AtomicFile: ~Copyable {
   /// The path as the caller gave it.
   package let path: String
@@ -21,7 +21,7 @@ package struct AtomicFile: ~Copyable {
   package init(path: String) throws(FileError) {
     let replaced = try ReplacementTarget(path)
     let directory = Self.directory(of: replaced.path)
-    // A name, not a result: it needs no seed.
+    // Only a file name depends on it, no result: it needs no seed.
     let number = UInt64.random(in: .min ... .max)
     let temporaryPath = "\(directory)/.tapestry-\(String(number, radix: 16)).tmp"
     let descriptor = try Self.create(temporaryPath, for: path, like: replaced)

@@ -6,7 +6,7 @@
   import Glibc
 #endif
 
-/// An open file of the operating system, closed when its owner goes away.
+/// An open file of the operating system, closed when it is deinitialised.
 ///
 /// Every system call on files is in this file; each failure becomes a `FileError` that names
 /// `path`, the path the user knows.
@@ -24,7 +24,7 @@ struct FileDescriptor: ~Copyable {
     self.raw = raw
   }
 
-  /// Creates a file at `temporaryPath`, which must not exist; messages speak of `path`.
+  /// Creates a file at `temporaryPath`, which must not exist; messages name `path`.
   init(creating temporaryPath: String, for path: String) throws(FileError) {
     let raw = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard raw >= 0 else { throw systemError(path, "create a temporary file beside it") }
@@ -126,14 +126,14 @@ struct ReplacementTarget {
   }
 }
 
-/// Puts the file at `source` in the place of `target`; the error speaks of `path`.
+/// Puts the file at `source` in the place of `target`; the error names `path`.
 func renameFile(_ source: String, to target: String, path: String) throws(FileError) {
   guard rename(source, target) == 0 else {
     throw systemError(path, "move the finished temporary file to its place")
   }
 }
 
-/// Removes the file at `path`; that it is gone already is no failure.
+/// Removes the file at `path`; that there is none is not an error.
 package func removeFile(_ path: String) {
   _ = unlink(path)
 }
@@ -152,7 +152,7 @@ func synchronizeDirectory(_ directory: String, path: String) throws(FileError) {
   }
 }
 
-/// Gives back what `FileDescriptor.mapped` took.
+/// Unmaps what `FileDescriptor.mapped` has mapped.
 func unmap(address: UInt, byteCount: Int) {
   _ = munmap(UnsafeMutableRawPointer(bitPattern: address), byteCount)
 }

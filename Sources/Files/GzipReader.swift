@@ -1,6 +1,6 @@
 import CZlib
 
-/// Inflates gzip data piece by piece: no more memory is taken than the caller asks bytes for.
+/// Inflates gzip data piece by piece: memory grows with the bytes that the caller asks for, not with the data.
 ///
 /// The checksum is compared when the end of a member has been read; read to the end (`read` returns
 /// fewer bytes than there was room for) to know that the data is intact. Several members in a row

@@ -4,7 +4,7 @@ struct PNGReader {
   private let chunks: PNGChunks
   private var header: PNGHeader { chunks.header }
 
-  /// No deflate stream becomes more than this many times longer.
+  /// Deflate expands data by at most this factor.
   private static let largestExpansion = 1032
 
   /// - Parameter pixelLimit: more pixels are refused before anything is allocated.

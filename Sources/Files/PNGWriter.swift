@@ -92,7 +92,7 @@ struct PNGWriter {
     do throws(GzipError) {
       return try Gzip.deflate(bytes, level: level, windowBits: MAX_WBITS)
     } catch {
-      // zlib's 300 kB beside the picture itself: an array would not be told of it either.
+      // Out of memory for 300 kB beside the picture itself, which no array survives either.
       fatalError("RasterImage: no memory to compress a picture")
     }
   }

@@ -254,6 +254,12 @@ package struct ProtocolBufferWriter {
     withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
+  /// Eight bytes.
+  package mutating func double(_ number: Int, _ value: Double) {
+    varint(UInt64(number) << 3 | 1)
+    withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
   /// A text.
   package mutating func text(_ number: Int, _ value: String) {
     data(number, Array(value.utf8))

@@ -1,6 +1,6 @@
 /// An array to be written to a safetensors file.
 public struct SafetensorsItem {
-  /// Hands the bytes of an array to the closure it is given, in one piece or in several in order.
+  /// Passes the bytes of an array to a closure, in one piece or in several in order.
   public typealias Bytes =
     (_ consume: (UnsafeRawBufferPointer) throws(FileError) -> Void) throws(FileError) -> Void
 

@@ -52,34 +52,36 @@ extension Model {
     let plan = try StatePlan(
       members.state, from: state, source: source, renaming: renaming, except: except,
       allowing: differences)
-    for (target, entry) in plan.pairs {
-      guard let value = StateFile.tensor(entry, of: state, dtype: target.dtype) else { continue }
-      if let parameter = target as? Parameter { parameter.value = value }
-      if let buffer = target as? Buffer { buffer.value = value }
-    }
+    plan.assign(from: state)
     return plan.report
   }
 }
 
 /// Which array of a file goes to which parameter or buffer, found before anything is changed.
-private struct StatePlan {
-  private(set) var pairs: [(target: Tensor, entry: SafetensorsEntry)] = []
+package struct StatePlan {
+  private var pairs: [(target: Tensor, entry: SafetensorsEntry)] = []
   private(set) var report: StateReport
 
   private let members: [(name: String, value: Tensor)]
   private let except: [NamePattern]
+  private let isExact: Bool
   /// The file's arrays by the model's names for them, and those names in the file's order.
   private var stored: [String: SafetensorsEntry] = [:]
   private var storedNames: [String] = []
   /// What no permission helps against.
   private var conflicts: [String] = []
 
-  init(
+  /// - Parameters:
+  ///   - isExact: whether numbers must have the model's own type, or are converted to it.
+  /// - Throws: `StateMismatch` with everything that differs and is not allowed.
+  package init(
     _ members: [(name: String, value: Tensor)], from state: SafetensorsState, source: String,
-    renaming: StateRenaming, except: [NamePattern], allowing differences: StateDifferences
+    renaming: StateRenaming = .none, except: [NamePattern] = [],
+    allowing differences: StateDifferences = [], isExact: Bool = false
   ) throws(StateMismatch) {
     self.members = members
     self.except = except
+    self.isExact = isExact
     report = StateReport(source: source)
     rename(state.entries, renaming)
     matchMembers()
@@ -92,6 +94,15 @@ private struct StatePlan {
     }
     guard problems.isEmpty else {
       throw StateMismatch(source: source, problems: problems, remedy: remedy)
+    }
+  }
+
+  /// Gives the parameters and buffers the values that `state`, which the plan was made for, has for them.
+  package func assign(from state: SafetensorsState) {
+    for (target, entry) in pairs {
+      guard let value = StateFile.tensor(entry, of: state, dtype: target.dtype) else { continue }
+      if let parameter = target as? Parameter { parameter.value = value }
+      if let buffer = target as? Buffer { buffer.value = value }
     }
   }
 
@@ -138,7 +149,11 @@ private struct StatePlan {
           "shape: \(name) is \(entry.shape) in the file, \(target.shape) in the model")
         continue
       }
-      guard StateFile.converts(entry.dtype, to: target.dtype) else {
+      let converts =
+        isExact
+        ? StateFile.dtype(target.dtype) == entry.dtype
+        : StateFile.converts(entry.dtype, to: target.dtype)
+      guard converts else {
         omit(
           name, .unconvertible,
           "type: \(name) is \(entry.dtype.rawValue) in the file, \(target.dtype) in the model")

@@ -12,7 +12,7 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     self.cause = cause
   }
 
-  /// What can be wrong with a checkpoint whose file is whole.
+  /// What can be wrong with a checkpoint whose file is intact.
   public enum Cause: Sendable, Equatable {
     /// A safetensors file that is no checkpoint, such as weights alone.
     case notACheckpoint
@@ -22,7 +22,7 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     case otherRun(problems: [String])
     /// The run was over other images, or in other batches.
     case otherData(found: String, expected: String)
-    /// What it says of the position makes no sense.
+    /// The stored position is not valid.
     case malformed(problems: [String])
   }
 

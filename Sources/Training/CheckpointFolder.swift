@@ -69,7 +69,7 @@ public struct CheckpointFolder: Sendable {
     return steps.sorted { $0.step > $1.step }.map { join($0.name) }
   }
 
-  /// Writes a checkpoint, then takes away those that are one too many.
+  /// Writes a checkpoint, then removes the oldest beyond the number to keep.
   ///
   /// - Returns: its path.
   /// - Throws: `FileError`; the checkpoints that were there are then unchanged.
@@ -88,7 +88,7 @@ public struct CheckpointFolder: Sendable {
 
   /// Continues `state` from the newest checkpoint that can be read.
   ///
-  /// A file that the disk has damaged is passed over for the one before it; one of another run, or of a newer
+  /// A damaged file is skipped and the one before it used; one of another run, or of a newer
   /// format, is an error.
   ///
   /// - Returns: the path of the checkpoint; `nil`, with nothing changed, when the folder has none.
@@ -109,14 +109,14 @@ public struct CheckpointFolder: Sendable {
     return nil
   }
 
-  /// Takes away what a killed process has left half written.
+  /// Removes temporary files of killed processes.
   public func removeLeftovers() {
     for name in (try? namesInDirectory(path)) ?? [] where AtomicFile.isTemporary(name) {
       removeFile(join(name))
     }
   }
 
-  /// Takes away the checkpoints and the best weights.
+  /// Removes the checkpoints and the best weights.
   package func removeAll() throws(FileError) {
     for path in try checkpoints() + [bestPath] { removeFile(path) }
     removeLeftovers()

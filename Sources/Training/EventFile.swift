@@ -39,17 +39,15 @@ public final class EventFile {
     path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
     file = try AppendedFile(path: path)
     self.clock = clock
-    var version = ProtocolMessage()
-    version.add(1, double: now)
-    version.add(3, text: "brain.Event:2")
+    var version = ProtocolBufferWriter()
+    version.double(1, now)
+    version.text(3, "brain.Event:2")
     try append(version)
     if step > 0 {
-      var start = ProtocolMessage()
-      start.add(1, integer: 1)
-      var event = ProtocolMessage()
-      event.add(1, double: now)
-      event.add(2, integer: step)
-      event.add(7, message: start)
+      var event = ProtocolBufferWriter()
+      event.double(1, now)
+      event.integer(2, step)
+      event.message(7) { start in start.integer(1, 1) }
       try append(event)
     }
   }
@@ -61,21 +59,21 @@ public final class EventFile {
 
   /// Adds a number to each of several curves, in one event.
   public func add(_ values: [(tag: String, value: Double)], step: Int) throws(FileError) {
-    var summary = ProtocolMessage()
-    for (tag, number) in values {
-      var value = ProtocolMessage()
-      value.add(1, text: tag)
-      value.add(2, float: Float(number))
-      summary.add(1, message: value)
+    var event = ProtocolBufferWriter()
+    event.double(1, clock())
+    event.integer(2, step)
+    event.message(5) { summary in
+      for (tag, number) in values {
+        summary.message(1) { value in
+          value.text(1, tag)
+          value.float(2, Float(number))
+        }
+      }
     }
-    var event = ProtocolMessage()
-    event.add(1, double: clock())
-    event.add(2, integer: step)
-    event.add(5, message: summary)
     try append(event)
   }
 
-  private func append(_ event: ProtocolMessage) throws(FileError) {
+  private func append(_ event: ProtocolBufferWriter) throws(FileError) {
     try file.append(Self.record(event.bytes))
   }
 
@@ -91,48 +89,6 @@ func littleEndian<Number: FixedWidthInteger>(_ value: Number) -> [UInt8] {
   withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }
 
-/// The bytes of a protocol-buffer message, field by field.
-struct ProtocolMessage {
-  private(set) var bytes: [UInt8] = []
-
-  mutating func add(_ field: Int, integer value: Int) {
-    key(field, 0)
-    varint(UInt64(bitPattern: Int64(value)))
-  }
-
-  mutating func add(_ field: Int, double value: Double) {
-    key(field, 1)
-    bytes += littleEndian(value.bitPattern)
-  }
-
-  mutating func add(_ field: Int, float value: Float) {
-    key(field, 5)
-    bytes += littleEndian(value.bitPattern)
-  }
-
-  mutating func add(_ field: Int, text: String) { add(field, content: Array(text.utf8)) }
-
-  mutating func add(_ field: Int, message: ProtocolMessage) { add(field, content: message.bytes) }
-
-  private mutating func add(_ field: Int, content: [UInt8]) {
-    key(field, 2)
-    varint(UInt64(content.count))
-    bytes += content
-  }
-
-  private mutating func key(_ field: Int, _ wireType: Int) { varint(UInt64(field << 3 | wireType)) }
-
-  /// Seven bits a byte, the lowest first.
-  private mutating func varint(_ value: UInt64) {
-    var rest = value
-    while rest >= 0x80 {
-      bytes.append(UInt8(rest & 0x7F) | 0x80)
-      rest >>= 7
-    }
-    bytes.append(UInt8(rest))
-  }
-}
-
 /// The checksum of TFRecords: CRC-32 with Castagnoli's polynomial (RFC 3720, section B.4).
 package enum CRC32C {
   private static let table: [UInt32] = (0..<256).map { byte in
@@ -143,7 +99,7 @@ package enum CRC32C {
     ~bytes.reduce(UInt32.max) { $0 >> 8 ^ table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] }
   }
 
-  /// Turned and shifted, because the checksum of data that contains its own checksum is weak.
+  /// Rotated and offset, because the checksum of data that contains its own checksum is weak.
   package static func masked(_ bytes: [UInt8]) -> UInt32 {
     let value = checksum(bytes)
     return (value >> 15 | value << 17) &+ 0xA282_EAD8

@@ -16,7 +16,7 @@ import TapestryOptim
 /// A layer is trained with the layers below as they are. The same random source gives the same filters again, bit for
 /// bit.
 public struct GreedyTraining {
-  /// How far the training of a layer is.
+  /// The progress of the training of a layer.
   public struct Progress: Sendable {
     /// From 1.
     public let epoch: Int
@@ -42,7 +42,7 @@ public struct GreedyTraining {
   public var sparsityWeight: Double
   /// What turns a batch into what the first layer sees, such as `whitened(_:cutoff:)`. Default: nothing.
   public var preparation: (Tensor) -> Tensor
-  /// Asked between steps whether to stop.
+  /// Checked between steps: whether to stop.
   public var stopRequest: StopRequest?
 
   public init(

@@ -62,10 +62,10 @@ extension Trainer {
   /// Raises the learning rate from `first` to `last` over some steps and notes the loss; ends early when the loss
   /// is far above its smallest.
   ///
-  /// The model and the optimizer are afterwards as they were. The schedule, checkpoints and observers play no part.
+  /// Afterwards model and optimizer are in the state they were in before. Schedule, checkpoints and observers are not used.
   ///
   /// - Parameters:
-  ///   - loader: its batches are taken in the order of epoch 0, from the beginning again where they do not suffice.
+  ///   - loader: its batches are taken in the order of epoch 0, from the beginning again when there are too few.
   ///   - steps: of the test. Default 100.
   ///   - note: called after each step with its number, from 1.
   /// - Precondition: `steps` is at least 2, `0 < first < last`, the loader has a batch.

@@ -46,7 +46,7 @@ public final class OperationProfile: OperationObserver {
 
   public init() {}
 
-  /// What runs in a step is what is to be measured.
+  /// Every op of a step is measured.
   public var acceptsFusedOperations: Bool { true }
 
   public func didApply(_ event: OperationEvent) {

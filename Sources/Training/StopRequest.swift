@@ -1,10 +1,10 @@
 import Synchronization
 
-/// A wish to stop that any thread, or a signal handler, can voice; the loop honours it between steps.
+/// A request to stop, which any thread or a signal handler can make; the loop checks it between steps.
 public final class StopRequest: Sendable {
   private let isWished = Atomic<Bool>(false)
 
-  /// No wish yet.
+  /// A request that has not been made yet.
   public init() {}
 
   /// Whether ``request()`` has been called.

@@ -5,7 +5,7 @@ import TapestryModels
 import TapestryOps
 import TapestryOptim
 
-/// What one batch came to.
+/// The results of one batch.
 struct StepResult {
   let loss: Double
   let correct: Int
@@ -50,7 +50,7 @@ extension Trainer {
     return .unknown
   }
 
-  /// Why the loss of this batch, or its gradients, are not finite: the step is run once more, watched.
+  /// Why the loss of this batch, or its gradients, are not finite: the step is run once more under observation.
   func cause(of batch: Batch) -> TrainingError.Cause {
     if let index = batch.images.firstNonFinite { return .input(index: index) }
     for (name, parameter) in model.namedParameters where parameter.firstNonFinite != nil {

@@ -27,14 +27,14 @@ import TapestryOptim
 /// source in force and of the loader, a run gives the same bits again, on any number of threads, stopped and
 /// continued or not.
 public struct Trainer {
-  /// A scalar that training makes small, from logits `[N, classes]` and labels `[N]`.
+  /// A scalar that training minimises, from logits `[N, classes]` and labels `[N]`.
   public typealias Loss = (_ logits: Tensor, _ labels: Tensor) -> Tensor
   /// The logits `[N, classes]` for a batch, and the mean of its losses, a scalar.
   public typealias Objective = (_ batch: Batch) -> (logits: Tensor, loss: Tensor)
 
   public let model: any Model
   public let optimizer: any Optimizer
-  /// What is made small.
+  /// The loss that is minimised.
   public var objective: Objective
   /// The rate of every update; `nil` leaves the optimizer's.
   public var schedule: Schedule?

@@ -1,6 +1,6 @@
 import TapestryGraph
 
-/// Training met a loss, or gradients, that are not finite; nothing useful can follow. The parameters are those before.
+/// Training met a loss, or gradients, that are not finite; training cannot continue. The parameters are those before the step.
 public struct TrainingError: Error, Sendable, CustomStringConvertible {
   /// Epoch and step, both counted from 1.
   public let epoch: Int

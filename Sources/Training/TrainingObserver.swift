@@ -1,4 +1,4 @@
-/// Is told how a training run goes: progress lines, logs, curves, callbacks of any kind.
+/// Receives the events of a training run: for progress lines, logs, curves, callbacks of any kind.
 ///
 /// Called on the thread of the loop, which waits for it.
 public protocol TrainingObserver {

@@ -8,15 +8,15 @@ public struct TrainingPosition: Sendable, Equatable {
   public var epoch = 0
   /// The batches of that epoch that have been trained on: the number, from 0, of the next.
   public var batch = 0
-  /// What the images of that epoch came to so far.
+  /// The sums over the images of that epoch so far.
   public var totals = Totals()
   /// The epochs that are over.
   public var history: [EpochRecord] = []
   /// The best of them on the validation set.
   public var best: BestEpoch?
-  /// The epochs since.
+  /// The number of epochs since the best one.
   public var epochsWithoutImprovement = 0
-  /// What `ReduceOnPlateau` remembers.
+  /// The state of `ReduceOnPlateau`.
   public var plateau: ReduceOnPlateau.State?
   /// The data and its order, so that a run is not continued with other images.
   public var data: DataOrder?

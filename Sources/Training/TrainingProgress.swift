@@ -1,4 +1,4 @@
-/// How far a training run has come after a step.
+/// The progress of a training run after a step.
 public struct TrainingProgress: Sendable {
   /// The epoch, counted from 1, and the number of epochs of the run, of which the last may be a part.
   public let epoch: Int
@@ -57,7 +57,7 @@ public struct TrainingProgress: Sendable {
   public var isEndOfEpoch: Bool { step == steps }
 }
 
-/// What an epoch came to.
+/// The results of an epoch.
 public struct EpochRecord: Sendable, Equatable {
   /// Counted from 1.
   public let epoch: Int

@@ -4,7 +4,7 @@ import TapestryGraph
 import TapestryModels
 import TapestryOptim
 
-/// A run of a trainer under way: the position, and what is needed to go on from it.
+/// A run of a trainer in progress: the position, and what is needed to continue from it.
 struct TrainingRun {
   let trainer: Trainer
   let loader: BatchLoader
@@ -18,9 +18,9 @@ struct TrainingRun {
   private var plateau: ReduceOnPlateau?
   /// Values of the best epoch, where this process has seen it.
   private var bestState: [(name: String, value: Tensor)]?
-  /// Gradients that wait for the rest of their update.
+  /// Gradients accumulated for an update that is not complete.
   private var pending = Gradients()
-  /// The batches that they are of: the place in the epoch, the images, and what the random numbers began with.
+  /// The batches that those belong to: the place in the epoch, the images, and what the random numbers began with.
   private var pendingBatches: [(index: Int, count: Int, random: RandomKey)] = []
 
   private var steps = 0
@@ -259,7 +259,7 @@ struct TrainingRun {
     updatesAtCheckpoint = trainer.optimizer.step
   }
 
-  /// The end that was asked for in the middle of things: everything stays as it is, so that it can go on.
+  /// The end after a stop request: everything keeps its state, so that the run can continue.
   mutating func stopped() throws -> TrainingSummary {
     if steps > 0 { try save() }
     return end(.stopped, partialRecord)

@@ -108,14 +108,26 @@ public struct TrainingState {
     let randomState = RandomKey(key: reader.word(key, "key"), counter: reader.word(key, "counter"))
     guard reader.problems.isEmpty else { throw refused(.malformed(problems: reader.problems)) }
 
-    let (values, problems) = modelValues(in: file)
-    if let kind = file.metadata[Key.optimizer], kind != optimizerKind {
-      throw refused(
-        .otherRun(problems: problems + ["it was trained by \(kind), not \(optimizerKind)"]))
+    let weights = SafetensorsState(file).under(Prefix.model)
+    var problems: [String] = []
+    var plan: StatePlan?
+    do {
+      plan = try StatePlan(model.members.state, from: weights, source: path, isExact: true)
+    } catch {
+      problems = error.problems
     }
-    guard problems.isEmpty else { throw refused(.otherRun(problems: problems)) }
-    try loadOptimizer(from: file, refused)
-    model.assign(values)
+    let before = (optimizer: optimizer.state, average: average?.state ?? [])
+    do {
+      problems += try optimizerProblems(in: file, refused)
+      problems += try averageProblems(in: file, refused)
+      guard problems.isEmpty else { throw refused(.otherRun(problems: problems)) }
+    } catch {
+      // Back to the states of before, which they accept.
+      try optimizer.load(state: before.optimizer)
+      try average?.load(state: before.average)
+      throw error
+    }
+    plan?.assign(from: weights)
     random.state = randomState
     self.position = position
   }
@@ -137,61 +149,35 @@ public struct TrainingState {
     return String(describing: type(of: optimizer))
   }
 
-  /// Optimizer and average, both or none.
-  private func loadOptimizer(
-    from file: SafetensorsFile, _ refused: (CheckpointError.Cause) -> CheckpointError
-  ) throws {
-    let before = optimizer.state
-    do {
-      try optimizer.load(state: try state(Prefix.optimizer, in: file, refused))
-    } catch let error as OptimizerStateError {
-      throw refused(.otherRun(problems: error.problems(of: "optimizer")))
+  /// Loads the optimizer, or says why not.
+  private func optimizerProblems(
+    in file: SafetensorsFile, _ refused: (CheckpointError.Cause) -> CheckpointError
+  ) throws -> [String] {
+    if let kind = file.metadata[Key.optimizer], kind != optimizerKind {
+      return ["it was trained by \(kind), not \(optimizerKind)"]
     }
     do {
-      let saved = try state(Prefix.average, in: file, refused)
-      if let average {
-        try average.load(state: saved)
-      } else if !saved.isEmpty {
-        throw refused(
-          .otherRun(problems: ["it has an average of the parameters, this run has none"]))
-      }
-    } catch {
-      // It was this optimizer's own state a moment ago.
-      try optimizer.load(state: before)
-      if let error = error as? OptimizerStateError {
-        throw refused(.otherRun(problems: error.problems(of: "average")))
-      }
-      throw error
+      try optimizer.load(state: try state(Prefix.optimizer, in: file, refused))
+      return []
+    } catch let error as OptimizerStateError {
+      return error.problems(of: "optimizer")
     }
   }
 
-  /// The values for the model's members in their order, and what is wrong with them.
-  private func modelValues(in file: SafetensorsFile) -> (values: [Tensor], problems: [String]) {
-    var values: [Tensor] = []
-    var problems: [String] = []
-    var known: Set<String> = []
-    for (name, target) in model.members.state {
-      known.insert(Prefix.model + name)
-      guard let entry = file[Prefix.model + name] else {
-        problems.append("missing: \(name) \(target.spec)")
-        continue
-      }
-      guard entry.shape == Array(target.shape), entry.dtype == StateFile.dtype(target.dtype),
-        let value = StateFile.tensor(entry, of: file, dtype: target.dtype)
-      else {
-        problems.append(
-          "\(name) is \(entry.shape) \(entry.dtype.rawValue) in the file, \(target.spec) in the model"
-        )
-        continue
-      }
-      values.append(value)
+  /// Loads the average, where there is one, or says why not.
+  private func averageProblems(
+    in file: SafetensorsFile, _ refused: (CheckpointError.Cause) -> CheckpointError
+  ) throws -> [String] {
+    let saved = try state(Prefix.average, in: file, refused)
+    guard let average else {
+      return saved.isEmpty ? [] : ["it has an average of the parameters, this run has none"]
     }
-    for entry in file.entries where entry.name.hasPrefix(Prefix.model) {
-      if !known.contains(entry.name) {
-        problems.append("unknown: \(entry.name.dropFirst(Prefix.model.count)) \(entry.shape)")
-      }
+    do {
+      try average.load(state: saved)
+      return []
+    } catch {
+      return error.problems(of: "average")
     }
-    return (values, problems)
   }
 
   private func state(

@@ -234,6 +234,15 @@ struct CheckpointTests {
           problems: [
             "step", "hidden.weight", "hidden.bias", "output.weight", "output.bias",
           ].map { "average, missing: \($0)" }))
+    let average = ParameterAverage(other, decay: 0.5)
+    guard
+      case .otherRun(let all) = try refusal(path, other, Adam(other), average: average)
+    else {
+      Issue.record("not refused as another run")
+      return
+    }
+    #expect(all.first == "missing: mean [8] float32")
+    #expect(all.contains("average, missing: step"))
   }
 
   @Test("weights alone, a newer format and a damaged position are told apart")

@@ -138,5 +138,6 @@ void tapestry_convert(int32_t from, int32_t to, int64_t count, const void *x, vo
 double tapestry_exp(double x) { return exp_f64_scalar(splat_f64_scalar(x))[0]; }
 double tapestry_log(double x) { return log_f64_scalar(splat_f64_scalar(x))[0]; }
 double tapestry_sqrt(double x) { return __builtin_elementwise_sqrt(splat_f64_scalar(x))[0]; }
+double tapestry_sin(double x) { return sin_f64_scalar(splat_f64_scalar(x))[0]; }
 double tapestry_cos(double x) { return cos_f64_scalar(splat_f64_scalar(x))[0]; }
 double tapestry_pow(double x, double y) { return pow_f64_scalar(splat_f64_scalar(x), splat_f64_scalar(y))[0]; }

@@ -174,6 +174,7 @@ int64_t tapestry_first_nonfinite(int32_t dtype, int64_t count, const void *x);
 double tapestry_exp(double x);
 double tapestry_log(double x);
 double tapestry_sqrt(double x);
+double tapestry_sin(double x);
 double tapestry_cos(double x);
 double tapestry_pow(double x, double y);
 

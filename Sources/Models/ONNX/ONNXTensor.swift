@@ -41,8 +41,8 @@ extension ONNX.Tensor {
     case .uint16: return Self.widened(bytes, shape, UInt16.self) { Int32($0) }
     case .uint32: return Self.widened(bytes, shape, UInt32.self) { Int64($0) }
     case .bfloat16:
-      return Self.widened(bytes, shape, UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-    case .float16: return Self.widened(bytes, shape, UInt16.self, Self.single)
+      return Self.widened(bytes, shape, UInt16.self, HalfPrecision.float(bfloat16:))
+    case .float16: return Self.widened(bytes, shape, UInt16.self, HalfPrecision.float(float16:))
     default: return nil
     }
   }
@@ -56,18 +56,5 @@ extension ONNX.Tensor {
       convert(Stored(littleEndian: bytes.loadUnaligned(fromByteOffset: index * size, as: type)))
     }
     return Tensor(scalars: values, shape: shape)
-  }
-
-  /// The number with these bits of IEEE 754 half precision.
-  private static func single(_ half: UInt16) -> Float {
-    let sign: Float = half >> 15 == 0 ? 1 : -1
-    let (exponent, fraction) = (Int(half >> 10 & 31), Float(half & 1023))
-    switch exponent {
-    case 0: return sign * fraction * 0x1p-24
-    case 31: return fraction == 0 ? sign * .infinity : .nan
-    default:
-      return sign * (1 + fraction * 0x1p-10)
-        * Float(sign: .plus, exponent: exponent - 15, significand: 1)
-    }
   }
 }
