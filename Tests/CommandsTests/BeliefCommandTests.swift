@@ -14,7 +14,7 @@ struct BeliefCommandTests {
   func digits() throws {
     let scratch = try Scratch()
     let session = Session(["belief", "--output", scratch("a")] + small)
-    #expect(session.exitCode == 0 && session.errors.isEmpty, "\(session.errors)")
+    #expect(session.exitCode == 0 && session.complaint.isEmpty, "\(session.errors)")
     #expect(session.lines[0] == "digits: 48 images, black to white as probabilities, seen at 20x20")
     #expect(
       session.lines[1]
