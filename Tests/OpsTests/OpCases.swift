@@ -6,7 +6,7 @@ extension OpCase {
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
     matrixProduct, convolution, pooling, softmaxes, crossEntropies, regressionLosses, dropouts,
-    normalization,
+    normalization, boxes, resizing,
   ].flatMap { $0 }
 }
 
@@ -15,6 +15,6 @@ extension MisuseCase {
   static let all: [MisuseCase] = [
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
-    matrixProduct, convolution, pooling, loss, normalization,
+    matrixProduct, convolution, pooling, loss, normalization, boxes, resizing,
   ].flatMap { $0 }
 }

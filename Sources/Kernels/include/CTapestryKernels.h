@@ -19,10 +19,12 @@
 #include "tapestry_convolution.h"
 #include "tapestry_pooling.h"
 #include "tapestry_normalization.h"
+#include "tapestry_boxes.h"
 #include "tapestry_channels.h"
 #include "tapestry_softmax.h"
 #include "tapestry_random.h"
 #include "tapestry_sampling.h"
+#include "tapestry_resample.h"
 #include "tapestry_optimizer.h"
 
 #endif

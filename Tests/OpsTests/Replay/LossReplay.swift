@@ -3,7 +3,7 @@ import TapestryOps
 import TestSupport
 
 extension ReferenceAttributes {
-  fileprivate var reduction: LossReduction {
+  var reduction: LossReduction {
     switch string("reduction") {
     case "none": .none
     case "sum": .sum

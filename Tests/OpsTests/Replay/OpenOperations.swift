@@ -1,8 +1,8 @@
 /// The ops of the stored sets that no function replays yet, a line or more for a family. They are counted and named as
 /// "not yet"; any other op without a function fails the replay.
 let openOperations: Set<String> = [
-  algebraOpen, shapesOpen, convolutionsOpen, poolingsOpen, resizingOpen, normalizationsOpen,
-  lossesOpen, recurrentOpen, boxesOpen,
+  algebraOpen, shapesOpen, convolutionsOpen, poolingsOpen, normalizationsOpen,
+  lossesOpen, recurrentOpen,
 ].reduce(into: []) { all, names in
   for name in names.split(separator: " ") { all.insert(String(name)) }
 }
@@ -25,10 +25,6 @@ private let poolingsOpen =
   maxPool1d averagePool1d adaptiveAveragePool1d adaptiveMaxPool1d maxPool3d averagePool3d \
   adaptiveAveragePool3d adaptiveMaxPool3d
   """
-private let resizingOpen =
-  """
-  resize gridSample affineGrid
-  """
 private let normalizationsOpen =
   """
   instanceNorm rmsNorm normalized weightNorm
@@ -42,10 +38,4 @@ private let lossesOpen =
 private let recurrentOpen =
   """
   rnn lstm gru gruCell scaledDotProductAttention multiHeadAttention embeddingBag
-  """
-private let boxesOpen =
-  """
-  boxIoU generalizedBoxIoU generalizedBoxIoULoss distanceBoxIoULoss completeBoxIoULoss nms \
-  batchedNMS roiAlign positionSensitiveRoiAlign boxEncode boxDecode clipBoxes removeSmallBoxes \
-  boxConvert
   """
