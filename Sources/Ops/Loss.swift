@@ -30,7 +30,7 @@ extension Tensor {
 }
 
 /// Predictions and targets agree in shape and type.
-private func refusal(
+func refusal(
   of function: String, _ predictions: Tensor, _ targets: Tensor, called names: (String, String),
   file: StaticString, line: UInt
 ) -> Tensor? {

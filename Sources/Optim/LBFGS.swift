@@ -74,11 +74,11 @@ public final class LBFGS: Optimizer {
   private func learnCurvature(from g: [Double]) {
     guard let previous = memory.previousGradient, let move = memory.move else { return }
     let y = vector(zip(g, previous.scalars()).map { $0 - $1 })
-    let curvature = TapestryGraph.dot(y, move)
+    let curvature = innerProduct(y, move)
     guard curvature > 1e-10 else { return }
     if memory.pairs.count == historySize { memory.pairs.removeFirst() }
     memory.pairs.append((y, move))
-    memory.scale = curvature / TapestryGraph.dot(y, y)
+    memory.scale = curvature / innerProduct(y, y)
   }
 
   /// The two-loop recursion.
@@ -86,12 +86,12 @@ public final class LBFGS: Optimizer {
     var d = g.map { -$0 }
     var weights = [Double](repeating: 0, count: memory.pairs.count)
     for (index, (y, s)) in memory.pairs.enumerated().reversed() {
-      weights[index] = dot(s, d) / TapestryGraph.dot(y, s)
+      weights[index] = dot(s, d) / innerProduct(y, s)
       add(y, times: -weights[index], to: &d)
     }
     scaleVector(&d, by: memory.scale)
     for (index, (y, s)) in memory.pairs.enumerated() {
-      add(s, times: weights[index] - dot(y, d) / TapestryGraph.dot(y, s), to: &d)
+      add(s, times: weights[index] - dot(y, d) / innerProduct(y, s), to: &d)
     }
     return d
   }

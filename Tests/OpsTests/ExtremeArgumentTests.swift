@@ -187,7 +187,7 @@ import Testing
     ]
   }
 
-  @Test("any integer is refused with words, or computed with", arguments: calls)
+  @Test("any integer is refused with words, or computed with", arguments: calls + rearrangements)
   func anyInteger(_ call: Call) throws {
     for value in Self.values {
       let announced: TensorShape

@@ -6,7 +6,7 @@ extension OpCase {
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
     matrixProduct, convolution, pooling, softmaxes, crossEntropies, regressionLosses, dropouts,
-    normalization, boxes, resizing,
+    normalization, boxes, resizing, algebra, repetition, scatter, marginLosses,
   ].flatMap { $0 }
 }
 
@@ -15,6 +15,7 @@ extension MisuseCase {
   static let all: [MisuseCase] = [
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
-    matrixProduct, convolution, pooling, loss, normalization, boxes, resizing,
+    matrixProduct, convolution, pooling, loss, normalization, boxes, resizing, algebra,
+    repetition, scatter, marginLoss,
   ].flatMap { $0 }
 }

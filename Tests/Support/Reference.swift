@@ -135,6 +135,9 @@ public struct ReferenceAttributes: Sendable {
   /// Whether the attribute is a text, such as the order "inf".
   public func isText(_ key: String) -> Bool { values[key]?.string != nil }
 
+  /// Whether this attribute is a list.
+  public func isList(_ key: String) -> Bool { values[key]?.array != nil }
+
   public func int(_ key: String) -> Int { required(values[key]?.int, key) }
   public func double(_ key: String) -> Double { required(values[key]?.double, key) }
   public func bool(_ key: String) -> Bool { required(values[key]?.bool, key) }

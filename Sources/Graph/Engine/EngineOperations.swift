@@ -35,7 +35,7 @@ struct Accumulate: TensorOperation {
 func sum(_ a: Tensor, _ b: Tensor) -> Tensor { apply(Accumulate(), to: Tensors(a, b))[0] }
 
 /// Σ a b as a number.
-package func dot(_ a: Tensor, _ b: Tensor) -> Double {
+package func innerProduct(_ a: Tensor, _ b: Tensor) -> Double {
   a.readingMemory { x in
     b.readingMemory { y in tapestry_dot(a.dtype.code, Int64(a.count), x, y) }
   }
@@ -64,7 +64,7 @@ struct WeightedSum: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs { Specs([], inputs[0].dtype) }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    Tensors(Tensor(dot(inputs[0], weights), dtype: inputs[0].dtype))
+    Tensors(Tensor(innerProduct(inputs[0], weights), dtype: inputs[0].dtype))
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {

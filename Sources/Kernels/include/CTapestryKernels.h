@@ -15,6 +15,8 @@
 #include "tapestry_truth.h"
 #include "tapestry_places.h"
 #include "tapestry_copy.h"
+#include "tapestry_scatter.h"
+#include "tapestry_ctc.h"
 #include "tapestry_gemm.h"
 #include "tapestry_convolution.h"
 #include "tapestry_pooling.h"

@@ -198,6 +198,7 @@ private struct ONNXGraph {
       case .integer(let value): ONNX.Attribute(name, .integer(value))
       case .integers(let values): ONNX.Attribute(name, .integers(values))
       case .float(let value): ONNX.Attribute(name, .float(Float(value)))
+      case .text(let value): ONNX.Attribute(name, .text(value))
       }
     }
     message.nodes.append(

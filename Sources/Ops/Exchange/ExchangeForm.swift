@@ -33,6 +33,7 @@ package struct ExchangeForm {
     case integer(Int)
     case integers([Int])
     case float(Double)
+    case text(String)
   }
 
   package struct Node: Equatable, Sendable {
