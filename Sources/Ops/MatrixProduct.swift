@@ -118,7 +118,7 @@ extension TensorShape {
 }
 
 /// Where the matrix of each index of `target` begins in a tensor whose batch axes broadcast to it.
-private func offsets(of batch: TensorShape, in target: TensorShape, matrix: Int) -> [Int64] {
+func offsets(of batch: TensorShape, in target: TensorShape, matrix: Int) -> [Int64] {
   let missing = target.rank - batch.rank
   return (0..<target.elementCount).map { position in
     var (remaining, offset, step) = (position, 0, matrix)

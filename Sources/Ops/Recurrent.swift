@@ -84,3 +84,54 @@ public func lstmCell(
     + sigmoid(blocks[0], file: file, line: line) * tanh(blocks[2], file: file, line: line)
   return (sigmoid(blocks[3], file: file, line: line) * tanh(next, file: file, line: line), next)
 }
+
+/// One step of a gated recurrent unit.
+///
+/// The three blocks of rows of the weights are r, z, n. r and z are sigmoids of the sums of input and hidden product,
+/// n = tanh(input product + r · hidden product), biases included; the next state is (1 - z) n + z h.
+///
+/// - Parameters:
+///   - x: `[N, inputs]`.
+///   - hidden: the state h, `[N, H]`.
+///   - weightInput: `[3 H, inputs]`.
+///   - weightHidden: `[3 H, H]`.
+///   - biasInput: `[3 H]`. Default: none.
+///   - biasHidden: `[3 H]`. Default: none.
+/// - Returns: the next state, `[N, H]`.
+/// - Precondition: shapes as above.
+///
+/// Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014, with the reset gate behind the matrix,
+/// as in PyTorch and cuDNN.
+public func gruCell(
+  _ x: Tensor, hidden: Tensor, weightInput: Tensor, weightHidden: Tensor, biasInput: Tensor? = nil,
+  biasHidden: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+  let operands = [
+    (name: "input", tensor: x), (name: "hidden", tensor: hidden),
+    (name: "weightInput", tensor: weightInput), (name: "weightHidden", tensor: weightHidden),
+  ]
+  if let refused = refusal(
+    of: "gruCell", operands, file: file, line: line,
+    rule: { () throws(Misuse) in
+      guard x.rank == 2, hidden.rank == 2, x.shape[0] == hidden.shape[0] else {
+        throw Misuse("input [N, inputs] and state [N, H] are needed")
+      }
+      let rows = try checkedProduct(3, hidden.shape[1], "three times the size of the state")
+      guard Array(weightInput.shape) == [rows, x.shape[1]],
+        Array(weightHidden.shape) == [rows, hidden.shape[1]]
+      else {
+        throw Misuse(
+          "the weights need the shapes [\(rows), \(x.shape[1])] and [\(rows), \(hidden.shape[1])],"
+            + " three blocks of rows each")
+      }
+    })
+  {
+    return refused
+  }
+  let course = RecurrentCourse(cell: .gru, isReversed: false, lengths: nil)
+  return course.advanced(
+    RecurrentCourse.State(hidden: hidden),
+    linear(x, weightInput, bias: biasInput, file: file, line: line),
+    linear(hidden, weightHidden, bias: biasHidden, file: file, line: line), visit: { _ in }
+  ).hidden
+}

@@ -146,6 +146,16 @@ import Testing
       Call("logSoftmax") { logSoftmax($0, axis: $1) },
       Call("localResponseNormalization") { localResponseNormalization($0, size: $1) },
       Call("groupNorm") { groupNorm($0, groups: $1) },
+      Call("embeddingBag, paddingIndex", [4, 3]) {
+        embeddingBag($0, Tensor(integers: [0, 1, 2, 3], shape: [2, 2]), paddingIndex: $1)
+      },
+      Call("multiHeadAttention, heads", [2, 3, 4]) {
+        let weight = filters($0, [4, 4])
+        return multiHeadAttention(
+          $0, key: $0, value: $0,
+          weights: AttentionWeights(query: weight, key: weight, value: weight, output: weight),
+          heads: $1)
+      },
       Call("groupNorm, no channels", [2, 0, 3]) { groupNorm($0, groups: $1) },
     ]
 
@@ -256,6 +266,20 @@ import Testing
             .shape([1, 1]), hidden: .shape([1, long]), cell: .shape([1, long]),
             weightInput: .shape([1, 1]), weightHidden: .shape([1, 1])
           ).hidden
+        }
+      ),
+      (
+        "lstm",
+        {
+          let set = RecurrentWeights(input: .shape([1, 1]), hidden: .shape([1, long]))
+          return lstm(.shape([1, 1, 1]), weights: [set]).output
+        }
+      ),
+      (
+        "scaledDotProductAttention",
+        {
+          scaledDotProductAttention(
+            .shape([long, 1]), key: .shape([long, 1]), value: .shape([long, 1]))
         }
       ),
       (

@@ -6,7 +6,8 @@ extension OpCase {
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
     matrixProduct, convolution, pooling, softmaxes, crossEntropies, regressionLosses, dropouts,
-    normalization, boxes, resizing, algebra, repetition, scatter, marginLosses,
+    normalization, boxes, resizing, algebra, repetition, scatter, marginLosses, recurrent,
+    attention,
   ].flatMap { $0 }
 }
 
@@ -16,6 +17,6 @@ extension MisuseCase {
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
     matrixProduct, convolution, pooling, loss, normalization, boxes, resizing, algebra,
-    repetition, scatter, marginLoss,
+    repetition, scatter, marginLoss, recurrent, attention,
   ].flatMap { $0 }
 }

@@ -1,7 +1,7 @@
 /// The ops of the stored sets that no function replays yet, a line or more for a family. They are counted and named as
 /// "not yet"; any other op without a function fails the replay.
 let openOperations: Set<String> = [
-  convolutionsOpen, poolingsOpen, normalizationsOpen, recurrentOpen,
+  convolutionsOpen, poolingsOpen, normalizationsOpen,
 ].reduce(into: []) { all, names in
   for name in names.split(separator: " ") { all.insert(String(name)) }
 }
@@ -18,8 +18,4 @@ private let poolingsOpen =
 private let normalizationsOpen =
   """
   instanceNorm rmsNorm normalized weightNorm
-  """
-private let recurrentOpen =
-  """
-  rnn lstm gru gruCell scaledDotProductAttention multiHeadAttention embeddingBag
   """
