@@ -54,7 +54,9 @@ struct PadBorder: TensorOperation {
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
-    guard let spec = try? specs(for: inputs)[0] else { trapAtCaller("the shape rule was passed over") }
+    guard let spec = try? specs(for: inputs)[0] else {
+      trapAtCaller("the shape rule was passed over")
+    }
     let (x, borders) = (inputs[0], Borders(self, inputs.spec(0).shape))
     let size = spec.dtype.size
     return Tensors(

@@ -15,7 +15,9 @@ public enum BoxFormat: String, Sendable, CaseIterable {
 
 /// The last axis must be the four numbers of a box.
 func requireBoxes(_ spec: TensorSpec, _ name: String, rank: Int? = nil) throws(Misuse) {
-  guard spec.shape.rank >= 1, spec.shape[spec.shape.rank - 1] == 4, rank == nil || spec.shape.rank == rank else {
+  guard spec.shape.rank >= 1, spec.shape[spec.shape.rank - 1] == 4,
+    rank == nil || spec.shape.rank == rank
+  else {
     let wanted = rank == 2 ? "[count, 4]" : "[..., 4]"
     throw Misuse("\(name) are rows of x1, y1, x2, y2: shape \(wanted), not \(spec.shape)")
   }
@@ -85,9 +87,9 @@ struct BoxIntersectionOverUnion: TensorOperation {
     let (a, b) = (inputs[0], inputs[1])
     return Tensors(
       Tensor([a.shape[0], b.shape[0]], a.dtype) { y in
-        withMemory(a, b) { a_, b_ in
+        withMemory(a, b) { first, second in
           tapestry_box_overlaps(
-            a.dtype.code, Int64(a.shape[0]), a_, Int64(b.shape[0]), b_, y)
+            a.dtype.code, Int64(a.shape[0]), first, Int64(b.shape[0]), second, y)
         }
       })
   }

@@ -29,8 +29,8 @@ struct Resample: TensorOperation {
     try requireSameType(inputs)
     if let problem { throw Misuse(problem) }
     let shape = inputs.spec(0).shape
-    return Specs(
-      TensorShape(Array(shape.prefix(2)) + maps.map(\.outputs)), inputs.spec(0).dtype)
+    let sizes = [shape[0], shape[1]] + maps.map(\.outputs)
+    return Specs(try TensorShape(checked: sizes), inputs.spec(0).dtype)
   }
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {

@@ -160,6 +160,7 @@ private struct SelectionPlan {
       return
     }
     var (named, rests) = (0, 0)
+    // In range: counts of what was written between the brackets.
     for selection in selections {
       switch selection.kind {
       case .rest: rests += 1
@@ -172,6 +173,7 @@ private struct SelectionPlan {
       throw Misuse("\(named) places, but the tensor has \(shape.rank) axes")
     }
     var axis = 0
+    // In range: axes are few, and no more are named than there are.
     for selection in selections {
       switch selection.kind {
       case .rest:
@@ -185,10 +187,12 @@ private struct SelectionPlan {
         axis += 1
       }
     }
+    // In range: below the rank.
     while axis < shape.rank {
       layout.append(axis)
       axis += 1
     }
+    // In range: each index tensor has at most six axes.
     let rank = layout.count + gathered.reduce(0) { $0 + $1.indices.rank - 1 }
     guard rank <= TensorShape.maximumRank else {
       throw Misuse("the result would have \(rank) axes, more than six")
@@ -204,13 +208,17 @@ private struct SelectionPlan {
     }
     switch kind {
     case .position(let position):
+      // In range: a negative number and a size.
       let place = position < 0 ? position + size : position
       guard place >= 0, place < size else { throw refuse("index \(position)") }
+      // In range: below the size.
       ranges.append(AxisRange(axis: axis, start: place, end: place + 1, step: 1))
       return
     case .range(let first, let last, let includesEnd):
+      // In range: a negative number and a size.
       let start = first < 0 ? first + size : first
       var end = size
+      // In range: the same, and what is below the size.
       if let last {
         end = last < 0 ? last + size : last
         if includesEnd { end = end < size ? end + 1 : size + 1 }
@@ -223,14 +231,18 @@ private struct SelectionPlan {
         ranges.append(AxisRange(axis: axis, start: start, end: end, step: 1))
       }
     case .stride(let first, let count, let step):
-      let last = first + max(count - 1, 0) * step
+      // In range: a count is not negative.
+      let steps = max(count - 1, 0)
+      let last = try checkedSum(
+        first, checkedProduct(steps, step, "the stride's length"), "the stride's end")
       guard count == 0 || (min(first, last) >= 0 && max(first, last) < size) else {
         throw refuse("the stride from \(first) to \(last)")
       }
       if step < 0 { flipped.append(axis) }
       let start = count == 0 ? 0 : min(first, last)
+      // In range: below the size.
       let end = count == 0 ? 0 : max(first, last) + 1
-      ranges.append(AxisRange(axis: axis, start: start, end: end, step: abs(step)))
+      ranges.append(AxisRange(axis: axis, start: start, end: end, step: count <= 1 ? 1 : abs(step)))
     case .indices(let indices):
       guard indices.dtype == .int64 || indices.dtype == .int32 else {
         throw Misuse(

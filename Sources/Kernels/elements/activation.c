@@ -12,7 +12,8 @@
 #define KERNEL_SOURCE "vector/reals.h"
 #include "runtime/variants.h"
 
-void tapestry_activation(int32_t function, int32_t dtype, int64_t n, const void *x, void *y, double alpha, double beta) {
+void tapestry_activation(
+    int32_t function, int32_t dtype, int64_t n, const void *x, void *y, double alpha, double beta) {
   if (dtype == TAPESTRY_FLOAT32) DISPATCH(activation_f32)(function, n, x, y, alpha, beta);
   else DISPATCH(activation_f64)(function, n, x, y, alpha, beta);
 }

@@ -23,7 +23,8 @@ INLINE VECTOR NAME(mish_slope)(VECTOR x) {
   return x == x ? slope : x;
 }
 
-/// x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3); beyond 100 the cube would overflow, and the sigmoid is 0 or 1.
+/// x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3); beyond 100 the cube would overflow, and the sigmoid is 0
+/// or 1.
 INLINE VECTOR NAME(gelu_gate)(VECTOR x) {
   VECTOR v = NAME(bounded)(x, 100);
   return NAME(sigmoid)((v + (REAL)0.044715 * v * v * v) * (REAL)1.5957691216057308);
@@ -72,8 +73,7 @@ INLINE VECTOR NAME(tanh_shrink)(VECTOR x) {
   }                                               \
   break
 
-static void NAME(activation)(
-    int32_t function, int64_t n, const REAL *x, REAL *y, double alpha_wide, double beta_wide) {
+static void NAME(activation)(int32_t function, int64_t n, const REAL *x, REAL *y, double alpha_wide, double beta_wide) {
   const VECTOR zero = SPLAT(0), one = SPLAT(1), three = SPLAT(3), six = SPLAT(6);
   const VECTOR alpha = SPLAT(alpha_wide), beta = SPLAT(beta_wide), product = SPLAT(alpha_wide * beta_wide);
   switch (function) {
@@ -95,12 +95,12 @@ static void NAME(activation)(
 }
 #undef LOOP
 
-#define LOOP(expression)                                                                       \
-  for (int64_t i = 0; i < n; i += LANES) {                                                     \
-    VECTOR u = NAME(load_up_to)(g + i, n - i, 1), v = NAME(load_up_to)(x + i, n - i, 1);       \
-    VECTOR result = expression;                                                                \
-    NAME(store_up_to)(gx + i, n - i, result);                                                  \
-  }                                                                                            \
+#define LOOP(expression)                                                                 \
+  for (int64_t i = 0; i < n; i += LANES) {                                               \
+    VECTOR u = NAME(load_up_to)(g + i, n - i, 1), v = NAME(load_up_to)(x + i, n - i, 1); \
+    VECTOR result = expression;                                                          \
+    NAME(store_up_to)(gx + i, n - i, result);                                            \
+  }                                                                                      \
   break
 
 INLINE VECTOR NAME(silu_slope)(VECTOR x) {
@@ -140,8 +140,7 @@ static void NAME(glu)(int64_t n, const REAL *x, const REAL *gate, REAL *y) {
   }
 }
 
-static void NAME(glu_gradient)(
-    int64_t n, const REAL *g, const REAL *x, const REAL *gate, REAL *gx, REAL *g_gate) {
+static void NAME(glu_gradient)(int64_t n, const REAL *g, const REAL *x, const REAL *gate, REAL *gx, REAL *g_gate) {
   for (int64_t i = 0; i < n; i += LANES) {
     VECTOR u = NAME(load_up_to)(g + i, n - i, 1), v = NAME(load_up_to)(x + i, n - i, 1);
     VECTOR s = NAME(sigmoid)(NAME(load_up_to)(gate + i, n - i, 1));

@@ -58,22 +58,22 @@ UNARY_INTEGERS(int64_t, unary_i64)
     y[i] = (integer)(expression);                     \
   }                                                   \
   break
-#define BINARY_INTEGERS(type, name)                                                                                 \
-  static void name(                                                                                                 \
-      int32_t function, int64_t n, const type *a, int64_t stride_a, const type *b, int64_t stride_b, type *y) {     \
-    typedef type integer;                                                                                           \
-    switch (function) {                                                                                             \
-      case TAPESTRY_ADD: FOR_PAIRS((uint64_t)u + (uint64_t)v);                                                      \
-      case TAPESTRY_SUBTRACT: FOR_PAIRS((uint64_t)u - (uint64_t)v);                                                 \
-      case TAPESTRY_MULTIPLY: FOR_PAIRS((uint64_t)u * (uint64_t)v);                                                 \
-      case TAPESTRY_DIVIDE: /* the smallest number by -1 wraps to itself */                                         \
-        FOR_PAIRS(v == 0 ? 0 : v == -1 ? (int64_t)(0 - (uint64_t)u) : (int64_t)(u / v));                            \
-      case TAPESTRY_MAXIMUM: FOR_PAIRS(u > v ? u : v);                                                              \
-      case TAPESTRY_MINIMUM: FOR_PAIRS(u < v ? u : v);                                                              \
-      case TAPESTRY_TRUNCATING_REMAINDER: FOR_PAIRS(v == 0 || v == -1 ? 0 : u % v);                                 \
+#define BINARY_INTEGERS(type, name)                                                                                   \
+  static void name(                                                                                                   \
+      int32_t function, int64_t n, const type *a, int64_t stride_a, const type *b, int64_t stride_b, type *y) {       \
+    typedef type integer;                                                                                             \
+    switch (function) {                                                                                               \
+      case TAPESTRY_ADD: FOR_PAIRS((uint64_t)u + (uint64_t)v);                                                        \
+      case TAPESTRY_SUBTRACT: FOR_PAIRS((uint64_t)u - (uint64_t)v);                                                   \
+      case TAPESTRY_MULTIPLY: FOR_PAIRS((uint64_t)u *(uint64_t)v);                                                    \
+      case TAPESTRY_DIVIDE: /* the smallest number by -1 wraps to itself */                                           \
+        FOR_PAIRS(v == 0 ? 0 : v == -1 ? (int64_t)(0 - (uint64_t)u) : (int64_t)(u / v));                              \
+      case TAPESTRY_MAXIMUM: FOR_PAIRS(u > v ? u : v);                                                                \
+      case TAPESTRY_MINIMUM: FOR_PAIRS(u < v ? u : v);                                                                \
+      case TAPESTRY_TRUNCATING_REMAINDER: FOR_PAIRS(v == 0 || v == -1 ? 0 : u % v);                                   \
       case TAPESTRY_REMAINDER: FOR_PAIRS(v == 0 || v == -1 ? 0 : u % v + (u % v != 0 && (u < 0) != (v < 0) ? v : 0)); \
-      default: break;                                                                                               \
-    }                                                                                                               \
+      default: break;                                                                                                 \
+    }                                                                                                                 \
   }
 BINARY_INTEGERS(int32_t, binary_i32)
 BINARY_INTEGERS(int64_t, binary_i64)
@@ -309,18 +309,18 @@ void tapestry_select(
 
 // MARK: Interpolation
 
-#define LERP(real)                                                                          \
-  {                                                                                         \
+#define LERP(real)                                                                             \
+  {                                                                                            \
     const real *u = (const real *)job->a + offsets[0], *v = (const real *)job->b + offsets[1]; \
-    const real *w = (const real *)job->c + offsets[2];                                      \
-    real *y = (real *)job->y + position;                                                    \
-    if (stride_a == 1 && stride_b == 1 && stride_c == 1)                                    \
-      for (int64_t i = 0; i < n; i++) y[i] = u[i] + w[i] * (v[i] - u[i]);                   \
-    else                                                                                    \
-      for (int64_t i = 0; i < n; i++) {                                                     \
-        real from = u[i * stride_a];                                                        \
-        y[i] = from + w[i * stride_c] * (v[i * stride_b] - from);                           \
-      }                                                                                     \
+    const real *w = (const real *)job->c + offsets[2];                                         \
+    real *y = (real *)job->y + position;                                                       \
+    if (stride_a == 1 && stride_b == 1 && stride_c == 1)                                       \
+      for (int64_t i = 0; i < n; i++) y[i] = u[i] + w[i] * (v[i] - u[i]);                      \
+    else                                                                                       \
+      for (int64_t i = 0; i < n; i++) {                                                        \
+        real from = u[i * stride_a];                                                           \
+        y[i] = from + w[i * stride_c] * (v[i * stride_b] - from);                              \
+      }                                                                                        \
   }
 
 static void lerp_row(void *context, int64_t position, const int64_t *offsets, int64_t n) {

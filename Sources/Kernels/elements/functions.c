@@ -58,7 +58,8 @@ void tapestry_function(int32_t function, int32_t dtype, int64_t n, const void *x
 }
 
 void tapestry_function_of_two(
-    int32_t function, int32_t dtype, int64_t n, const void *a, int64_t stride_a, const void *b, int64_t stride_b, void *y) {
+    int32_t function, int32_t dtype, int64_t n, const void *a, int64_t stride_a, const void *b, int64_t stride_b,
+    void *y) {
   if (dtype == TAPESTRY_FLOAT32) DISPATCH(function_of_two_f32)(function, n, a, stride_a, b, stride_b, y);
   else DISPATCH(function_of_two_f64)(function, n, a, stride_a, b, stride_b, y);
 }
@@ -73,15 +74,15 @@ typedef struct {
   double nan, positive, negative;
 } replace_job;
 
-#define REPLACE(real)                                                                              \
-  {                                                                                                \
-    const real *x = (const real *)job->x + begin, infinity = (real)__builtin_inf();                \
-    real *y = (real *)job->y + begin;                                                              \
-    real nan = (real)job->nan, positive = (real)job->positive, negative = (real)job->negative;     \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-      real v = x[i];                                                                               \
-      y[i] = v != v ? nan : v == infinity ? positive : v == -infinity ? negative : v;              \
-    }                                                                                              \
+#define REPLACE(real)                                                                          \
+  {                                                                                            \
+    const real *x = (const real *)job->x + begin, infinity = (real)__builtin_inf();            \
+    real *y = (real *)job->y + begin;                                                          \
+    real nan = (real)job->nan, positive = (real)job->positive, negative = (real)job->negative; \
+    for (int64_t i = 0; i < n; i++) {                                                          \
+      real v = x[i];                                                                           \
+      y[i] = v != v ? nan : v == infinity ? positive : v == -infinity ? negative : v;          \
+    }                                                                                          \
   }
 
 static void replace_piece(void *context, int64_t piece) {

@@ -12,6 +12,7 @@ void tapestry_activation(int32_t function, int32_t dtype, int64_t n, const void 
 
 /// TAPESTRY_ATAN2 and what follows it, of one row with strides 0 or 1, not both 0.
 void tapestry_function_of_two(
-    int32_t function, int32_t dtype, int64_t n, const void *a, int64_t stride_a, const void *b, int64_t stride_b, void *y);
+    int32_t function, int32_t dtype, int64_t n, const void *a, int64_t stride_a, const void *b, int64_t stride_b,
+    void *y);
 
 #endif

@@ -82,8 +82,8 @@ INLINE VECTOR NAME(xlogy)(VECTOR u, VECTOR v) {
   return ((u == SPLAT(0)) & (v == v)) != 0 ? SPLAT(0) : y;
 }
 
-#define FETCH                                                                  \
-  VECTOR u = stride_a ? NAME(load_up_to)(a + i, n - i, 1) : SPLAT(*a);         \
+#define FETCH                                                          \
+  VECTOR u = stride_a ? NAME(load_up_to)(a + i, n - i, 1) : SPLAT(*a); \
   VECTOR v = stride_b ? NAME(load_up_to)(b + i, n - i, 1) : SPLAT(*b)
 #define LOOP(expression)                     \
   for (int64_t i = 0; i < n; i += LANES) {   \
@@ -92,11 +92,11 @@ INLINE VECTOR NAME(xlogy)(VECTOR u, VECTOR v) {
     NAME(store_up_to)(y + i, n - i, result); \
   }                                          \
   break
-#define LANE_LOOP(expression)                                          \
-  for (int64_t i = 0; i < n; i++) {                                    \
-    double u = (double)a[i * stride_a], v = (double)b[i * stride_b];   \
-    y[i] = (REAL)(expression);                                         \
-  }                                                                    \
+#define LANE_LOOP(expression)                                        \
+  for (int64_t i = 0; i < n; i++) {                                  \
+    double u = (double)a[i * stride_a], v = (double)b[i * stride_b]; \
+    y[i] = (REAL)(expression);                                       \
+  }                                                                  \
   break
 
 /// One row with strides 0 or 1, not both 0.

@@ -16,28 +16,28 @@ typedef struct {
   void (*one)(const void *job, int64_t outer);
 } places_job;
 
-#define TAKE(type)                                                                             \
-  {                                                                                            \
-    const type *x = (const type *)job->from + o * job->rows * job->inner;                      \
-    type *y = (type *)job->to + o * job->taken * job->inner;                                   \
-    for (int64_t t = 0; t < job->taken; t++)                                                   \
-      for (int64_t i = 0; i < job->inner; i++) {                                               \
-        int64_t at = t * job->inner + i;                                                       \
-        y[at] = x[places[at] * job->inner + i];                                                \
-      }                                                                                        \
-  }                                                                                            \
+#define TAKE(type)                                                        \
+  {                                                                       \
+    const type *x = (const type *)job->from + o * job->rows * job->inner; \
+    type *y = (type *)job->to + o * job->taken * job->inner;              \
+    for (int64_t t = 0; t < job->taken; t++)                              \
+      for (int64_t i = 0; i < job->inner; i++) {                          \
+        int64_t at = t * job->inner + i;                                  \
+        y[at] = x[places[at] * job->inner + i];                           \
+      }                                                                   \
+  }                                                                       \
   break
-#define PUT(type, sum)                                                                         \
-  {                                                                                            \
-    const type *g = (const type *)job->from + o * job->taken * job->inner;                     \
-    type *x = (type *)job->to + o * job->rows * job->inner;                                    \
-    memset(x, 0, (size_t)(job->rows * job->inner) * sizeof(type));                             \
-    for (int64_t t = 0; t < job->taken; t++)                                                   \
-      for (int64_t i = 0; i < job->inner; i++) {                                               \
-        int64_t at = t * job->inner + i, to = places[at] * job->inner + i;                     \
-        x[to] = (type)((sum)x[to] + (sum)g[at]);                                               \
-      }                                                                                        \
-  }                                                                                            \
+#define PUT(type, sum)                                                     \
+  {                                                                        \
+    const type *g = (const type *)job->from + o * job->taken * job->inner; \
+    type *x = (type *)job->to + o * job->rows * job->inner;                \
+    memset(x, 0, (size_t)(job->rows * job->inner) * sizeof(type));         \
+    for (int64_t t = 0; t < job->taken; t++)                               \
+      for (int64_t i = 0; i < job->inner; i++) {                           \
+        int64_t at = t * job->inner + i, to = places[at] * job->inner + i; \
+        x[to] = (type)((sum)x[to] + (sum)g[at]);                           \
+      }                                                                    \
+  }                                                                        \
   break
 
 static void take(const void *context, int64_t o) {

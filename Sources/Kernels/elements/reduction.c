@@ -101,30 +101,30 @@ static void reduce_floating(reduce_job *job) {
 
 #define REDUCE_INTEGERS(integer, name)                                                                               \
   static void name(int32_t reduction, int64_t outer, int64_t reduced, int64_t inner, const integer *x, integer *y) { \
-    for (int64_t o = 0; o < outer; o++, x += reduced * inner, y += inner) {                                        \
-      for (int64_t i = 0; i < inner; i++)                                                                          \
-        y[i] = reduction == TAPESTRY_MAX || reduction == TAPESTRY_MIN ? x[i] : reduction == TAPESTRY_PRODUCT;      \
-      for (int64_t r = 0; r < reduced; r++) {                                                                      \
-        const integer *row = x + r * inner;                                                                        \
-        switch (reduction) {                                                                                       \
-          case TAPESTRY_SUM:                                                                                       \
-            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i]);               \
-            break;                                                                                                 \
-          case TAPESTRY_SUM_OF_SQUARES:                                                                            \
-            for (int64_t i = 0; i < inner; i++)                                                                    \
-              y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i] * (uint64_t)row[i]);                              \
-            break;                                                                                                 \
-          case TAPESTRY_PRODUCT:                                                                                   \
-            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] * (uint64_t)row[i]);               \
-            break;                                                                                                 \
-          case TAPESTRY_MAX:                                                                                       \
-            for (int64_t i = 0; i < inner; i++) y[i] = row[i] > y[i] ? row[i] : y[i];                              \
-            break;                                                                                                 \
-          default:                                                                                                 \
-            for (int64_t i = 0; i < inner; i++) y[i] = row[i] < y[i] ? row[i] : y[i];                              \
-        }                                                                                                          \
-      }                                                                                                            \
-    }                                                                                                              \
+    for (int64_t o = 0; o < outer; o++, x += reduced * inner, y += inner) {                                          \
+      for (int64_t i = 0; i < inner; i++)                                                                            \
+        y[i] = reduction == TAPESTRY_MAX || reduction == TAPESTRY_MIN ? x[i] : reduction == TAPESTRY_PRODUCT;        \
+      for (int64_t r = 0; r < reduced; r++) {                                                                        \
+        const integer *row = x + r * inner;                                                                          \
+        switch (reduction) {                                                                                         \
+          case TAPESTRY_SUM:                                                                                         \
+            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i]);                 \
+            break;                                                                                                   \
+          case TAPESTRY_SUM_OF_SQUARES:                                                                              \
+            for (int64_t i = 0; i < inner; i++)                                                                      \
+              y[i] = (integer)((uint64_t)y[i] + (uint64_t)row[i] * (uint64_t)row[i]);                                \
+            break;                                                                                                   \
+          case TAPESTRY_PRODUCT:                                                                                     \
+            for (int64_t i = 0; i < inner; i++) y[i] = (integer)((uint64_t)y[i] * (uint64_t)row[i]);                 \
+            break;                                                                                                   \
+          case TAPESTRY_MAX:                                                                                         \
+            for (int64_t i = 0; i < inner; i++) y[i] = row[i] > y[i] ? row[i] : y[i];                                \
+            break;                                                                                                   \
+          default:                                                                                                   \
+            for (int64_t i = 0; i < inner; i++) y[i] = row[i] < y[i] ? row[i] : y[i];                                \
+        }                                                                                                            \
+      }                                                                                                              \
+    }                                                                                                                \
   }
 REDUCE_INTEGERS(int32_t, reduce_i32)
 REDUCE_INTEGERS(int64_t, reduce_i64)
@@ -154,24 +154,24 @@ typedef struct {
 } argmax_job;
 
 /// For one outer index, columns in bands: the best so far and where it was. For integers v != v is never true.
-#define ARGMAX(type)                                                                     \
-  {                                                                                      \
-    const type *x = (const type *)job->x + o * job->reduced * job->inner;                \
-    int64_t *y = job->y + o * job->inner;                                                \
-    for (int64_t first = 0; first < job->inner; first += 64) {                           \
-      int64_t n = job->inner - first < 64 ? job->inner - first : 64;                     \
-      type best[64];                                                                     \
-      for (int64_t i = 0; i < n; i++) best[i] = x[first + i];                            \
-      for (int64_t i = 0; i < n; i++) y[first + i] = 0;                                  \
-      for (int64_t r = 1; r < job->reduced; r++)                                         \
-        for (int64_t i = 0; i < n; i++) {                                                \
-          type v = x[r * job->inner + first + i], b = best[i];                           \
-          bool wins = (job->smallest ? v < b : v > b) | ((v != v) & (b == b));           \
-          best[i] = wins ? v : b;                                                        \
-          y[first + i] = wins ? r : y[first + i];                                        \
-        }                                                                                \
-    }                                                                                    \
-  }                                                                                      \
+#define ARGMAX(type)                                                           \
+  {                                                                            \
+    const type *x = (const type *)job->x + o * job->reduced * job->inner;      \
+    int64_t *y = job->y + o * job->inner;                                      \
+    for (int64_t first = 0; first < job->inner; first += 64) {                 \
+      int64_t n = job->inner - first < 64 ? job->inner - first : 64;           \
+      type best[64];                                                           \
+      for (int64_t i = 0; i < n; i++) best[i] = x[first + i];                  \
+      for (int64_t i = 0; i < n; i++) y[first + i] = 0;                        \
+      for (int64_t r = 1; r < job->reduced; r++)                               \
+        for (int64_t i = 0; i < n; i++) {                                      \
+          type v = x[r * job->inner + first + i], b = best[i];                 \
+          bool wins = (job->smallest ? v < b : v > b) | ((v != v) & (b == b)); \
+          best[i] = wins ? v : b;                                              \
+          y[first + i] = wins ? r : y[first + i];                              \
+        }                                                                      \
+    }                                                                          \
+  }                                                                            \
   break
 
 static void argmax_outer(void *context, int64_t o) {

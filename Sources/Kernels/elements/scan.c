@@ -1,6 +1,6 @@
-// Running sums, products, maxima and recurrences: how the work is shared out, and the loops that need no vectors of their own.
-// Columns are independent of each other; a long row of sums is cut into blocks, of which every one starts from 0 and gets
-// the sum of those before it added.
+// Running sums, products, maxima and recurrences: how the work is shared out, and the loops that need no vectors of
+// their own. Columns are independent of each other; a long row of sums is cut into blocks, of which every one starts
+// from 0 and gets the sum of those before it added.
 #include "include/tapestry_scan.h"
 
 #include "include/tapestry_machine.h"
@@ -9,7 +9,11 @@
 
 #include <string.h>
 
-enum { scan_columns = 256, scan_block = 32768, scan_group = 16 };  // the widest strip of columns; elements in a block; blocks
+enum {
+  scan_columns = 256,
+  scan_block = 32768,
+  scan_group = 16
+};  // the widest strip of columns; elements in a block; blocks
 
 #define REAL_SOURCE "elements/scan_kernel.h"
 #define KERNEL_SOURCE "vector/reals.h"
@@ -33,7 +37,8 @@ static int64_t element_size(int32_t dtype) { return dtype == TAPESTRY_FLOAT32 ||
 static void strips_of(void *context, int64_t piece) {
   const scan_job *job = context;
   int64_t units = job->outer * job->strips, elements = job->count * job->width;
-  int64_t each = elements >= tapestry_piece ? 1 : tapestry_piece / (elements > 0 ? elements : 1), end = (piece + 1) * each;
+  int64_t each = elements >= tapestry_piece ? 1 : tapestry_piece / (elements > 0 ? elements : 1),
+          end = (piece + 1) * each;
   for (int64_t unit = piece * each; unit < end && unit < units; unit++) {
     int64_t column = unit % job->strips * job->width, columns = job->inner - column;
     job->strip(job, unit / job->strips, column, columns < job->width ? columns : job->width);
@@ -62,8 +67,10 @@ static void run_strips(scan_job *job, void (*strip)(const void *, int64_t, int64
 
 static double sum_row(const scan_job *job, int64_t from, int64_t n, double before, bool writes) {
   if (job->dtype == TAPESTRY_FLOAT32)
-    return DISPATCH(sum_row_f32)(job->reversed, n, (const float *)job->x + from, writes ? (float *)job->y + from : NULL, before);
-  return DISPATCH(sum_row_f64)(job->reversed, n, (const double *)job->x + from, writes ? (double *)job->y + from : NULL, before);
+    return DISPATCH(sum_row_f32)(
+        job->reversed, n, (const float *)job->x + from, writes ? (float *)job->y + from : NULL, before);
+  return DISPATCH(sum_row_f64)(
+      job->reversed, n, (const double *)job->x + from, writes ? (double *)job->y + from : NULL, before);
 }
 
 /// Where a block of a row begins and ends; blocks count in the direction of the scan.
@@ -99,7 +106,8 @@ static void block_sums(void *context, int64_t block) {
 
 static void sum_rows(scan_job *job) {
   job->blocks = (job->count + scan_block - 1) / scan_block;
-  int64_t each = job->count >= tapestry_piece ? 1 : tapestry_piece / job->count, pieces = (job->outer + each - 1) / each;
+  int64_t each = job->count >= tapestry_piece ? 1 : tapestry_piece / job->count,
+          pieces = (job->outer + each - 1) / each;
   int32_t threads = tapestry_thread_count();
   if (threads == 1 || job->outer * job->count < 2 * tapestry_piece) {
     for (int64_t piece = 0; piece < pieces; piece++) whole_rows(job, piece);
@@ -109,8 +117,8 @@ static void sum_rows(scan_job *job) {
     tapestry_parallel(pieces, job, whole_rows);
     return;
   }
-  // Few long rows, a group of blocks at a time, so that the second reading comes from the cache: first what the blocks sum
-  // to, then the blocks with what lies before each.
+  // Few long rows, a group of blocks at a time, so that the second reading comes from the cache: first what the blocks
+  // sum to, then the blocks with what lies before each.
   double totals[scan_group], before = 0;
   job->totals = totals;
   for (int64_t o = 0; o < job->outer; o++, before = 0)
@@ -143,7 +151,7 @@ static void sum_strip(const void *context, int64_t o, int64_t column, int64_t co
     for (int64_t r = 0; r < job->count; r++) {                                                    \
       const integer *x = (const integer *)job->x + PLACE(r);                                      \
       integer *y = (integer *)job->y + PLACE(r);                                                  \
-      for (int64_t i = 0; i < columns; i++) y[i] = (integer)(so_far[i] operation (uint64_t)x[i]); \
+      for (int64_t i = 0; i < columns; i++) y[i] = (integer)(so_far[i] operation(uint64_t) x[i]); \
     }                                                                                             \
   }
 INTEGER_STRIP(sum_strip_i32, int32_t, 0, +=)
@@ -252,21 +260,21 @@ void tapestry_cumulative_log_sum_exp(
 
 // MARK: Recurrences
 
-#define RECURRENCE_STRIP(name, real)                                                               \
-  static void name(const void *context, int64_t o, int64_t column, int64_t columns) {              \
-    const scan_job *job = context;                                                                 \
-    double so_far[scan_columns];                                                                   \
-    for (int64_t i = 0; i < columns; i++) so_far[i] = 0;                                           \
-    for (int64_t r = 0; r < job->count; r++) {                                                     \
-      const real *a = (const real *)job->x + PLACE(job->from_previous && r > 0 ? r - 1 : r);       \
-      const real *b = (const real *)job->b + PLACE(r);                                             \
-      real *y = (real *)job->y + PLACE(r);                                                         \
-      for (int64_t i = 0; i < columns; i++) {                                                      \
-        double factor = r == 0 ? 0 : (double)a[i]; /* nothing is before the first */               \
-        so_far[i] = r == 0 ? (double)b[i] : factor * so_far[i] + (double)b[i];                     \
-        y[i] = (real)so_far[i];                                                                    \
-      }                                                                                            \
-    }                                                                                              \
+#define RECURRENCE_STRIP(name, real)                                                         \
+  static void name(const void *context, int64_t o, int64_t column, int64_t columns) {        \
+    const scan_job *job = context;                                                           \
+    double so_far[scan_columns];                                                             \
+    for (int64_t i = 0; i < columns; i++) so_far[i] = 0;                                     \
+    for (int64_t r = 0; r < job->count; r++) {                                               \
+      const real *a = (const real *)job->x + PLACE(job->from_previous && r > 0 ? r - 1 : r); \
+      const real *b = (const real *)job->b + PLACE(r);                                       \
+      real *y = (real *)job->y + PLACE(r);                                                   \
+      for (int64_t i = 0; i < columns; i++) {                                                \
+        double factor = r == 0 ? 0 : (double)a[i]; /* nothing is before the first */         \
+        so_far[i] = r == 0 ? (double)b[i] : factor * so_far[i] + (double)b[i];               \
+        y[i] = (real)so_far[i];                                                              \
+      }                                                                                      \
+    }                                                                                        \
   }
 RECURRENCE_STRIP(recurrence_strip_f32, float)
 RECURRENCE_STRIP(recurrence_strip_f64, double)
@@ -275,7 +283,14 @@ void tapestry_linear_recurrence(
     bool reversed, bool from_previous, int32_t dtype, int64_t outer, int64_t count, int64_t inner, const void *a,
     const void *b, void *y) {
   scan_job job = {
-      .reversed = reversed, .from_previous = from_previous, .dtype = dtype, .outer = outer, .count = count,
-      .inner = inner, .x = a, .b = b, .y = y};
+      .reversed = reversed,
+      .from_previous = from_previous,
+      .dtype = dtype,
+      .outer = outer,
+      .count = count,
+      .inner = inner,
+      .x = a,
+      .b = b,
+      .y = y};
   run_strips(&job, dtype == TAPESTRY_FLOAT32 ? recurrence_strip_f32 : recurrence_strip_f64);
 }

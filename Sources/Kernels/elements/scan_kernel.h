@@ -7,8 +7,10 @@
 #if IS_DOUBLE
 // The lanes moved up by `by`, zeros below: lane i of the result is lane i - by, and lane LANES + i of the pair is 0.
 #if LANES == 8
-#define MOVED_UP(v, by) __builtin_shufflevector((VECTOR)0.0, v, 8 - by, 9 - by, 10 - by, 11 - by, 12 - by, 13 - by, 14 - by, 15 - by)
-#define MOVED_DOWN(v, by) __builtin_shufflevector(v, (VECTOR)0.0, by, 1 + by, 2 + by, 3 + by, 4 + by, 5 + by, 6 + by, 7 + by)
+#define MOVED_UP(v, by) \
+  __builtin_shufflevector((VECTOR)0.0, v, 8 - by, 9 - by, 10 - by, 11 - by, 12 - by, 13 - by, 14 - by, 15 - by)
+#define MOVED_DOWN(v, by) \
+  __builtin_shufflevector(v, (VECTOR)0.0, by, 1 + by, 2 + by, 3 + by, 4 + by, 5 + by, 6 + by, 7 + by)
 #define ALL_LAST(v) __builtin_shufflevector(v, v, 7, 7, 7, 7, 7, 7, 7, 7)
 #define ALL_FIRST(v) __builtin_shufflevector(v, v, 0, 0, 0, 0, 0, 0, 0, 0)
 #elif LANES == 4

@@ -1,5 +1,6 @@
-// Sorting and selection: every element becomes an unsigned key whose order is wanted, with its place. Short rows are sorted by
-// insertion and merging, others by radix from the lowest digit up, which is stable; long rows by all threads, stretch by stretch.
+// Sorting and selection: every element becomes an unsigned key whose order is wanted, with its place. Short rows are
+// sorted by insertion and merging, others by radix from the lowest digit up, which is stable; long rows by all threads,
+// stretch by stretch.
 #include "include/tapestry_sorting.h"
 
 #include "include/tapestry_machine.h"
@@ -95,8 +96,15 @@ void tapestry_sort(
     int32_t dtype, bool descending, int64_t kept, int64_t outer, int64_t count, int64_t inner, const void *x,
     void *values, int64_t *indices) {
   sort_job job = {
-      .dtype = dtype, .descending = descending, .kept = kept, .outer = outer, .count = count, .inner = inner, .x = x,
-      .values = values, .indices = indices};
+      .dtype = dtype,
+      .descending = descending,
+      .kept = kept,
+      .outer = outer,
+      .count = count,
+      .inner = inner,
+      .x = x,
+      .values = values,
+      .indices = indices};
   run(&job);
 }
 
@@ -104,7 +112,15 @@ void tapestry_select_place(
     int32_t dtype, int64_t place, int64_t outer, int64_t count, int64_t inner, const void *x, void *values,
     int64_t *indices) {
   sort_job job = {
-      .dtype = dtype, .selects = true, .kept = 1, .place = place, .outer = outer, .count = count, .inner = inner, .x = x,
-      .values = values, .indices = indices};
+      .dtype = dtype,
+      .selects = true,
+      .kept = 1,
+      .place = place,
+      .outer = outer,
+      .count = count,
+      .inner = inner,
+      .x = x,
+      .values = values,
+      .indices = indices};
   run(&job);
 }

@@ -1,5 +1,5 @@
-// Sorting one row of items, each a key and a place: included by sorting.c with ITEM, KEY, KEY_BITS, ITEM_KEY, ITEM_PLACE,
-// MAKE_ITEM, SORTED (for names) and KEY_OF.
+// Sorting one row of items, each a key and a place: included by sorting.c with ITEM, KEY, KEY_BITS, ITEM_KEY,
+// ITEM_PLACE, MAKE_ITEM, SORTED (for names) and KEY_OF.
 
 static void SORTED(insertion)(int64_t n, ITEM *items) {
   for (int64_t i = 1; i < n; i++) {
@@ -114,8 +114,8 @@ static void SORTED(sift_down)(int64_t n, ITEM *heap, int64_t at, ITEM item) {
   heap[at] = item;
 }
 
-/// The first k of the order to the front: a heap of the k best so far whose top is the last of them, then taken apart from
-/// the top. Later items with the key of the top do not displace it.
+/// The first k of the order to the front: a heap of the k best so far whose top is the last of them, then taken apart
+/// from the top. Later items with the key of the top do not displace it.
 static void SORTED(gather_first)(int64_t n, ITEM *items, int64_t k) {
   for (int64_t i = k / 2 - 1; i >= 0; i--) SORTED(sift_down)(k, items, i, items[i]);
   for (int64_t i = k; i < n; i++)
@@ -127,7 +127,8 @@ static void SORTED(gather_first)(int64_t n, ITEM *items, int64_t k) {
   }
 }
 
-/// Number `place` of the order: by its digits from the highest down, keeping only the items that agree so far, in order.
+/// Number `place` of the order: by its digits from the highest down, keeping only the items that agree so far, in
+/// order.
 static ITEM SORTED(selected)(int64_t n, ITEM *items, int64_t place) {
   enum { digit_bits = 8, digits = 1 << digit_bits };
   for (int shift = KEY_BITS - digit_bits; shift >= 0 && n > 1; shift -= digit_bits) {
@@ -149,7 +150,7 @@ static void SORTED(row)(
   ITEM *items = first_items, chosen;
   int64_t n = job->count, inner = job->inner, kept = job->kept;
   const KEY *x = (const KEY *)job->x + outer * n * inner + column;
-  const KEY flip = job->descending ? (KEY)~(KEY)0 : 0;
+  const KEY flip = job->descending ? (KEY) ~(KEY)0 : 0;
   for (int64_t i = 0; i < n; i++) {
     KEY key = KEY_OF(x[i * inner]) ^ flip;
     items[i] = MAKE_ITEM(key, i);

@@ -14,16 +14,16 @@ typedef struct {
   void *y;
 } truth_job;
 
-#define CLASSIFY(real)                                                                               \
-  {                                                                                                  \
-    const real *x = (const real *)job->x + begin, infinity = (real)__builtin_inf();                  \
-    if (job->kind == TAPESTRY_IS_NAN)                                                                \
-      for (int64_t i = 0; i < n; i++) y[i] = x[i] != x[i];                                           \
-    else if (job->kind == TAPESTRY_IS_FINITE)                                                        \
-      for (int64_t i = 0; i < n; i++) y[i] = x[i] - x[i] == 0;                                       \
-    else                                                                                             \
-      for (int64_t i = 0; i < n; i++) y[i] = (x[i] == infinity) | (x[i] == -infinity);               \
-  }                                                                                                  \
+#define CLASSIFY(real)                                                                 \
+  {                                                                                    \
+    const real *x = (const real *)job->x + begin, infinity = (real)__builtin_inf();    \
+    if (job->kind == TAPESTRY_IS_NAN)                                                  \
+      for (int64_t i = 0; i < n; i++) y[i] = x[i] != x[i];                             \
+    else if (job->kind == TAPESTRY_IS_FINITE)                                          \
+      for (int64_t i = 0; i < n; i++) y[i] = x[i] - x[i] == 0;                         \
+    else                                                                               \
+      for (int64_t i = 0; i < n; i++) y[i] = (x[i] == infinity) | (x[i] == -infinity); \
+  }                                                                                    \
   break
 
 static void classify_piece(void *context, int64_t piece) {
@@ -46,26 +46,26 @@ void tapestry_classify(int32_t kind, int32_t dtype, int64_t count, const void *x
 // MARK: Reductions
 
 // A row by itself is read in stretches, so that `any` and `all` can stop early; columns are counted side by side.
-#define COUNT(type)                                                                              \
-  {                                                                                              \
-    const type *x = (const type *)job->x + o * reduced * inner;                                  \
-    if (inner == 1) {                                                                            \
-      int64_t total = 0;                                                                         \
-      for (int64_t r = 0; r < reduced; r += 4096) {                                              \
-        int64_t end = r + 4096 < reduced ? r + 4096 : reduced;                                   \
-        int32_t some = 0;                                                                        \
-        for (int64_t j = r; j < end; j++) some += x[j] != 0;                                     \
-        total += some;                                                                           \
-        if (job->kind == TAPESTRY_ANY && total > 0) break;                                       \
-        if (job->kind == TAPESTRY_ALL && total < end) break;                                     \
-      }                                                                                          \
-      counts[0] = total;                                                                         \
-    } else {                                                                                     \
-      for (int64_t i = 0; i < columns; i++) counts[i] = 0;                                       \
-      for (int64_t r = 0; r < reduced; r++)                                                      \
-        for (int64_t i = 0; i < columns; i++) counts[i] += x[r * inner + column + i] != 0;       \
-    }                                                                                            \
-  }                                                                                              \
+#define COUNT(type)                                                                        \
+  {                                                                                        \
+    const type *x = (const type *)job->x + o * reduced * inner;                            \
+    if (inner == 1) {                                                                      \
+      int64_t total = 0;                                                                   \
+      for (int64_t r = 0; r < reduced; r += 4096) {                                        \
+        int64_t end = r + 4096 < reduced ? r + 4096 : reduced;                             \
+        int32_t some = 0;                                                                  \
+        for (int64_t j = r; j < end; j++) some += x[j] != 0;                               \
+        total += some;                                                                     \
+        if (job->kind == TAPESTRY_ANY && total > 0) break;                                 \
+        if (job->kind == TAPESTRY_ALL && total < end) break;                               \
+      }                                                                                    \
+      counts[0] = total;                                                                   \
+    } else {                                                                               \
+      for (int64_t i = 0; i < columns; i++) counts[i] = 0;                                 \
+      for (int64_t r = 0; r < reduced; r++)                                                \
+        for (int64_t i = 0; i < columns; i++) counts[i] += x[r * inner + column + i] != 0; \
+    }                                                                                      \
+  }                                                                                        \
   break
 
 static void truth_outer(void *context, int64_t o) {
@@ -88,7 +88,8 @@ static void truth_outer(void *context, int64_t o) {
   }
 }
 
-void tapestry_truth(int32_t kind, int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, void *y) {
+void tapestry_truth(
+    int32_t kind, int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, void *y) {
   truth_job job = {kind, dtype, outer, reduced, inner, x, y};
   tapestry_share(outer * reduced * inner >= tapestry_shared_elements, outer, &job, truth_outer);
 }

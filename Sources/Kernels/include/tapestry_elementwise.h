@@ -119,7 +119,8 @@ void tapestry_binary(
 void tapestry_activation_gradient(
     int32_t function, int32_t dtype, int64_t count, const void *g, const void *x, void *gx, double alpha, double beta);
 
-/// Gated linear units: x is [outer, 2, half], y[o, i] = x[o, 0, i] sigmoid(x[o, 1, i]); the gradient gx is shaped like x.
+/// Gated linear units: x is [outer, 2, half], y[o, i] = x[o, 0, i] sigmoid(x[o, 1, i]); the gradient gx is shaped like
+/// x.
 void tapestry_glu(int32_t dtype, int64_t outer, int64_t half, const void *x, void *y);
 void tapestry_glu_gradient(int32_t dtype, int64_t outer, int64_t half, const void *g, const void *x, void *gx);
 

@@ -7,9 +7,10 @@
 
 enum { TAPESTRY_SUM = 0, TAPESTRY_MAX, TAPESTRY_MIN, TAPESTRY_SUM_OF_SQUARES, TAPESTRY_PRODUCT };
 
-/// y[o, i] = reduction over r of x[o, r, i]. A sum over nothing is 0, a product 1. MAX and MIN need reduced >= 1 and pass NaN on.
-/// float32, float64, int32, int64 (sums and products wrap).
-void tapestry_reduce(int32_t reduction, int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, void *y);
+/// y[o, i] = reduction over r of x[o, r, i]. A sum over nothing is 0, a product 1. MAX and MIN need reduced >= 1 and
+/// pass NaN on. float32, float64, int32, int64 (sums and products wrap).
+void tapestry_reduce(
+    int32_t reduction, int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, void *y);
 
 /// y[o, i] = the first r at which x[o, r, i] is largest (NaN counts as largest). All dtypes but bool.
 void tapestry_argmax(int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, int64_t *y);

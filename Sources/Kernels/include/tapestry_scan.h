@@ -1,12 +1,13 @@
-// Running results along the middle axis of [outer, count, inner]. Sums and products run in double; how a long row is cut depends
-// on its size alone, so that the bits are the same on any number of threads.
+// Running results along the middle axis of [outer, count, inner]. Sums and products run in double; how a long row is
+// cut depends on its size alone, so that the bits are the same on any number of threads.
 #ifndef TAPESTRY_SCAN_H
 #define TAPESTRY_SCAN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/// y[o, r, i] = the sum of x[o, s, i] over s <= r; over s >= r if `reversed`. float32, float64, int32, int64 (wrapping).
+/// y[o, r, i] = the sum of x[o, s, i] over s <= r; over s >= r if `reversed`. float32, float64, int32, int64
+/// (wrapping).
 void tapestry_cumulative_sum(
     bool reversed, int32_t dtype, int64_t outer, int64_t count, int64_t inner, const void *x, void *y);
 
@@ -22,8 +23,8 @@ void tapestry_cumulative_max(
 void tapestry_cumulative_log_sum_exp(
     int32_t dtype, int64_t outer, int64_t count, int64_t inner, const void *x, void *y);
 
-/// y[r] = a[r] y[p] + b[r], where p is the place before r, after it if `reversed`, and y is 0 outside. If `from_previous`, the
-/// factor is a[p] in place of a[r]. float32 and float64.
+/// y[r] = a[r] y[p] + b[r], where p is the place before r, after it if `reversed`, and y is 0 outside. If
+/// `from_previous`, the factor is a[p] in place of a[r]. float32 and float64.
 void tapestry_linear_recurrence(
     bool reversed, bool from_previous, int32_t dtype, int64_t outer, int64_t count, int64_t inner, const void *a,
     const void *b, void *y);

@@ -11,7 +11,8 @@ void tapestry_classify(int32_t kind, int32_t dtype, int64_t count, const void *x
 
 enum { TAPESTRY_ANY = 0, TAPESTRY_ALL, TAPESTRY_COUNT_NONZERO };
 
-/// y[o, i] = whether any or all of x[o, r, i] are true (uint8_t), or how many (int64_t). Of nothing: 0, 1, 0. All dtypes.
+/// y[o, i] = whether any or all of x[o, r, i] are true (uint8_t), or how many (int64_t). Of nothing: 0, 1, 0. All
+/// dtypes.
 void tapestry_truth(int32_t kind, int32_t dtype, int64_t outer, int64_t reduced, int64_t inner, const void *x, void *y);
 
 #endif

@@ -79,7 +79,8 @@ INLINE VECTOR NAME(acos)(VECTOR x) {
   return a > SPLAT(0.5) ? ((MASK)x < 0 ? left : right) : inner;
 }
 
-/// sin(pi x) and cos(pi x): whole turns drop out exactly, and the remainder of at most 1/4 is multiplied by pi in two parts.
+/// sin(pi x) and cos(pi x): whole turns drop out exactly, and the remainder of at most 1/4 is multiplied by pi in two
+/// parts.
 INLINE VECTOR NAME(sine_of_half_turns)(VECTOR x, VECTOR *cosine) {
   VECTOR m = x - 2.0 * NAME(truncated)(x * 0.5);  // in -2 ... 2, exactly
   VECTOR n = NAME(nearest)(m * 2.0), r = m - n * 0.5;
