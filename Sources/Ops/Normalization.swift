@@ -4,7 +4,7 @@ import TapestryGraph
 // Normalisation to mean 0 and variance 1, over axes that differ from family to family.
 
 /// `scale` and `shift`, or ones and zeros in their places.
-private func affine(
+func affineOperands(
   _ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, _ shape: TensorShape
 ) -> Tensors {
   Tensors(
@@ -13,12 +13,11 @@ private func affine(
 }
 
 /// The operands that are there, named.
-private func operands(_ all: [(name: String, tensor: Tensor?)]) -> [(name: String, tensor: Tensor)]
-{
+func namedOperands(_ all: [(name: String, tensor: Tensor?)]) -> [(name: String, tensor: Tensor)] {
   all.compactMap { entry in entry.tensor.map { (name: entry.name, tensor: $0) } }
 }
 
-private func requireVectors(
+func requireVectors(
   _ vectors: [(name: String, tensor: Tensor)], like x: Tensor, shape: TensorShape, per noun: String
 ) throws(Misuse) {
   for (name, tensor) in vectors {
@@ -68,7 +67,7 @@ public func batchNorm(
       x, runningMean: runningMean, runningVariance: runningVariance, scale: scale, shift: shift,
       momentum: momentum, epsilon: epsilon, file: file, line: line) + addend
   }
-  let vectors = operands([
+  let vectors = namedOperands([
     ("runningMean", runningMean), ("runningVariance", runningVariance), ("scale", scale),
     ("shift", shift),
   ])
@@ -90,7 +89,7 @@ public func batchNorm(
   {
     return refused
   }
-  var inputs = affine(x, scale, shift, [x.shape[1]])
+  var inputs = affineOperands(x, scale, shift, [x.shape[1]])
   let ending: NormalizationEnding = addend != nil ? .residual : relu ? .relu : .plain
   guard isTraining else {
     inputs.append(runningMean)
@@ -139,7 +138,7 @@ public func layerNorm(
   _ x: Tensor, normalizedShape: TensorShape, scale: Tensor? = nil, shift: Tensor? = nil,
   epsilon: Double = 1e-5, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
-  let vectors = operands([("scale", scale), ("shift", shift)])
+  let vectors = namedOperands([("scale", scale), ("shift", shift)])
   let first = x.rank - normalizedShape.rank
   if let refused = refusal(
     of: "layerNorm", [("input", x)] + vectors, file: file, line: line,
@@ -155,7 +154,7 @@ public func layerNorm(
   }
   return apply(
     Normalize(family: .layer(width: normalizedShape.elementCount), epsilon: epsilon),
-    to: affine(x, scale, shift, normalizedShape), file: file, line: line)[0]
+    to: affineOperands(x, scale, shift, normalizedShape), file: file, line: line)[0]
 }
 
 /// Each sample normalised over groups of channels and space, then scaled and shifted per channel.
@@ -175,7 +174,7 @@ public func groupNorm(
   _ x: Tensor, groups: Int, scale: Tensor? = nil, shift: Tensor? = nil, epsilon: Double = 1e-5,
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
-  let vectors = operands([("scale", scale), ("shift", shift)])
+  let vectors = namedOperands([("scale", scale), ("shift", shift)])
   if let refused = refusal(
     of: "groupNorm", [("input", x)] + vectors, file: file, line: line,
     rule: { () throws(Misuse) in
@@ -192,6 +191,7 @@ public func groupNorm(
     return refused
   }
   return apply(
-    Normalize(family: .group(groups), epsilon: epsilon), to: affine(x, scale, shift, [x.shape[1]]),
+    Normalize(family: .group(groups), epsilon: epsilon),
+    to: affineOperands(x, scale, shift, [x.shape[1]]),
     file: file, line: line)[0]
 }

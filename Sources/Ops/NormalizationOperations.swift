@@ -1,8 +1,8 @@
 import CTapestryKernels
 import TapestryGraph
 
-// The nodes of batch, group and layer normalisation: one forward, one with given statistics, and
-// one gradient, for all three. Elements that share a mean are a set.
+// The nodes of batch, group, instance and layer normalisation: one forward, one with given statistics,
+// and one gradient, for all four. Elements that share a mean are a set.
 
 /// Which elements share a mean, and which a scale.
 enum NormalizationFamily: Sendable {
@@ -10,6 +10,8 @@ enum NormalizationFamily: Sendable {
   case batch
   /// A set per sample and group of channels, a scale per channel.
   case group(Int)
+  /// A set per sample and channel of `[N, C, ...]`, a scale per channel.
+  case instance
   /// A set per row of so many elements, a scale per place in the row.
   case layer(width: Int)
 
@@ -17,6 +19,7 @@ enum NormalizationFamily: Sendable {
     switch self {
     case .batch: "batchNorm"
     case .group: "groupNorm"
+    case .instance: "instanceNorm"
     case .layer: "layerNorm"
     }
   }
@@ -35,6 +38,10 @@ enum NormalizationFamily: Sendable {
       return NormalizationLayout(
         view: [samples, groups, channels / groups, pixels], sets: [samples, groups, 1, 1],
         scales: [1, groups, channels / groups, 1])
+    case .instance:
+      return NormalizationLayout(
+        view: [x[0], x[1], 1, x.dropFirst(2).reduce(1, *)], sets: [x[0], x[1], 1, 1],
+        scales: [1, x[1], 1, 1])
     case .layer(let width):
       let rows = x.elementCount / max(width, 1)
       return NormalizationLayout(
@@ -48,6 +55,7 @@ enum NormalizationFamily: Sendable {
   ) -> tapestry_normalization {
     var groups = 0
     if case .group(let count) = self { groups = count }
+    if case .instance = self { groups = max(x[1], 1) }
     return tapestry_normalization(
       samples: Int64(x[0]), channels: Int64(x[1]), pixels: Int64(x.dropFirst(2).reduce(1, *)),
       groups: Int64(groups), epsilon: epsilon, relu: ending != .plain)

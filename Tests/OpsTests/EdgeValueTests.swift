@@ -73,6 +73,14 @@ import Testing
       },
       Shaped("layerNorm", [0, 4], [0, 4]) { layerNorm($0, normalizedShape: [4]) },
       Shaped("groupNorm", [0, 4, 2], [0, 4, 2]) { groupNorm($0, groups: 2) },
+      Shaped("instanceNorm", [0, 4, 2], [0, 4, 2]) { instanceNorm($0) },
+      Shaped("instanceNorm of no channels", [2, 0, 3], [2, 0, 3]) { instanceNorm($0) },
+      Shaped("rmsNorm", [0, 4], [0, 4]) { rmsNorm($0, normalizedShape: [4]) },
+      Shaped("rmsNorm of no elements", [3, 0], [3, 0]) { rmsNorm($0, normalizedShape: [0]) },
+      Shaped("normalized", [0, 4], [0, 4]) { $0.normalized() },
+      Shaped("weightNorm", [0, 4], [0, 4]) {
+        weightNorm($0, .ones([0, 1], dtype: $0.dtype))
+      },
       Shaped("dropout", [0, 4], [0, 4]) { dropout($0, probability: 0.5) },
       Shaped("dropout2d", [0, 4, 2, 2], [0, 4, 2, 2]) { dropout2d($0, probability: 0.5) },
       Shaped("softmax", [0, 4], [0, 4]) { softmax($0) },
@@ -118,6 +126,10 @@ import Testing
       },
       Shaped("layerNorm", [1, 1], [1, 1]) { layerNorm($0, normalizedShape: [1]) },
       Shaped("groupNorm", [1, 1, 1], [1, 1, 1]) { groupNorm($0, groups: 1) },
+      Shaped("instanceNorm", [1, 1, 1], [1, 1, 1]) { instanceNorm($0) },
+      Shaped("rmsNorm", [1, 1], [1, 1]) { rmsNorm($0, normalizedShape: [1]) },
+      Shaped("normalized", [1, 1], [1, 1]) { $0.normalized() },
+      Shaped("weightNorm", [1, 1], [1, 1]) { weightNorm($0, .ones([1, 1], dtype: $0.dtype)) },
     ]
 
   @Test("an empty batch has a result, a gradient and a tangent of its shape", arguments: empty)

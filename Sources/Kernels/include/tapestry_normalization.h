@@ -56,6 +56,15 @@ void tapestry_normalize_rows_gradient(
     int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *g, const void *x, const void *mean,
     const void *variance, const void *scale, void *gx, void *gscale, void *gshift);
 
+/// y = x / sqrt(mean of x^2 over the row + epsilon) scale: x is [rows, width], scale has `width` elements.
+void tapestry_normalize_root_rows(
+    int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *x, const void *scale, void *y);
+
+/// Its gradients for the cotangent g of y.
+void tapestry_normalize_root_rows_gradient(
+    int32_t dtype, int64_t rows, int64_t width, double epsilon, const void *g, const void *x, const void *scale,
+    void *gx, void *gscale);
+
 /// x is [samples, channels, pixels]; a window is the channels c - size / 2 ... c + (size - 1) / 2 that exist.
 typedef struct {
   int64_t samples, channels, pixels, size;

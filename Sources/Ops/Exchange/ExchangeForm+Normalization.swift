@@ -18,6 +18,10 @@ extension Normalize: ExchangeableOperation {
     switch family {
     case .batch: throw Misuse("statistics of the batch itself belong to training")
     case .group(let groups): return [groupForm(&form, groups), .absent, .absent]
+    case .instance:
+      let result = form.node(
+        "InstanceNormalization", [form.x, .input(1), .input(2)], [("epsilon", .float(epsilon))])
+      return [result, .absent, .absent]
     case .layer(let width): return [layerForm(&form, width), .absent, .absent]
     }
   }
@@ -54,6 +58,19 @@ extension Normalize: ExchangeableOperation {
     return form.node(
       "LayerNormalization", [form.x, vector(1), vector(2)],
       [("axis", .integer(axis)), ("epsilon", .float(epsilon))])
+  }
+}
+
+extension RootMeanSquareNormalize: ExchangeableOperation {
+  /// By its parts: the opset has no node for it.
+  package func exchange(_ form: inout ExchangeForm) throws(Misuse) -> [ExchangeForm.Operand] {
+    let shape = form.shape
+    let row = form.inputs[1].shape
+    let axes = (shape.rank - row.rank..<shape.rank).map { $0 - shape.rank }
+    let squares = form.node("Mul", [form.x, form.x])
+    let mean = form.node("ReduceMean", [squares], [("axes", .integers(axes))])
+    let root = form.node("Sqrt", [form.node("Add", [mean, form.number(epsilon)])])
+    return [form.node("Mul", [form.node("Div", [form.x, root]), .input(1)])]
   }
 }
 

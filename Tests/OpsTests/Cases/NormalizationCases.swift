@@ -104,6 +104,42 @@ extension OpCase {
       large: { [sample([9, 32, 80]), sample([32], seed: 2), sample([32], seed: 3)] }
     ) { [groupNorm($0[0], groups: 2, scale: $0[1], shift: $0[2])] },
     OpCase(
+      "instanceNorm",
+      inputs: [sample([2, 3, 2, 3]), sample([3], seed: 2), sample([3], seed: 3)],
+      large: { [sample([5, 9, 40, 41]), sample([9], seed: 2), sample([9], seed: 3)] }
+    ) { [instanceNorm($0[0], scale: $0[1], shift: $0[2])] },
+    OpCase("instanceNorm", "without scale, volumes", inputs: [sample([1, 2, 2, 1, 3])]) {
+      [instanceNorm($0[0], epsilon: 0.1)]
+    },
+    OpCase(
+      "rmsNorm", inputs: [sample([2, 3, 4]), sample([4], seed: 2)],
+      large: { [sample([300, 3, 101]), sample([101], seed: 2)] }
+    ) { [rmsNorm($0[0], normalizedShape: $0[1].shape, scale: $0[1])] },
+    OpCase(
+      "rmsNorm", "two axes", inputs: [sample([2, 3, 2])], large: { [sample([2, 3, 5003])] }
+    ) {
+      [rmsNorm($0[0], normalizedShape: [3, $0[0].shape[2]], epsilon: 0.5)]
+    },
+    OpCase(
+      "normalized", inputs: [sample([2, 3, 2])], large: { [sample([20, 64, 60])] }
+    ) { [$0[0].normalized()] },
+    OpCase("normalized", "the last axis, epsilon that counts", inputs: [sample([3, 4])]) {
+      [$0[0].normalized(along: -1, epsilon: 100)]
+    },
+    OpCase(
+      "weightNorm", inputs: [sample([3, 2, 2, 2]), sample([3, 1, 1, 1], seed: 2)],
+      large: { [sample([64, 32, 5, 5]), sample([64, 1, 1, 1], seed: 2)] }
+    ) { [weightNorm($0[0], $0[1])] },
+    OpCase("weightNorm", "columns", inputs: [sample([3, 4]), sample([1, 4], seed: 2)]) {
+      [weightNorm($0[0], $0[1], axis: -1)]
+    },
+    OpCase("weightNorm", "of all", inputs: [sample([3, 2]), sample([], seed: 2)]) {
+      [weightNorm($0[0], $0[1], axis: nil)]
+    },
+    OpCase("weightNorm", "numbers", inputs: [sample([3]), sample([3], seed: 2)]) {
+      [weightNorm($0[0], $0[1])]
+    },
+    OpCase(
       "localResponseNormalization", inputs: [sample([2, 5, 2, 2])],
       large: { [sample([4, 24, 20, 21])] }
     ) { [localResponseNormalization($0[0], size: 3, alpha: 0.9, k: 2)] },
@@ -170,6 +206,47 @@ extension MisuseCase {
     },
     MisuseCase("groupNorm, axes", says: "the input needs at least 2 axes") {
       _ = groupNorm(.shape([4]), groups: 2)
+    },
+    MisuseCase(
+      "instanceNorm, axes",
+      says: "instanceNorm: the input needs at least 3 axes, [batch, channels, length, ...], not 2"
+    ) {
+      _ = instanceNorm(.shape([4, 3]))
+    },
+    MisuseCase(
+      "instanceNorm, shift",
+      says: "instanceNorm: shift needs one number per channel, shape [3], not [4]"
+    ) {
+      _ = instanceNorm(.shape([4, 3, 5]), shift: .shape([4]))
+    },
+    MisuseCase("rmsNorm, shape", says: "rmsNorm: the input [2, 3] does not end in [2]") {
+      _ = rmsNorm(.shape([2, 3]), normalizedShape: [2])
+    },
+    MisuseCase(
+      "rmsNorm, scale", says: "rmsNorm: scale needs one number per element, shape [3], not [2]"
+    ) {
+      _ = rmsNorm(.shape([2, 3]), normalizedShape: [3], scale: .shape([2]))
+    },
+    MisuseCase("rmsNorm, integers", says: "rmsNorm: needs float32 or float64, not int64") {
+      _ = rmsNorm(.shape([2, 3], dtype: .int64), normalizedShape: [3])
+    },
+    MisuseCase(
+      "normalized, axis", says: "normalized: axis 2 does not exist in a tensor with 2 axes"
+    ) {
+      _ = Tensor.shape([2, 3]).normalized(along: 2)
+    },
+    MisuseCase("normalized, epsilon", says: "normalized: epsilon is at least 0, not -1.0") {
+      _ = Tensor.shape([2, 3]).normalized(epsilon: -1)
+    },
+    MisuseCase(
+      "weightNorm, lengths", says: "weightNorm: the lengths need the shape [4, 1, 1], not [4]"
+    ) {
+      _ = weightNorm(.shape([4, 3, 2]), .shape([4]))
+    },
+    MisuseCase(
+      "weightNorm, axis", says: "weightNorm: axis 3 does not exist in a tensor with 3 axes"
+    ) {
+      _ = weightNorm(.shape([4, 3, 2]), .shape([4, 1, 1]), axis: 3)
     },
     MisuseCase(
       "localResponseNormalization, size",

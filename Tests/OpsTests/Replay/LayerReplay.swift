@@ -58,4 +58,27 @@ let normalizationReplay: [String: ReferenceOperation] = [
         shift: inputs["shift"], epsilon: attributes.double("epsilon"))
     ]
   },
+  "instanceNorm": { attributes, inputs in
+    [
+      instanceNorm(
+        inputs[0], scale: inputs["scale"], shift: inputs["shift"],
+        epsilon: attributes.double("epsilon"))
+    ]
+  },
+  "rmsNorm": { attributes, inputs in
+    [
+      rmsNorm(
+        inputs[0], normalizedShape: TensorShape(attributes.ints("normalizedShape")),
+        scale: inputs["scale"], epsilon: attributes.double("epsilon"))
+    ]
+  },
+  "normalized": { attributes, inputs in
+    [inputs[0].normalized(along: attributes.int("axis"), epsilon: attributes.double("epsilon"))]
+  },
+  "weightNorm": { attributes, inputs in
+    [
+      weightNorm(
+        inputs[0], inputs[1], axis: attributes.has("axis") ? attributes.int("axis") : nil)
+    ]
+  },
 ]

@@ -1,7 +1,7 @@
 /// The ops of the stored sets that no function replays yet, a line or more for a family. They are counted and named as
 /// "not yet"; any other op without a function fails the replay.
 let openOperations: Set<String> = [
-  convolutionsOpen, poolingsOpen, normalizationsOpen,
+  convolutionsOpen, poolingsOpen,
 ].reduce(into: []) { all, names in
   for name in names.split(separator: " ") { all.insert(String(name)) }
 }
@@ -14,8 +14,4 @@ private let poolingsOpen =
   """
   maxPool1d averagePool1d adaptiveAveragePool1d adaptiveMaxPool1d maxPool3d averagePool3d \
   adaptiveAveragePool3d adaptiveMaxPool3d
-  """
-private let normalizationsOpen =
-  """
-  instanceNorm rmsNorm normalized weightNorm
   """
