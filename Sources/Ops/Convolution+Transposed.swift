@@ -18,7 +18,7 @@ struct ConvolutionTranspose2d: TensorOperation {
   var label: String { geometry.label }
 
   /// The convolution from the output back to the input.
-  private func convolution(_ x: TensorShape, _ weight: TensorShape) throws(Misuse)
+  func convolution(_ x: TensorShape, _ weight: TensorShape) throws(Misuse)
     -> tapestry_convolution
   {
     guard x.rank == 4 else {
@@ -174,15 +174,17 @@ public func convTranspose2d(
 }
 
 /// How often the stride fits into an output padding that only the dilation allows; 0 where the rule has to speak.
+func placesBehind(_ added: Int, _ stride: Int, _ dilation: Int) -> Int {
+  added >= stride && added < dilation && stride > 0 && dilation <= largestSize
+    ? added / stride : 0
+}
+
+/// The same for both axes of images.
 private func placesBehind(
   _ input: Tensor, _ stride: Pair, _ padding: Padding2d, _ outputPadding: Pair, _ dilation: Pair
 ) -> Pair {
-  func count(_ added: Int, _ stride: Int, _ dilation: Int) -> Int {
-    added >= stride && added < dilation && stride > 0 && dilation <= largestSize
-      ? added / stride : 0
-  }
   if input.rank != 4 || padding.isSame { return 0 }
   return Pair(
-    height: count(outputPadding.height, stride.height, dilation.height),
-    width: count(outputPadding.width, stride.width, dilation.width))
+    height: placesBehind(outputPadding.height, stride.height, dilation.height),
+    width: placesBehind(outputPadding.width, stride.width, dilation.width))
 }

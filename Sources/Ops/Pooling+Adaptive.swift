@@ -57,7 +57,9 @@ struct AdaptiveAveragePool2d: TensorOperation {
     }
     // The bins are a product of intervals: rows and columns are averaged by a matrix each.
     return withoutGradients {
-      let rows = matmul(averagingMatrix(size.height, height, x.dtype), x)
+      let rows =
+        size.height == height ? x : matmul(averagingMatrix(size.height, height, x.dtype), x)
+      if size.width == width { return Tensors(rows) }
       return Tensors(matmul(rows, averagingMatrix(size.width, width, x.dtype), transposingB: true))
     }
   }
@@ -92,8 +94,11 @@ struct AdaptiveAveragePool2dGradient: TensorOperation {
         .forward(inputs)
     }
     return withoutGradients {
-      let rows = matmul(
-        averagingMatrix(bins.height, size.height, g.dtype), g, transposingA: true)
+      let rows =
+        bins.height == size.height
+        ? g
+        : matmul(averagingMatrix(bins.height, size.height, g.dtype), g, transposingA: true)
+      if bins.width == size.width { return Tensors(rows) }
       return Tensors(matmul(rows, averagingMatrix(bins.width, size.width, g.dtype)))
     }
   }

@@ -132,9 +132,44 @@ static void sampling_case(void) {
   check(&line, 4e-6, 0, "sampled line");
 }
 
+static void depth_case(int32_t dtype) {
+  tapestry_depth s = {
+      .samples = pick(0, 3),
+      .channels = pick(1, 5),
+      .depth = pick(1, 7),
+      .plane = pick(1, chance(4) ? 400 : 60),
+      .outputs = pick(1, 6),
+      .taps = pick(1, 4),
+      .stride = pick(1, 3),
+      .dilation = pick(1, 3),
+      .front = pick(0, 3)};
+  describe(
+      "depth %lld, %lld windows of %lld planes, stride %lld, dilation %lld, front %lld, planes of %lld",
+      (long long)s.depth, (long long)s.outputs, (long long)s.taps, (long long)s.stride, (long long)s.dilation,
+      (long long)s.front, (long long)s.plane);
+  int64_t inputs = s.samples * s.channels * s.depth * s.plane,
+          count = s.samples * s.outputs * s.channels * s.taps * s.plane;
+  array x = operand(dtype, inputs), y = result(dtype, count), g = operand(dtype, count), gx = result(dtype, inputs);
+  for (int64_t i = 0; i < count; i++) {
+    int64_t tap = i / s.plane % s.taps, channel = i / s.plane / s.taps % s.channels;
+    int64_t output = i / s.plane / s.taps / s.channels % s.outputs;
+    int64_t sample = i / s.plane / s.taps / s.channels / s.outputs;
+    int64_t z = output * s.stride + tap * s.dilation - s.front;
+    if (z < 0 || z >= s.depth) continue;
+    int64_t place = ((sample * s.channels + channel) * s.depth + z) * s.plane + i % s.plane;
+    y.values[i] = x.values[place];
+    gx.values[place] += g.values[i];
+  }
+  tapestry_depth_unfold(dtype == TAPESTRY_FLOAT32 ? 4 : 8, &s, x.memory, y.memory);
+  check(&y, 0, 0, "planes of the windows");
+  tapestry_depth_fold(dtype, &s, g.memory, gx.memory);
+  check(&gx, 1e-6, 1e-14, "planes added up");
+}
+
 void images_case(void) {
   int32_t dtype = pick_dtype();
   if (chance(10)) channels_case(dtype);
   else if (chance(10)) sampling_case();
+  else if (chance(6)) depth_case(dtype);
   else pooling_case(dtype);
 }

@@ -1,4 +1,4 @@
-// Batch, group, layer and local response normalisation, and their gradients.
+// Batch, group, layer, root-mean-square and local response normalisation, and their gradients.
 #include "driver.h"
 
 #include <math.h>
@@ -148,9 +148,40 @@ static void local_response_case(int32_t dtype) {
   check(&gx, 4e-6, 1e-14, "gradient of the local response");
 }
 
+static void root_rows_case(int32_t dtype) {
+  int64_t rows = pick(1, chance(4) ? 600 : 9), width = pick(1, chance(4) ? 5000 : 70);
+  if (rows * width > 100000) rows = pick(1, 20);
+  describe("root mean square of %lld rows of %lld", (long long)rows, (long long)width);
+  int64_t count = rows * width;
+  array x = operand(dtype, count), g = operand(dtype, count), scale = operand(dtype, width);
+  array y = result(dtype, count), gx = result(dtype, count), gscale = result(dtype, width);
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t at = row * width;
+    double squares = 0, products = 0;
+    for (int64_t i = 0; i < width; i++) {
+      squares += x.values[at + i] * x.values[at + i];
+      products += x.values[at + i] * g.values[at + i] * scale.values[i];
+    }
+    double r = 1 / sqrt(squares / (double)width + 1e-3);
+    for (int64_t i = 0; i < width; i++) {
+      y.values[at + i] = x.values[at + i] * r * scale.values[i];
+      gx.values[at + i] =
+          r * g.values[at + i] * scale.values[i] - r * r * r * products / (double)width * x.values[at + i];
+      gscale.values[i] += g.values[at + i] * x.values[at + i] * r;
+    }
+  }
+  tapestry_normalize_root_rows(dtype, rows, width, 1e-3, x.memory, scale.memory, y.memory);
+  check(&y, 1e-5, 1e-12, "divided by the root");
+  tapestry_normalize_root_rows_gradient(
+      dtype, rows, width, 1e-3, g.memory, x.memory, scale.memory, gx.memory, gscale.memory);
+  check(&gx, 2e-5, 1e-12, "gradient");
+  check(&gscale, 2e-5, 1e-12, "gradient of the scale");
+}
+
 void normalization_case(void) {
   int32_t dtype = pick_dtype();
   if (chance(4)) rows_case(dtype);
+  else if (chance(4)) root_rows_case(dtype);
   else if (chance(4)) local_response_case(dtype);
   else batch_or_group_case(dtype);
 }

@@ -57,6 +57,28 @@ import Testing
       Shaped("convTranspose2d", [0, 2, 3, 3], [0, 3, 5, 5]) {
         convTranspose2d($0, sample([2, 3, 3, 3]))
       },
+      Shaped("conv3d", [0, 2, 3, 4, 4], [0, 3, 2, 3, 3]) { conv3d($0, sample([3, 2, 2, 2, 2])) },
+      Shaped("conv3d, 1x1x1", [0, 2, 3, 4, 4], [0, 3, 3, 4, 4]) {
+        conv3d($0, sample([3, 2, 1, 1, 1]))
+      },
+      Shaped("convTranspose1d", [0, 2, 3], [0, 3, 5]) { convTranspose1d($0, sample([2, 3, 3])) },
+      Shaped("convTranspose3d", [0, 2, 3, 3, 3], [0, 3, 4, 4, 4]) {
+        convTranspose3d($0, sample([2, 3, 2, 2, 2]))
+      },
+      Shaped("maxPool1d", [0, 2, 4], [0, 2, 2]) { maxPool1d($0, window: 2) },
+      Shaped("averagePool1d", [0, 2, 4], [0, 2, 2]) { averagePool1d($0, window: 2) },
+      Shaped("adaptiveAveragePool1d", [0, 2, 4], [0, 2, 3]) {
+        adaptiveAveragePool1d($0, outputSize: 3)
+      },
+      Shaped("adaptiveMaxPool1d", [0, 2, 4], [0, 2, 3]) { adaptiveMaxPool1d($0, outputSize: 3) },
+      Shaped("maxPool3d", [0, 2, 4, 4, 4], [0, 2, 2, 2, 2]) { maxPool3d($0, window: 2) },
+      Shaped("averagePool3d", [0, 2, 4, 4, 4], [0, 2, 2, 2, 2]) { averagePool3d($0, window: 2) },
+      Shaped("adaptiveAveragePool3d", [0, 2, 4, 4, 4], [0, 2, 3, 3, 3]) {
+        adaptiveAveragePool3d($0, outputSize: 3)
+      },
+      Shaped("adaptiveMaxPool3d", [0, 2, 4, 4, 4], [0, 2, 3, 3, 3]) {
+        adaptiveMaxPool3d($0, outputSize: 3)
+      },
       Shaped("maxPool2d", [0, 2, 4, 4], [0, 2, 2, 2]) { maxPool2d($0, window: 2) },
       Shaped("averagePool2d", [0, 2, 4, 4], [0, 2, 2, 2]) { averagePool2d($0, window: 2) },
       Shaped("sumPool2d", [0, 2, 4, 4], [0, 2, 2, 2]) { sumPool2d($0, window: 2) },
@@ -114,6 +136,21 @@ import Testing
       Shaped("convTranspose2d", [1, 1, 1, 1], [1, 2, 2, 2]) {
         convTranspose2d($0, sample([1, 2, 2, 2]), stride: 3)
       },
+      Shaped("conv3d", [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]) {
+        conv3d($0, sample([1, 1, 3, 3, 3]), padding: 1)
+      },
+      Shaped("convTranspose3d", [1, 1, 1, 1, 1], [1, 2, 2, 2, 2]) {
+        convTranspose3d($0, sample([1, 2, 2, 2, 2]), stride: 3)
+      },
+      Shaped("convTranspose1d", [1, 1, 1], [1, 2, 2]) {
+        convTranspose1d($0, sample([1, 2, 2]), stride: 3)
+      },
+      Shaped("averagePool1d", [1, 1, 1], [1, 1, 2]) {
+        averagePool1d($0, window: 2, stride: 1, padding: 1)
+      },
+      Shaped("averagePool3d", [1, 1, 1, 1, 1], [1, 1, 2, 2, 2]) {
+        averagePool3d($0, window: 2, stride: 1, padding: 1)
+      },
       Shaped("averagePool2d", [1, 1, 1, 1], [1, 1, 2, 2]) {
         averagePool2d($0, window: 2, stride: 1, padding: 1)
       },
@@ -153,6 +190,7 @@ import Testing
   /// Calls with a second operand in float64.
   private static let isDouble: Set<String> = [
     "matmul", "matmul, batched", "linear", "conv1d", "conv2d", "conv2d, depthwise",
+    "conv3d", "conv3d, 1x1x1", "convTranspose1d", "convTranspose3d",
     "convTranspose2d", "roiPool of no regions",
   ]
 

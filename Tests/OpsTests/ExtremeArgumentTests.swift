@@ -106,6 +106,61 @@ import Testing
         conv1d($0, filters($0, [3, 2, 3]), stride: 3, padding: Padding1d(before: 1, after: $1))
       },
       Call("conv1d, dilation", [1, 2, 7]) { conv1d($0, filters($0, [3, 2, 3]), dilation: $1) },
+      Call("conv3d, stride", [1, 2, 3, 4, 5]) {
+        conv3d($0, filters($0, [3, 2, 2, 3, 2]), stride: Triple($1))
+      },
+      Call("conv3d, padding", [1, 2, 3, 4, 5]) {
+        conv3d($0, filters($0, [3, 2, 2, 3, 2]), stride: 3, padding: Padding3d($1))
+      },
+      Call("conv3d, front", [1, 2, 3, 4, 5]) {
+        conv3d(
+          $0, filters($0, [3, 2, 2, 3, 2]),
+          padding: Padding3d(front: $1, top: 0, left: 0, back: 0, bottom: 0, right: 0))
+      },
+      Call("conv3d, dilation", [1, 2, 3, 4, 5]) {
+        conv3d($0, filters($0, [3, 2, 2, 3, 2]), padding: .same, dilation: Triple($1))
+      },
+      Call("conv3d, groups", [1, 2, 3, 4, 5]) {
+        conv3d($0, filters($0, [3, 2, 2, 3, 2]), groups: $1)
+      },
+      Call("convTranspose3d, stride", [1, 2, 3, 4, 5]) {
+        convTranspose3d($0, filters($0, [2, 3, 2, 3, 2]), stride: Triple($1))
+      },
+      Call("convTranspose3d, padding", [1, 2, 3, 4, 5]) {
+        convTranspose3d($0, filters($0, [2, 3, 2, 3, 2]), padding: Padding3d($1))
+      },
+      Call("convTranspose3d, outputPadding", [1, 2, 3, 4, 5]) {
+        convTranspose3d(
+          $0, filters($0, [2, 3, 2, 3, 2]), outputPadding: Triple($1), dilation: Triple($1))
+      },
+      Call("convTranspose1d, stride", [1, 2, 7]) {
+        convTranspose1d($0, filters($0, [2, 3, 3]), stride: $1)
+      },
+      Call("convTranspose1d, outputPadding", [1, 2, 7]) {
+        convTranspose1d($0, filters($0, [2, 3, 3]), outputPadding: $1, dilation: $1)
+      },
+      Call("maxPool1d, window", [1, 2, 7]) { maxPool1d($0, window: $1) },
+      Call("maxPool1d, stride", [1, 2, 7]) { maxPool1d($0, window: 2, stride: $1) },
+      Call("averagePool1d, padding", [1, 2, 7]) {
+        averagePool1d($0, window: 2, stride: 3, padding: Padding1d($1), ceilMode: true)
+      },
+      Call("adaptiveAveragePool1d", [1, 2, 7]) { adaptiveAveragePool1d($0, outputSize: $1) },
+      Call("maxPool3d, window", [1, 2, 3, 4, 5]) { maxPool3d($0, window: Triple($1)) },
+      Call("maxPool3d, stride", [1, 2, 3, 4, 5]) {
+        maxPool3d($0, window: 2, stride: Triple($1), ceilMode: true)
+      },
+      Call("maxPool3d, dilation", [1, 2, 3, 4, 5]) {
+        maxPool3d($0, window: 2, padding: .same, dilation: Triple($1))
+      },
+      Call("averagePool3d, padding", [1, 2, 3, 4, 5]) {
+        averagePool3d($0, window: 2, stride: 3, padding: Padding3d($1))
+      },
+      Call("adaptiveAveragePool3d", [1, 2, 3, 4, 5]) {
+        adaptiveAveragePool3d($0, outputSize: Triple($1))
+      },
+      Call("adaptiveMaxPool3d, depth", [1, 2, 3, 4, 5]) {
+        adaptiveMaxPool3d($0, outputSize: Triple(depth: $1, height: 1, width: 1))
+      },
       Call("conv1d, groups", [1, 2, 7]) { conv1d($0, filters($0, [3, 2, 3]), groups: $1) },
       Call("padded before") { $0.padded([(0, 0), ($1, 0), (0, 0), (0, 0)]) },
       Call("padded after") { $0.padded([(0, 0), (0, 0), (0, 0), (0, $1)]) },

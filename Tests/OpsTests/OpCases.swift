@@ -5,7 +5,8 @@ extension OpCase {
   static let all: [OpCase] = [
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
-    matrixProduct, convolution, pooling, softmaxes, crossEntropies, regressionLosses, dropouts,
+    matrixProduct, convolution, pooling, volumeConvolutions, linePools, volumePools, softmaxes,
+    crossEntropies, regressionLosses, dropouts,
     normalization, boxes, resizing, algebra, repetition, scatter, marginLosses, recurrent,
     attention,
   ].flatMap { $0 }
@@ -16,7 +17,7 @@ extension MisuseCase {
   static let all: [MisuseCase] = [
     arithmetic, elementwise, functions, activation, laterActivations, reduction, choice, scans,
     rearrangement, conversion,
-    matrixProduct, convolution, pooling, loss, normalization, boxes, resizing, algebra,
+    matrixProduct, convolution, pooling, volumes, loss, normalization, boxes, resizing, algebra,
     repetition, scatter, marginLoss, recurrent, attention,
   ].flatMap { $0 }
 }

@@ -4,7 +4,7 @@ import TestSupport
 let referenceOperations: [String: ReferenceOperation] = [
   activationReplay, elementwiseReplay, specialReplay, reductionReplay, scanReplay, shapeReplay,
   algebraReplay, rearrangementReplay, marginLossReplay, linearReplay, convolutionReplay,
-  poolingReplay, resizingReplay, lossReplay, layerReplay,
+  poolingReplay, volumeReplay, resizingReplay, lossReplay, layerReplay,
   normalizationReplay, recurrentReplay, boxesReplay,
 ].reduce(into: [:]) { all, family in
   all.merge(family) { _, _ in fatalError("two families replay the same op") }

@@ -20,6 +20,7 @@
 #include "tapestry_gemm.h"
 #include "tapestry_convolution.h"
 #include "tapestry_pooling.h"
+#include "tapestry_depth.h"
 #include "tapestry_normalization.h"
 #include "tapestry_boxes.h"
 #include "tapestry_channels.h"

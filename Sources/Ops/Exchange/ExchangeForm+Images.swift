@@ -148,6 +148,11 @@ extension AdaptiveAveragePool2d: ExchangeableOperation {
     if let window = uniformWindow(height: height, width: width, size) {
       return [try form.averagePool(window, countingPadding: false)]
     }
+    if size.width == width {
+      let rows = averagingMatrix(size.height, height, .float64).scalars()
+      let left = form.constant([size.height, height], rows, form.dtype)
+      return [form.node("MatMul", [left, form.x])]
+    }
     let rows = averagingMatrix(size.height, height, .float64).scalars()
     let columns = averagingMatrix(size.width, width, .float64)
     let transposed = (0..<width * size.width).map { place in
