@@ -105,7 +105,8 @@ struct Gelu: ElementwiseOperation {
     let x = node.input(0)
     let distribution = erf(x * 0.707_106_781_186_547_524_4) * 0.5 + 0.5
     let density = exp(square(x) * -0.5) * 0.398_942_280_401_432_677_94
-    return Tensors(node.cotangent * (distribution + x * density))
+    // Where the density is 0 an infinite x must not meet it; far within 40 it is.
+    return Tensors(node.cotangent * (distribution + clip(x, min: -40, max: 40) * density))
   }
 }
 

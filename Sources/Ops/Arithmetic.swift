@@ -74,10 +74,13 @@ struct Divide: BroadcastingOperation {
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
-    let quotient = node.cotangent / node.input(1)
+    let g = node.cotangent
+    let quotient = zeroWhereUnused(g / node.input(1), g)
     return Tensors(
       node.needs(0) ? quotient.summed(to: node.inputSpec(0).shape) : nil,
-      node.needs(1) ? (-(quotient * node.output())).summed(to: node.inputSpec(1).shape) : nil)
+      node.needs(1)
+        ? zeroWhereUnused(-(quotient * node.output()), g).summed(to: node.inputSpec(1).shape)
+        : nil)
   }
 }
 
@@ -149,7 +152,8 @@ struct DivideInto: TensorOperation {
 
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    return Tensors(node.cotangent * (-numerator / (x * x)))
+    let g = node.cotangent
+    return Tensors(zeroWhereUnused(g * (-numerator / (x * x)), g))
   }
 }
 
@@ -200,7 +204,8 @@ extension Tensor {
   ///
   /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func * (a: Tensor, b: Tensor) -> Tensor { operate(Multiply(), Tensors(a, b)) }
-  /// Elementwise quotient; shapes broadcast. Integers are truncated.
+  /// Elementwise quotient; shapes broadcast. Integers are truncated; divided by 0 they give 0, and the
+  /// smallest one divided by -1 is itself.
   ///
   /// - Precondition: both of one type, not bool; the shapes broadcast.
   public static func / (a: Tensor, b: Tensor) -> Tensor { operate(Divide(), Tensors(a, b)) }

@@ -32,7 +32,7 @@ extension Tensor {
   /// The elements as another type; this tensor itself where it has that type.
   ///
   /// Between floating types rounded to nearest, and differentiable. Floating to integer truncates and saturates,
-  /// NaN gives 0; to bool means `!= 0`; from bool gives 0 and 1.
+  /// NaN gives 0; int64 to int32 saturates; to bool means `!= 0`; from bool gives 0 and 1.
   ///
   /// - Precondition: none; every type converts to every other.
   public func converted(

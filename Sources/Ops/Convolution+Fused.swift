@@ -83,6 +83,8 @@ package struct FusedConvolution {
       addend.map({ [output] in $0.spec == output }) ?? true
     else { return nil }
     let affine = normalization?.affine(bias)
+    // Where a mean times a factor nears the end of the range, only (z - mean) factor is right: one op after the other.
+    if let affine, !affine.factors.isModest || !affine.numbers.isModest { return nil }
     self.problem = problem
     self.input = input
     self.weight = weight
@@ -120,4 +122,9 @@ package func fusedLinear(_ input: Tensor, _ weight: Tensor, bias: Tensor?) -> Te
   if let bias { inputs.append(bias.resolved) }
   guard (try? Linear().specs(for: inputs)) != nil else { return nil }
   return Linear.product(inputs, relu: true)
+}
+
+extension Tensor {
+  /// Whether all numbers are finite and far from the largest.
+  fileprivate var isModest: Bool { scalars().allSatisfy { Swift.abs($0) < 1e30 } }
 }

@@ -20,7 +20,8 @@ struct ConvolutionGeometry: Hashable, Sendable {
       throw Misuse(
         "the weight needs 4 axes, [filters, channels / groups, height, width], not \(weight.rank)")
     }
-    guard groups > 0, weight[0] % groups == 0, weight[0] > 0 else {
+    guard weight[0] > 0 else { throw Misuse("there are no filters: the weight is \(weight)") }
+    guard groups > 0, weight[0] % groups == 0 else {
       throw Misuse("\(weight[0]) filters cannot be split into \(groups) groups")
     }
     // In range: the groups are no more than the filters.

@@ -7,7 +7,7 @@ import TapestryGraph
 struct Sinh: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_SINH)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * cosh(node.input(0)))
+    Tensors(zeroWhereUnused(node.cotangent * cosh(node.input(0)), node.cotangent))
   }
 }
 
@@ -15,7 +15,7 @@ struct Sinh: ElementwiseOperation {
 struct Cosh: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_COSH)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * sinh(node.input(0)))
+    Tensors(zeroWhereUnused(node.cotangent * sinh(node.input(0)), node.cotangent))
   }
 }
 
@@ -33,7 +33,7 @@ struct Acosh: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_ACOSH)) }
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    return Tensors(node.cotangent * (rsqrt(x - 1) * rsqrt(x + 1)))
+    return Tensors(zeroWhereUnused(node.cotangent * (rsqrt(x - 1) * rsqrt(x + 1)), node.cotangent))
   }
 }
 
@@ -42,7 +42,7 @@ struct Atanh: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_ATANH)) }
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    return Tensors(node.cotangent / ((1 - x) * (1 + x)))
+    return Tensors(zeroWhereUnused(node.cotangent / ((1 - x) * (1 + x)), node.cotangent))
   }
 }
 

@@ -25,8 +25,15 @@ struct Atan2: PairOperation {
     let radius = hypot(a, b)
     let share = g / radius
     return Tensors(
-      node.needs(0) ? (share * (b / radius)).summed(to: a.shape) : nil,
-      node.needs(1) ? (-(share * (a / radius))).summed(to: b.shape) : nil)
+      node.needs(0) ? slope(share * (b / radius), g, radius).summed(to: a.shape) : nil,
+      node.needs(1) ? slope(-(share * (a / radius)), g, radius).summed(to: b.shape) : nil)
+  }
+
+  /// The gradient, 0 where the point is infinitely far away.
+  private func slope(_ gradient: Tensor, _ g: Tensor, _ radius: Tensor) -> Tensor {
+    if gradient.isPlaceholder || gradient.firstNonFinite == nil { return gradient }
+    let zero = Tensor(0, dtype: g.dtype)
+    return zeroWhereUnused(select(where: radius .== .infinity, zero, else: gradient), g)
   }
 }
 
@@ -40,8 +47,20 @@ struct Hypot: PairOperation {
     let (g, a, b, y) = (node.cotangent, node.input(0), node.input(1), node.output())
     let divisor = select(where: y .== 0, Tensor(1, dtype: y.dtype), else: y)
     return Tensors(
-      node.needs(0) ? (g * (a / divisor)).summed(to: a.shape) : nil,
-      node.needs(1) ? (g * (b / divisor)).summed(to: b.shape) : nil)
+      node.needs(0) ? (g * direction(a, b, divisor)).summed(to: a.shape) : nil,
+      node.needs(1) ? (g * direction(b, a, divisor)).summed(to: b.shape) : nil)
+  }
+
+  /// a / y; infinities alone count where there are some.
+  private func direction(_ a: Tensor, _ b: Tensor, _ y: Tensor) -> Tensor {
+    let quotient = a / y
+    if quotient.isPlaceholder || quotient.firstNonFinite == nil { return quotient }
+    let (first, second) = (isInfinite(a), isInfinite(b))
+    let length = sqrt((first.converted(to: a.dtype) + second.converted(to: a.dtype)))
+    return select(
+      where: length .> 0,
+      sign(a) * first.converted(to: a.dtype) / maximum(length, Tensor(1, dtype: a.dtype)),
+      else: quotient)
   }
 }
 
@@ -88,8 +107,12 @@ struct XLogY: PairOperation {
     let zero = Tensor(0, dtype: g.dtype)
     let isVoid = (a .== 0) .& (b .<= 0)
     return Tensors(
-      node.needs(0) ? select(where: isVoid, zero, else: g * log(b)).summed(to: a.shape) : nil,
-      node.needs(1) ? select(where: isVoid, zero, else: g * (a / b)).summed(to: b.shape) : nil)
+      node.needs(0)
+        ? zeroWhereUnused(select(where: isVoid, zero, else: g * log(b)), g).summed(to: a.shape)
+        : nil,
+      node.needs(1)
+        ? zeroWhereUnused(select(where: isVoid, zero, else: g * (a / b)), g).summed(to: b.shape)
+        : nil)
   }
 }
 
@@ -101,8 +124,17 @@ struct LogAddExp: PairOperation {
   func backward(_ node: borrowing Differential) -> Tensors {
     let (g, a, b) = (node.cotangent, node.input(0), node.input(1))
     return Tensors(
-      node.needs(0) ? (g * sigmoid(a - b)).summed(to: a.shape) : nil,
-      node.needs(1) ? (g * sigmoid(b - a)).summed(to: b.shape) : nil)
+      node.needs(0) ? (g * share(a, b)).summed(to: a.shape) : nil,
+      node.needs(1) ? (g * share(b, a)).summed(to: b.shape) : nil)
+  }
+
+  /// sigmoid(a - b) and its limits: equal infinities share 1 evenly, and where both are -infinity each gets 0.
+  private func share(_ a: Tensor, _ b: Tensor) -> Tensor {
+    let share = sigmoid(a - b)
+    if share.isPlaceholder || share.firstNonFinite == nil { return share }
+    let (zero, half) = (Tensor(0, dtype: a.dtype), Tensor(0.5, dtype: a.dtype))
+    let even = select(where: a .== -.infinity, zero, else: half)
+    return select(where: a .== b, even, else: share)
   }
 }
 

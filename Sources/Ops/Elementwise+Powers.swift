@@ -8,7 +8,8 @@ struct Exp2: ElementwiseOperation {
   var keeps: Kept { .outputs(0) }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_EXP2)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * node.output() * 0.693_147_180_559_945_309_4)
+    Tensors(
+      zeroWhereUnused(node.cotangent * node.output() * 0.693_147_180_559_945_309_4, node.cotangent))
   }
 }
 
@@ -16,7 +17,9 @@ struct Exp2: ElementwiseOperation {
 struct Log2: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_LOG2)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent / (node.input(0) * 0.693_147_180_559_945_309_4))
+    Tensors(
+      zeroWhereUnused(
+        node.cotangent / (node.input(0) * 0.693_147_180_559_945_309_4), node.cotangent))
   }
 }
 
@@ -24,7 +27,8 @@ struct Log2: ElementwiseOperation {
 struct Log10: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_LOG10)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent / (node.input(0) * 2.302_585_092_994_045_684))
+    Tensors(
+      zeroWhereUnused(node.cotangent / (node.input(0) * 2.302_585_092_994_045_684), node.cotangent))
   }
 }
 
@@ -33,7 +37,7 @@ struct Rsqrt: ElementwiseOperation {
   var keeps: Kept { .inputs.and(.outputs(0)) }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_RSQRT)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * node.output() / node.input(0) * -0.5)
+    Tensors(zeroWhereUnused(node.cotangent * node.output() / node.input(0) * -0.5, node.cotangent))
   }
 }
 
@@ -44,7 +48,7 @@ struct Reciprocal: ElementwiseOperation {
     Tensors(inputs[0].mapped(TAPESTRY_RECIPROCAL))
   }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(-(node.cotangent * square(node.output())))
+    Tensors(zeroWhereUnused(-(node.cotangent * square(node.output())), node.cotangent))
   }
 }
 

@@ -18,7 +18,10 @@ struct ErfInverse: ElementwiseOperation {
     Tensors(inputs[0].mapped(TAPESTRY_ERF_INVERSE))
   }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * (exp(square(node.output())) * 0.886_226_925_452_758_013_6))
+    Tensors(
+      zeroWhereUnused(
+        node.cotangent * (exp(square(node.output())) * 0.886_226_925_452_758_013_6), node.cotangent)
+    )
   }
 }
 
@@ -29,7 +32,7 @@ struct LogGamma: ElementwiseOperation {
     Tensors(inputs[0].mapped(TAPESTRY_LGAMMA))
   }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * digamma(node.input(0)))
+    Tensors(zeroWhereUnused(node.cotangent * digamma(node.input(0)), node.cotangent))
   }
 }
 
@@ -51,7 +54,7 @@ struct Polygamma: ElementwiseOperation {
     Tensors(inputs[0].mapped(TAPESTRY_POLYGAMMA, Double(order)))
   }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * polygamma(order + 1, node.input(0)))
+    Tensors(zeroWhereUnused(node.cotangent * polygamma(order + 1, node.input(0)), node.cotangent))
   }
 }
 

@@ -8,7 +8,7 @@ struct Tan: ElementwiseOperation {
   var keeps: Kept { .outputs(0) }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_TAN)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * (square(node.output()) + 1))
+    Tensors(zeroWhereUnused(node.cotangent * (square(node.output()) + 1), node.cotangent))
   }
 }
 
@@ -17,7 +17,7 @@ struct Asin: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_ASIN)) }
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    return Tensors(node.cotangent * rsqrt((1 - x) * (1 + x)))
+    return Tensors(zeroWhereUnused(node.cotangent * rsqrt((1 - x) * (1 + x)), node.cotangent))
   }
 }
 
@@ -26,7 +26,7 @@ struct Acos: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_ACOS)) }
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    return Tensors(-(node.cotangent * rsqrt((1 - x) * (1 + x))))
+    return Tensors(zeroWhereUnused(-(node.cotangent * rsqrt((1 - x) * (1 + x))), node.cotangent))
   }
 }
 

@@ -19,10 +19,11 @@ struct Exp: ElementwiseOperation {
   var keeps: Kept { .outputs(0) }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_EXP)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * node.output())
+    let g = node.cotangent
+    return Tensors(zeroWhereUnused(g * node.output(), g))
   }
   func jvp(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.tangent(0).map { $0 * node.output() })
+    Tensors(node.tangent(0).map { zeroWhereUnused($0 * node.output(), $0) })
   }
 }
 
@@ -30,7 +31,8 @@ struct Exp: ElementwiseOperation {
 struct Expm1: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_EXPM1)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent * exp(node.input(0)))
+    let g = node.cotangent
+    return Tensors(zeroWhereUnused(g * exp(node.input(0)), g))
   }
 }
 
@@ -38,10 +40,11 @@ struct Expm1: ElementwiseOperation {
 struct Log: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_LOG)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent / node.input(0))
+    let g = node.cotangent
+    return Tensors(zeroWhereUnused(g / node.input(0), g))
   }
   func jvp(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.tangent(0).map { $0 / node.input(0) })
+    Tensors(node.tangent(0).map { zeroWhereUnused($0 / node.input(0), $0) })
   }
 }
 
@@ -49,7 +52,8 @@ struct Log: ElementwiseOperation {
 struct Log1p: ElementwiseOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_LOG1P)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent / (node.input(0) + 1))
+    let g = node.cotangent
+    return Tensors(zeroWhereUnused(g / (node.input(0) + 1), g))
   }
 }
 
@@ -58,7 +62,8 @@ struct Sqrt: ElementwiseOperation {
   var keeps: Kept { .outputs(0) }
   func forward(_ inputs: borrowing Tensors) -> Tensors { Tensors(inputs[0].mapped(TAPESTRY_SQRT)) }
   func backward(_ node: borrowing Differential) -> Tensors {
-    Tensors(node.cotangent / node.output() * 0.5)
+    let g = node.cotangent
+    return Tensors(zeroWhereUnused(g / node.output() * 0.5, g))
   }
 }
 
@@ -115,12 +120,13 @@ struct Power: ElementwiseOperation {
     case 0: return Tensors(nil)
     case 1: return Tensors(g)
     case 2: return Tensors(g * node.input(0) * 2)
-    default: return Tensors(g * (pow(node.input(0), exponent - 1) * exponent))
+    default:
+      return Tensors(zeroWhereUnused(g * (pow(node.input(0), exponent - 1) * exponent), g))
     }
   }
 }
 
-/// y = a to the b; the gradient by b is y ln a, and 0 where a is 0.
+/// y = a to the b; the gradient by b is y ln a, and 0 where a or y is 0.
 struct Pow: BroadcastingOperation {
   var keeps: Kept { .inputs.and(.outputs(0)) }
   static var inputNames: [String] { ["base", "exponent"] }
@@ -142,11 +148,16 @@ struct Pow: BroadcastingOperation {
     if node.needs(0) {
       // At b = 0 the power is constant, also where a is 0 and a^(b - 1) infinite.
       let slope = select(where: b .== 0, zero, else: b * pow(a, b - 1))
-      gradients.0 = (g * slope).summed(to: a.shape)
+      gradients.0 = zeroWhereUnused(g * slope, g).summed(to: a.shape)
     }
     if node.needs(1) {
-      let slope = select(where: a .== 0, zero, else: node.output() * log(a))
-      gradients.1 = (g * slope).summed(to: b.shape)
+      let y = node.output()
+      var slope = select(where: a .== 0, zero, else: y * log(a))
+      // Infinite a to a negative power: the limit of y ln a is 0.
+      if !slope.isPlaceholder, slope.firstNonFinite != nil {
+        slope = select(where: y .== 0, zero, else: slope)
+      }
+      gradients.1 = zeroWhereUnused(g * slope, g).summed(to: b.shape)
     }
     return Tensors(gradients.0, gradients.1)
   }

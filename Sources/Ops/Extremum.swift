@@ -35,9 +35,7 @@ struct Maximum: BroadcastingOperation {
   }
   func backward(_ node: borrowing Differential) -> Tensors {
     let (a, b) = (node.input(0), node.input(1))
-    return Tensors(
-      node.needs(0) ? share(of: node.cotangent, where: a .> b, orHalf: a .== b, a.shape) : nil,
-      node.needs(1) ? share(of: node.cotangent, where: b .> a, orHalf: a .== b, b.shape) : nil)
+    return shares(of: node.cotangent, node, a .> b, b .> a)
   }
   func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].comparisonKink(with: inputs[1]) }
 }
@@ -49,11 +47,28 @@ struct Minimum: BroadcastingOperation {
   }
   func backward(_ node: borrowing Differential) -> Tensors {
     let (a, b) = (node.input(0), node.input(1))
-    return Tensors(
-      node.needs(0) ? share(of: node.cotangent, where: a .< b, orHalf: a .== b, a.shape) : nil,
-      node.needs(1) ? share(of: node.cotangent, where: b .< a, orHalf: a .== b, b.shape) : nil)
+    return shares(of: node.cotangent, node, a .< b, b .< a)
   }
   func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].comparisonKink(with: inputs[1]) }
+}
+
+/// The cotangents of both operands, from where the first and the second won. A NaN wins over numbers and ties with NaN.
+private func shares(
+  of g: Tensor, _ node: borrowing Differential, _ firstWins: Tensor, _ secondWins: Tensor
+) -> Tensors {
+  let (a, b) = (node.input(0), node.input(1))
+  var (first, second, ties) = (firstWins, secondWins, a .== b)
+  let isPlain = a.isPlaceholder || b.isPlaceholder
+  if !isPlain && (a.firstNonFinite != nil || b.firstNonFinite != nil) {
+    let (oddA, oddB) = (a .!= a, b .!= b)
+    let (yes, no) = (Tensor(1, dtype: .bool), Tensor(0, dtype: .bool))
+    first = select(where: oddA, select(where: oddB, no, else: yes), else: first)
+    second = select(where: oddB, select(where: oddA, no, else: yes), else: second)
+    ties = select(where: oddA, oddB, else: ties)
+  }
+  return Tensors(
+    node.needs(0) ? share(of: g, where: first, orHalf: ties, a.shape) : nil,
+    node.needs(1) ? share(of: g, where: second, orHalf: ties, b.shape) : nil)
 }
 
 /// g where an operand won, g / 2 where it tied, summed to its shape.
@@ -105,7 +120,7 @@ public func sign(_ x: Tensor, file: StaticString = #fileID, line: UInt = #line) 
 
 /// The larger of a and b, element by element; shapes broadcast. NaN passes through.
 ///
-/// The gradient goes to the larger; where they are equal, half to each.
+/// The gradient goes to the larger, as which a NaN counts; where they are equal, half to each.
 ///
 /// - Precondition: both of one type, not bool; the shapes broadcast.
 public func maximum(
@@ -116,7 +131,7 @@ public func maximum(
 
 /// The smaller of a and b, element by element; shapes broadcast. NaN passes through.
 ///
-/// The gradient goes to the smaller; where they are equal, half to each.
+/// The gradient goes to the smaller, as which a NaN counts; where they are equal, half to each.
 ///
 /// - Precondition: both of one type, not bool; the shapes broadcast.
 public func minimum(

@@ -190,7 +190,7 @@ public func negativeLogLikelihood(
 /// `multi_margin_loss` (CS231n's does not divide).
 ///
 /// Per sample w[label] / classes · Σ over the other classes c of max(0, margin - scores[label] +
-/// scores[c])^power.
+/// scores[c])^power. One class has no rivals: the loss is 0 and has no gradient.
 ///
 /// - Parameters:
 ///   - scores: `[N, classes]`.

@@ -35,7 +35,7 @@ func requireVectors(
 /// y = (x - m) / sqrt(V + epsilon) · scale + shift per channel. In training m and V are the mean
 /// and the **biased** variance of this batch, gradients flow through both, and the running
 /// statistics move: running = (1 - momentum) running + momentum new, the variance recorded being
-/// the **unbiased** one. Under `inference(_:)` m and V are the running ones, constants. In dry
+/// the **unbiased** one; a batch without images leaves them as they are. Under `inference(_:)` m and V are the running ones, constants. In dry
 /// runs and recomputation nothing is written.
 ///
 /// With `relu` the result is max(y, 0), and with an addend besides max(y + addend, 0), the end of a
@@ -80,7 +80,7 @@ public func batchNorm(
       }
       try requireSameType(Tensors(x))
       try requireVectors(vectors, like: x, shape: [x.shape[1]], per: "channel")
-      guard !isTraining || x.count != x.shape[1] else {
+      guard !isTraining || x.count == 0 || x.count != x.shape[1] else {
         throw Misuse(
           "one value per channel has no variance to train with; use a larger batch or inference { }"
         )
@@ -102,6 +102,8 @@ public func batchNorm(
   if let addend { inputs.append(addend) }
   let results = apply(
     Normalize(family: .batch, epsilon: epsilon, ending: ending), to: inputs, file: file, line: line)
+  // A batch of nothing has no statistics.
+  if x.count == 0 { return results[0] }
   let count = Double(x.count / max(x.shape[1], 1))
   update(runningMean, results[1], momentum)
   update(runningVariance, results[2], momentum, factor: count / (count - 1))

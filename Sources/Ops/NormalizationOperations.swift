@@ -134,6 +134,10 @@ struct Normalize: TensorOperation {
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let (x, scale, shift) = (inputs[0], inputs[1], inputs[2])
     let statistic = TensorSpec([family.layout(x.shape).sets.elementCount], x.dtype)
+    if x.count == 0 {
+      let zeros = Tensor.zeros(statistic.shape, dtype: x.dtype)
+      return Tensors(.zeros(x.shape, dtype: x.dtype), zeros, zeros.reshaped(to: statistic.shape))
+    }
     let code = x.dtype.code
     var y: Tensor?
     var variance: Tensor?

@@ -95,6 +95,13 @@ struct BroadcastLayout {
   }
 }
 
+/// A gradient g y' by its formula, but 0 where the cotangent g is 0: also where y' is infinite or NaN. So what `select` does not
+/// choose gets no NaN from the poles of `log`, `/` and the like. One pass over memory where all is finite.
+func zeroWhereUnused(_ gradient: Tensor, _ g: Tensor) -> Tensor {
+  if gradient.isPlaceholder || gradient.firstNonFinite == nil { return gradient }
+  return select(where: g .== 0, Tensor(0, dtype: gradient.dtype), else: gradient)
+}
+
 extension Tensor {
   /// y = f(x; alpha, beta), elementwise, by a kernel.
   func mapped(_ function: Int, _ alpha: Double = 0, _ beta: Double = 0) -> Tensor {

@@ -37,7 +37,12 @@ extension ExtremumOperation {
 
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    let winners = (x .== restored(node.output(), of: x.shape)).converted(to: x.dtype)
+    let y = restored(node.output(), of: x.shape)
+    var winners = (x .== y).converted(to: x.dtype)
+    if !y.isPlaceholder, x.dtype.isFloatingPoint, y.firstNonFinite != nil {
+      // A NaN is what won.
+      winners = select(where: y .!= y, (x .!= x).converted(to: x.dtype), else: winners)
+    }
     let count = winners.sum(along: axes, keepingDimensions: keepsDimensions)
     return Tensors(restored(node.cotangent / count, of: x.shape) * winners)
   }

@@ -46,7 +46,7 @@ extension Tensor {
 
   /// The largest element along some axes, or of all; NaN where there is one.
   ///
-  /// Elements that are equally large share the gradient evenly.
+  /// Elements that are equally large share the gradient evenly; a NaN counts as largest.
   ///
   /// - Precondition: the reduced axes have elements.
   public func max(
@@ -68,7 +68,7 @@ extension Tensor {
 
   /// The smallest element along some axes, or of all; NaN where there is one.
   ///
-  /// Elements that are equally small share the gradient evenly.
+  /// Elements that are equally small share the gradient evenly; a NaN counts as smallest.
   ///
   /// - Precondition: the reduced axes have elements.
   public func min(

@@ -18,7 +18,13 @@ struct StandardDeviation: ReducingOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let variance = Variance(axes: axes, keepsDimensions: keepsDimensions, isUnbiased: isUnbiased)
-    return Tensors(variance.forward(inputs)[0].mapped(TAPESTRY_SQRT))
+    let x = inputs[0]
+    return Tensors(
+      inUnits(variance.direct(x).mapped(TAPESTRY_SQRT), of: x) {
+        variance.direct($0).mapped(TAPESTRY_SQRT)
+      } restoring: {
+        $0.combined(TAPESTRY_MULTIPLY, with: $1)
+      })
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -77,7 +83,15 @@ struct PNorm: ReducingOperation {
     let g = restored(node.cotangent, of: x.shape)
     if order == 1 { return Tensors(g * sign(x)) }
     let divisor = select(where: y .== 0, Tensor(1, dtype: y.dtype), else: y)
-    return Tensors(g * sign(x) * pow(abs(x) / restored(divisor, of: x.shape), order - 1))
+    var shares = abs(x) / restored(divisor, of: x.shape)
+    if !y.isPlaceholder, y.firstNonFinite != nil {
+      // Infinities alone count where there are some.
+      let infinite = (abs(x) .== .infinity).converted(to: x.dtype)
+      let number = infinite.sum(along: axes, keepingDimensions: true)
+      let length = pow(maximum(number, Tensor(1, dtype: x.dtype)), 1 / order)
+      shares = select(where: number .> 0, infinite / length, else: shares)
+    }
+    return Tensors(g * sign(x) * pow(shares, order - 1))
   }
 
   func kink(at inputs: borrowing Tensors) -> Kink? { inputs[0].elementwiseKink(at: 0) }

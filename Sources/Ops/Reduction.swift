@@ -65,6 +65,28 @@ extension ReducingOperation {
     return x.reduced(reduction, along: axisSet(x.shape), to: shape)
   }
 
+  /// `direct`, or where sums or squares left the range of finite numbers the reduction of x in units of its largest
+  /// elements.
+  ///
+  /// - Parameters:
+  ///   - reduce: the reduction, of x / unit.
+  ///   - restoring: the reduction of x, from that and the unit in its shape.
+  func inUnits(
+    _ direct: Tensor, of x: Tensor, reduce: (Tensor) -> Tensor,
+    restoring: (Tensor, Tensor) -> Tensor
+  ) -> Tensor {
+    if x.count == 0 || direct.firstNonFinite == nil { return direct }
+    let largest = x.mapped(TAPESTRY_ABS).reduced(TAPESTRY_MAX, along: axisSet(x.shape))
+    let unit = largest.combined(TAPESTRY_ADD, with: largest.mapped(TAPESTRY_ZERO_MASK))
+    let scaled = restoring(
+      reduce(x.combined(TAPESTRY_DIVIDE, with: unit)), unit.sharing(direct.shape))
+    // A set with an infinity or a NaN keeps what the direct way gave.
+    return withoutGradients {
+      select(
+        where: largest.sharing(direct.shape) .<= largestFinite(x.dtype), scaled, else: direct)
+    }
+  }
+
   /// A result whose reduced axes have size 1, in the shape that the rule announced.
   func shaped(_ reduced: Tensor, of shape: TensorShape) -> Tensor {
     guard let shape = try? reducedShape(shape) else {
@@ -114,7 +136,13 @@ struct Mean: ReducingOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
-    return Tensors(reduced(x, TAPESTRY_SUM).divided(by: Double(reducedCount(x.shape))))
+    let direct = reduced(x, TAPESTRY_SUM).divided(by: Double(reducedCount(x.shape)))
+    return Tensors(
+      inUnits(direct, of: x) { scaled in
+        reduced(scaled, TAPESTRY_SUM).divided(by: Double(reducedCount(x.shape)))
+      } restoring: {
+        $0.combined(TAPESTRY_MULTIPLY, with: $1)
+      })
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -145,11 +173,21 @@ struct Variance: ReducingOperation {
 
   func forward(_ inputs: borrowing Tensors) -> Tensors {
     let x = inputs[0]
+    return Tensors(
+      inUnits(direct(x), of: x) {
+        direct($0)
+      } restoring: { variance, unit in
+        variance.combined(TAPESTRY_MULTIPLY, with: unit).combined(TAPESTRY_MULTIPLY, with: unit)
+      })
+  }
+
+  /// The variance, as far as the squares are in range.
+  func direct(_ x: Tensor) -> Tensor {
     let set = axisSet(x.shape)
     let mean = x.reduced(TAPESTRY_SUM, along: set).divided(by: Double(reducedCount(x.shape)))
     let squares = x.combined(TAPESTRY_SUBTRACT, with: mean)
       .reduced(TAPESTRY_SUM_OF_SQUARES, along: set)
-    return Tensors(shaped(squares.divided(by: divisor(x.shape)), of: x.shape))
+    return shaped(squares.divided(by: divisor(x.shape)), of: x.shape)
   }
 
   func backward(_ node: borrowing Differential) -> Tensors {
@@ -159,6 +197,10 @@ struct Variance: ReducingOperation {
     let g = restored(node.cotangent, of: x.shape)
     return Tensors(g * (2 / divisor(x.shape)) * centered)
   }
+}
+
+private func largestFinite(_ dtype: DType) -> Double {
+  dtype == .float32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
 }
 
 /// y = ln Σ e^x, shifted by the maximum; y' = e^(x - y).
@@ -177,8 +219,7 @@ struct LogSumExp: ReducingOperation {
     let x = inputs[0]
     let set = axisSet(x.shape)
     // An infinite shift would leave ∞ - ∞; the largest finite number leaves what is meant.
-    let bound =
-      x.dtype == .float32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude
+    let bound = largestFinite(x.dtype)
     let shift = x.reduced(TAPESTRY_MAX, along: set).mapped(TAPESTRY_CLIP, -bound, bound)
     let sum = x.combined(TAPESTRY_SUBTRACT, with: shift).mapped(TAPESTRY_EXP)
       .reduced(TAPESTRY_SUM, along: set)
@@ -188,8 +229,19 @@ struct LogSumExp: ReducingOperation {
 
   func backward(_ node: borrowing Differential) -> Tensors {
     let x = node.input(0)
-    let weights = exp(x - restored(node.output(), of: x.shape))
+    let y = restored(node.output(), of: x.shape)
+    let weights =
+      y.isPlaceholder || y.firstNonFinite == nil ? exp(x - y) : limits(of: x, y)
     return Tensors(restored(node.cotangent, of: x.shape) * weights)
+  }
+
+  /// e^(x - y) and its limits: infinities share 1 evenly, and where all are -infinity each gets 0.
+  private func limits(of x: Tensor, _ y: Tensor) -> Tensor {
+    let infinite = (x .== .infinity).converted(to: x.dtype)
+    let share = infinite / infinite.sum(along: axes, keepingDimensions: true)
+    let bound = largestFinite(x.dtype)
+    return select(
+      where: y .== .infinity, share, else: exp(x - clip(y, min: -bound, max: bound)))
   }
 }
 
@@ -209,8 +261,7 @@ struct Norm: ReducingOperation {
     let set = axisSet(x.shape)
     let direct = x.reduced(TAPESTRY_SUM_OF_SQUARES, along: set).mapped(TAPESTRY_SQRT)
     // Squares overflow or vanish long before the norm does: then in units of the largest element.
-    let (low, high) = x.dtype == .float32 ? (1e-15, 1e18) : (1e-140, 1e150)
-    let isSafe = direct.scalars().allSatisfy { $0 >= low && $0 <= high }
+    let isSafe = direct.scalars().allSatisfy { isInRange($0, x.dtype) }
     if isSafe || x.count == 0 { return Tensors(shaped(direct, of: x.shape)) }
     let largest = x.mapped(TAPESTRY_ABS).reduced(TAPESTRY_MAX, along: set)
     let unit = largest.combined(TAPESTRY_ADD, with: largest.mapped(TAPESTRY_ZERO_MASK))
@@ -223,8 +274,29 @@ struct Norm: ReducingOperation {
 
   func backward(_ node: borrowing Differential) -> Tensors {
     let (x, y) = (node.input(0), node.output())
+    if !y.isPlaceholder, !y.scalars().allSatisfy({ $0 == 0 || isInRange($0, y.dtype) }) {
+      return Tensors(restored(node.cotangent, of: x.shape) * direction(of: x))
+    }
     let divisor = select(where: y .== 0, Tensor(1, dtype: y.dtype), else: y)
     return Tensors(restored(node.cotangent / divisor, of: x.shape) * x)
+  }
+
+  /// Whether squares of numbers up to this norm neither overflow nor vanish.
+  private func isInRange(_ norm: Double, _ dtype: DType) -> Bool {
+    dtype == .float32 ? norm >= 1e-15 && norm <= 1e18 : norm >= 1e-140 && norm <= 1e150
+  }
+
+  /// x / y by way of x in units of its largest element; infinities alone count where there are some; 0 where all are 0.
+  private func direction(of x: Tensor) -> Tensor {
+    let largest = abs(x).max(along: axes, keepingDimensions: true).detached()
+    let isInfinite = largest .== .infinity
+    let one = Tensor(1, dtype: x.dtype)
+    let unit = select(
+      where: (largest .== 0), one, else: select(where: isInfinite, one, else: largest))
+    let infinities = sign(x) * (abs(x) .== .infinity).converted(to: x.dtype)
+    let scaled = select(where: isInfinite, infinities, else: x / unit)
+    let length = sqrt(square(scaled).sum(along: axes, keepingDimensions: true))
+    return scaled / select(where: largest .== 0, one, else: length)
   }
 
   func kink(at inputs: borrowing Tensors) -> Kink? {

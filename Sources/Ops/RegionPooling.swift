@@ -46,11 +46,19 @@ struct RegionMaxPool: TensorOperation {
     var values: [Double] = []
     var places: [Int] = []
     for region in 0..<regions.shape[0] {
-      let image = Int(rows[region * 5])
-      guard image >= 0, image < x.shape[0] else {
-        trapAtCaller("roiPool: region \(region) lies in image \(image) of a batch of \(x.shape[0])")
+      let index = rows[region * 5]
+      guard index > -1, index < Double(x.shape[0]) else {
+        trapAtCaller("roiPool: region \(region) lies in image \(index) of a batch of \(x.shape[0])")
       }
-      let corners = (1...4).map { nearest(rows[region * 5 + $0] * spatialScale) }
+      let image = Int(index)
+      let scaled = (1...4).map { rows[region * 5 + $0] * spatialScale }
+      guard !scaled.contains(where: \.isNaN) else {
+        let corners = rows[region * 5 + 1..<region * 5 + 5]
+        trapAtCaller(
+          "roiPool: region \(region) has a corner that is no number: \(corners) times \(spatialScale)"
+        )
+      }
+      let corners = scaled.map(nearest)
       for channel in 0..<channels {
         let plane = (image * channels + channel) * height * width
         for i in 0..<size.height {
@@ -176,12 +184,12 @@ struct FlatGather: TensorOperation {
 /// - Parameters:
 ///   - x: feature maps `[N, C, H, W]`.
 ///   - regions: rows of image index, x1, y1, x2, y2: `[count, 5]`, in pixels of the image;
-///     constants.
+///     constants. Corners may lie outside of it, at infinity too.
 ///   - outputSize: one number or `[height, width]`.
 ///   - spatialScale: feature-map pixels per image pixel. Default: 1.
 /// - Returns: `[count, C, height, width]`.
-/// - Precondition: shapes as above, and each image index in the batch. Computed on the host, one
-///   thread.
+/// - Precondition: shapes as above, each image index in the batch, and no corner NaN. Computed on
+///   the host, one thread.
 ///
 /// Girshick, "Fast R-CNN", 2015.
 public func roiPool(

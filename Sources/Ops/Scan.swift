@@ -133,10 +133,20 @@ struct LogCumulativeSumExp: ScanOperation {
     // Where there was nothing but -infinity yet, nothing has a share: 0 in the place of infinity - infinity.
     let (isVoid, zero) = (y .== -.infinity, Tensor(0, dtype: y.dtype))
     let next = y.shifted(along: axis, backwards: true, entering: 0)
-    let factors = select(where: isVoid, zero, else: exp(y - next))
+    var factors = select(where: isVoid, zero, else: exp(y - next))
+    var shares = select(where: isVoid, zero, else: exp(x - y))
+    if !y.isPlaceholder, y.firstNonFinite != nil {
+      // From the first infinity on, infinities share evenly, and nothing else has a share.
+      let infinite = (x .== .infinity).converted(to: x.dtype)
+      let number = infinite.cumulativeSum(along: axis)
+      let nextNumber = number.shifted(along: axis, backwards: true, entering: 1)
+      let one = Tensor(1, dtype: x.dtype)
+      factors = select(where: y .== .infinity, number / maximum(nextNumber, one), else: factors)
+      shares = select(where: y .== .infinity, infinite / maximum(number, one), else: shares)
+    }
     let recurrence = LinearRecurrence(axis: axis, isReversed: true, takesPreviousFactor: false)
     let sums = apply(recurrence, to: Tensors(factors, node.cotangent))[0]
-    return Tensors(select(where: isVoid, zero, else: exp(x - y)) * sums)
+    return Tensors(shares * sums)
   }
 }
 

@@ -31,10 +31,15 @@ extension Tensor {
   }
 
   /// A tensor of these integers, `int64` by default: labels and indices.
+  ///
+  /// - Precondition: with `int32` every value fits.
   public convenience init(
     integers values: [Int], shape: TensorShape? = nil, dtype: DType = .int64,
     file: StaticString = #fileID, line: UInt = #line
   ) {
+    if dtype == .int32, let value = values.first(where: { Int32(exactly: $0) == nil }) {
+      trap("\(value) does not fit int32; int64 holds it", file: file, line: line)
+    }
     self.init(copying: values, shape: shape, dtype: dtype, file: file, line: line)
   }
 

@@ -11,6 +11,9 @@ INLINE VECTOR NAME(between)(VECTOR x, VECTOR low, VECTOR high) {
   return y > high ? high : y;
 }
 
+/// x from -1000 on: gates are 0 long before, and an infinite x must not meet them. NaN stays.
+INLINE VECTOR NAME(gated)(VECTOR x) { return x < SPLAT(-1000) ? SPLAT(-1000) : x; }
+
 /// tanh(ln(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2). From 25 on it is 1.
 INLINE VECTOR NAME(mish_gate)(VECTOR x) {
   VECTOR e = NAME(exp)(x < SPLAT(25) ? x : SPLAT(25)), n = e * (e + (REAL)2);
@@ -18,7 +21,8 @@ INLINE VECTOR NAME(mish_gate)(VECTOR x) {
 }
 /// t + 4 x e^x (1 + e^x) / (n + 2)^2.
 INLINE VECTOR NAME(mish_slope)(VECTOR x) {
-  VECTOR v = x < SPLAT(25) ? x : SPLAT(25), e = NAME(exp)(v), n = e * (e + (REAL)2), d = n + (REAL)2;
+  VECTOR v = NAME(gated)(x < SPLAT(25) ? x : SPLAT(25));
+  VECTOR e = NAME(exp)(v), n = e * (e + (REAL)2), d = n + (REAL)2;
   VECTOR t = n / d, slope = t + v * ((REAL)4 * e / d) * (((REAL)1 + e) / d);
   return x == x ? slope : x;
 }
@@ -33,6 +37,12 @@ INLINE VECTOR NAME(gelu_tanh_slope)(VECTOR x) {
   VECTOR v = NAME(bounded)(x, 100), s = NAME(gelu_gate)(x);
   VECTOR inner = ((REAL)1 + (REAL)0.134145 * v * v) * (REAL)1.5957691216057308;
   return s + v * (s * ((REAL)1 - s)) * inner;
+}
+
+/// x / (1 + |x|); from 10^30 on the 1 is lost anyhow.
+INLINE VECTOR NAME(softsign)(VECTOR x) {
+  VECTOR v = NAME(bounded)(x, (REAL)1e30);
+  return v / ((REAL)1 + NAME(magnitude)(v));
 }
 
 /// x - tanh x: x^3 times a polynomial in x^2 where the two are close.
@@ -77,19 +87,19 @@ static void NAME(activation)(int32_t function, int64_t n, const REAL *x, REAL *y
   const VECTOR zero = SPLAT(0), one = SPLAT(1), three = SPLAT(3), six = SPLAT(6);
   const VECTOR alpha = SPLAT(alpha_wide), beta = SPLAT(beta_wide), product = SPLAT(alpha_wide * beta_wide);
   switch (function) {
-    case TAPESTRY_SILU: LOOP(v * NAME(sigmoid)(v));
-    case TAPESTRY_HARD_SWISH: LOOP(v * NAME(between)(v + three, zero, six) / six);
+    case TAPESTRY_SILU: LOOP(NAME(gated)(v) * NAME(sigmoid)(v));
+    case TAPESTRY_HARD_SWISH: LOOP(NAME(gated)(v) * NAME(between)(v + three, zero, six) / six);
     case TAPESTRY_HARD_SIGMOID: LOOP(NAME(between)(v + three, zero, six) / six);
     case TAPESTRY_HARD_TANH: LOOP(NAME(between)(v, alpha, beta));
-    case TAPESTRY_MISH: LOOP(v * NAME(mish_gate)(v));
-    case TAPESTRY_SOFTSIGN: LOOP(v / (one + NAME(magnitude)(v)));
+    case TAPESTRY_MISH: LOOP(NAME(gated)(v) * NAME(mish_gate)(v));
+    case TAPESTRY_SOFTSIGN: LOOP(NAME(softsign)(v));
     case TAPESTRY_SELU: LOOP(v > zero ? alpha * v : product * NAME(expm1)(v));
     case TAPESTRY_CELU: LOOP(v > zero ? v : alpha * NAME(expm1)(v / alpha));
     case TAPESTRY_LOG_SIGMOID: LOOP(-NAME(softplus)(-v));
     case TAPESTRY_SOFT_SHRINK: LOOP(v > alpha ? v - alpha : v < -alpha ? v + alpha : v == v ? zero : v);
     case TAPESTRY_HARD_SHRINK: LOOP(NAME(magnitude)(v) <= alpha ? zero : v);
     case TAPESTRY_TANH_SHRINK: LOOP(NAME(tanh_shrink)(v));
-    case TAPESTRY_GELU_TANH: LOOP(v * NAME(gelu_gate)(v));
+    case TAPESTRY_GELU_TANH: LOOP(NAME(gated)(v) * NAME(gelu_gate)(v));
     default: break;
   }
 }
@@ -105,7 +115,7 @@ static void NAME(activation)(int32_t function, int64_t n, const REAL *x, REAL *y
 
 INLINE VECTOR NAME(silu_slope)(VECTOR x) {
   VECTOR s = NAME(sigmoid)(x);
-  return s * ((REAL)1 + x * ((REAL)1 - s));
+  return s * ((REAL)1 + NAME(bounded)(x, 1000) * ((REAL)1 - s));
 }
 INLINE VECTOR NAME(squared)(VECTOR x) { return x * x; }
 

@@ -9,6 +9,10 @@
 static inline int32_t int32_from(double x) {
   return x >= 0x1p31 ? INT32_MAX : x <= -0x1p31 ? INT32_MIN : x != x ? 0 : (int32_t)x;
 }
+static inline int32_t int32_within(int64_t x) {
+  return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (int32_t)x;
+}
+
 static inline int64_t int64_from(double x) {
   return x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : x != x ? 0 : (int64_t)x;
 }
@@ -102,7 +106,7 @@ static void convert_piece(void *context, int64_t piece) {
     case TAPESTRY_FLOAT32: CONVERT_FROM(float, int32_from, int64_from);
     case TAPESTRY_FLOAT64: CONVERT_FROM(double, int32_from, int64_from);
     case TAPESTRY_INT32: CONVERT_FROM(int32_t, (int32_t), (int64_t));
-    case TAPESTRY_INT64: CONVERT_FROM(int64_t, (int32_t), (int64_t));
+    case TAPESTRY_INT64: CONVERT_FROM(int64_t, int32_within, (int64_t));
     case TAPESTRY_BOOL: CONVERT_FROM(uint8_t, (int32_t), (int64_t));
     default: break;
   }

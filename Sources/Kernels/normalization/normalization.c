@@ -3,6 +3,7 @@
 // A unit is a set, or a part of one where there are few sets; units depend on the sizes alone. Where a unit is a whole
 // set, its second sweep follows its first one at once and finds the elements in the cache.
 #include "include/CTapestryKernels.h"
+#include "normalization/normalization_wide.h"
 #include "runtime/indexing.h"
 
 #include <string.h>
@@ -74,6 +75,32 @@ static normalize_job planned(int32_t dtype, const tapestry_normalization *shape)
   int64_t per_unit = per_set / job.parts;
   job.each = tapestry_units(per_unit);
   return job;
+}
+
+/// The same sets for the functions of normalization_wide.h.
+static tapestry_wide_normalization wide(const normalize_job *job) {
+  return (tapestry_wide_normalization){
+      .dtype = job->dtype,
+      .sets = job->sets,
+      .runs = job->runs,
+      .set_step = job->set_step,
+      .run_step = job->run_step,
+      .pixels = job->shape.pixels,
+      .scales = job->shape.channels,
+      .relu = job->shape.relu,
+      .epsilon = job->shape.epsilon};
+}
+
+static tapestry_wide_normalization wide_rows(int32_t dtype, int64_t rows, int64_t width, double epsilon) {
+  return (tapestry_wide_normalization){
+      .dtype = dtype,
+      .sets = rows,
+      .runs = 1,
+      .set_step = 1,
+      .pixels = width,
+      .scales = width,
+      .by_place = true,
+      .epsilon = epsilon};
 }
 
 static int64_t count(const normalize_job *job) { return job->shape.samples * job->shape.channels * job->shape.pixels; }
@@ -149,13 +176,8 @@ static void share_strips(normalize_job *job, void (*body)(void *, int64_t)) {
   tapestry_share(count(job) >= tapestry_shared_elements, strips, job, body);
 }
 
-void tapestry_normalize(
-    int32_t dtype, const tapestry_normalization *shape, const void *x, const void *scale, const void *shift,
-    const void *addend, void *y, void *mean, void *variance) {
-  normalize_job job = planned(dtype, shape);
-  job.x = x, job.scale = scale, job.shift = shift, job.addend = addend, job.y = y, job.mean = mean,
-  job.variance = variance;
-  if (count(&job) == 0) return;
+static void normalize_in_range(normalize_job job) {
+  int32_t dtype = job.dtype;
   if (has_strips(&job)) {
     share_strips(&job, strips_forward);
     return;
@@ -173,6 +195,19 @@ void tapestry_normalize(
   }
   tapestry_release(job.moments, bytes);
   share(job.sets * job.parts, job.each, &job, apply_units);
+}
+
+void tapestry_normalize(
+    int32_t dtype, const tapestry_normalization *shape, const void *x, const void *scale, const void *shift,
+    const void *addend, void *y, void *mean, void *variance) {
+  normalize_job job = planned(dtype, shape);
+  job.x = x, job.scale = scale, job.shift = shift, job.addend = addend, job.y = y, job.mean = mean,
+  job.variance = variance;
+  if (count(&job) == 0) return;
+  normalize_in_range(job);
+  if (!tapestry_wide_is_needed(dtype, job.sets, mean, variance)) return;
+  tapestry_wide_normalization sets = wide(&job);
+  tapestry_wide_forward(&sets, x, scale, shift, addend, y, mean, variance);
 }
 
 void tapestry_normalize_with(
@@ -221,6 +256,11 @@ void tapestry_normalize_gradient(
     size_t bytes = (size_t)shape->channels * (dtype == TAPESTRY_FLOAT32 ? 4 : 8);
     memset(gscale, 0, bytes);
     memset(gshift, 0, bytes);
+    return;
+  }
+  if (!fixed && tapestry_wide_is_needed(dtype, job.sets, mean, variance)) {
+    tapestry_wide_normalization sets = wide(&job);
+    tapestry_wide_gradient(&sets, g, x, scale, relu, gx, gscale, gshift);
     return;
   }
   if (has_strips(&job)) {
@@ -273,6 +313,9 @@ void tapestry_normalize_rows(
       .mean = mean,
       .variance = variance};
   share(rows, job.each, &job, rows_forward);
+  if (!tapestry_wide_is_needed(dtype, rows, mean, variance)) return;
+  tapestry_wide_normalization sets = wide_rows(dtype, rows, width, epsilon);
+  tapestry_wide_forward(&sets, x, scale, shift, NULL, y, mean, variance);
 }
 
 void tapestry_normalize_rows_gradient(
@@ -282,6 +325,11 @@ void tapestry_normalize_rows_gradient(
     size_t bytes = (size_t)width * (dtype == TAPESTRY_FLOAT32 ? 4 : 8);
     memset(gscale, 0, bytes);
     memset(gshift, 0, bytes);
+    return;
+  }
+  if (tapestry_wide_is_needed(dtype, rows, mean, variance)) {
+    tapestry_wide_normalization sets = wide_rows(dtype, rows, width, epsilon);
+    tapestry_wide_gradient(&sets, g, x, scale, NULL, gx, gscale, gshift);
     return;
   }
   rows_job job = {

@@ -172,16 +172,17 @@ static void NAME(affine_run)(
   else NAME(affine_body)(false, false, n, x, mean, factor, shift, addend, y);
 }
 
-/// gx = a g + b (x - mean) + c, of the cotangents that are let through.
+/// gx = a g + b (x - mean) + c, of the cotangents that are let through; a g + c where the mean was given, so that an
+/// infinite x does not meet b = 0.
 INLINE void NAME(gradient_body)(
-    const bool gated, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate, double a_wide, double b_wide,
-    double c_wide, REAL *gx) {
+    const bool gated, const bool fixed, int64_t n, const REAL *g, const REAL *x, NAME(gate) gate, double a_wide,
+    double b_wide, double c_wide, REAL *gx) {
   const VECTOR m = SPLAT(gate.mean), f = SPLAT(gate.factor), t = SPLAT(gate.shift), zero = SPLAT(0);
   const VECTOR a = SPLAT(a_wide), b = SPLAT(b_wide), c = SPLAT(c_wide);
   for (int64_t i = 0; i < n; i += LANES) {
     VECTOR u = NAME(load_up_to)(g + i, n - i, 0), v = NAME(load_up_to)(x + i, n - i, 0);
     if (gated) u = NAME(normalized)(v, m, f, t) > 0 ? u : zero;
-    NAME(store_up_to)(gx + i, n - i, a * u + (b * (v - m) + c));
+    NAME(store_up_to)(gx + i, n - i, fixed ? a * u + c : a * u + (b * (v - m) + c));
   }
 }
 
@@ -280,9 +281,10 @@ static void NAME(gradient_part)(const normalize_job *job, int64_t set, int64_t f
     const REAL *g = (const REAL *)(kind == NAME(kept) ? job->relu.gaddend : job->g) + plane * n;
     const REAL *x = (const REAL *)job->x + plane * n;
     REAL *gx = (REAL *)job->y + plane * n;
-    if (kind == NAME(computed)) NAME(gradient_body)(true, n, g, x, gate, a, b, c, gx);
+    if (kind == NAME(computed) &&job->fixed) NAME(gradient_body)(true, true, n, g, x, gate, a, 0, 0, gx);
+    else if (kind == NAME(computed)) NAME(gradient_body)(true, false, n, g, x, gate, a, b, c, gx);
     else if (job->fixed) NAME(scaled_run)(n, g, a, gx);
-    else NAME(gradient_body)(false, n, g, x, gate, a, b, c, gx);
+    else NAME(gradient_body)(false, false, n, g, x, gate, a, b, c, gx);
   }
 }
 

@@ -88,6 +88,6 @@ static void NAME(strip_gradient)(const normalize_job *job, int64_t column) {
   for (int64_t row = 0; row < rows; row++) {
     VECTOR u = NAME(load_up_to)(g + row * width, n, 0), v = NAME(load_up_to)(x + row * width, n, 0);
     if (kind == NAME(computed)) u = NAME(normalized)(v, m, factor, shift) > 0 ? u : zero;
-    NAME(store_up_to)(gx + row * width, n, a * u + (b * (v - m) + c));
+    NAME(store_up_to)(gx + row * width, n, job->fixed ? a * u + c : a * u + (b * (v - m) + c));
   }
 }
