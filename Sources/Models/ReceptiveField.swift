@@ -97,7 +97,7 @@ extension ModelTrace {
     let operands = step.inputs.filter { fields[$0] != nil }
     guard let first = operands.first, let field = fields[first] else { return nil }
     let input = values[first].spec.shape
-    switch SpatialReading(of: step.operation, input: input) {
+    switch step.operation.knownSpatialReading(of: input) {
     case .windows(let height, let width) where shape.rank == 4 && operands.count == 1:
       return ReceptiveField(
         height: field.height.reading(height), width: field.width.reading(width))

@@ -34,6 +34,12 @@ struct Glu: TensorOperation {
   }
 }
 
+extension Glu: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .mixing(along: axis, input)
+  }
+}
+
 /// [g s, g a s (1 - s)] along the axis, s = sigmoid(b).
 struct GluGradient: TensorOperation {
   let axis: Int
@@ -75,7 +81,7 @@ private func halves(_ shape: TensorShape, _ axis: Int) -> (outer: Int64, half: I
 }
 
 /// y = x for x > 0, else slope x; the slope broadcasts.
-struct PRelu: TensorOperation {
+struct PRelu: PointwiseOperation {
   static var inputNames: [String] { ["input", "slope"] }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {

@@ -4,7 +4,7 @@ import TapestryGraph
 // Sums, differences, products and quotients with NumPy's broadcasting, and the operators for them.
 
 /// What the four ops have in common: two operands of one type whose shapes broadcast.
-protocol BroadcastingOperation: TensorOperation {}
+protocol BroadcastingOperation: PointwiseOperation {}
 
 extension BroadcastingOperation {
   static var inputNames: [String] { ["left", "right"] }
@@ -85,7 +85,7 @@ struct Divide: BroadcastingOperation {
 }
 
 /// y = factor x + offset, for numbers: sums and products with Swift scalars.
-struct Affine: TensorOperation {
+struct Affine: PointwiseOperation {
   let factor: Double
   let offset: Double
   var keeps: Kept { .nothing }
@@ -110,7 +110,7 @@ struct Affine: TensorOperation {
 }
 
 /// y = x / divisor, for a number.
-struct DivideBy: TensorOperation {
+struct DivideBy: PointwiseOperation {
   let divisor: Double
   var keeps: Kept { .nothing }
 
@@ -138,7 +138,7 @@ private func requireWhole(_ number: Double, for dtype: DType) throws(Misuse) {
 }
 
 /// y = numerator / x.
-struct DivideInto: TensorOperation {
+struct DivideInto: PointwiseOperation {
   let numerator: Double
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {

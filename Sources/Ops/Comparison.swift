@@ -4,7 +4,7 @@ import TapestryGraph
 // Comparisons, whose results are bool masks without a gradient, and the selection by a mask.
 
 /// y = a (comparison) b as a mask.
-struct Compare: TensorOperation {
+struct Compare: PointwiseOperation {
   let comparison: Int
   var keeps: Kept { .nothing }
   static var inputNames: [String] { ["left", "right"] }
@@ -40,7 +40,7 @@ struct Compare: TensorOperation {
 }
 
 /// y = condition ? a : b.
-struct Select: TensorOperation {
+struct Select: PointwiseOperation {
   var keeps: Kept { .inputs(0) }
   static var inputNames: [String] { ["condition", "first", "second"] }
 

@@ -2,7 +2,7 @@ import CTapestryKernels
 import TapestryGraph
 
 /// y = x as another element type. Between floating types the derivative is the conversion back.
-struct Convert: TensorOperation {
+struct Convert: PointwiseOperation {
   let dtype: DType
   var keeps: Kept { .nothing }
   var label: String { "to \(dtype)" }

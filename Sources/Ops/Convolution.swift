@@ -145,6 +145,12 @@ struct Convolution2d: TensorOperation {
   }
 }
 
+extension Convolution2d: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .reading(geometry.window, input)
+  }
+}
+
 /// The arithmetic of the convolution of such operands; bytes as by default.
 func convolutionCost(
   _ geometry: ConvolutionGeometry, _ input: TensorShape, _ weight: TensorShape,

@@ -4,7 +4,7 @@ import TapestryGraph
 /// y = mask x, where the mask is 0 with `probability` and otherwise 1 / (1 - probability).
 ///
 /// The mask is made from its key each time and never kept; the op is its own transpose.
-struct Dropout: TensorOperation {
+struct Dropout: PointwiseOperation {
   let probability: Double
   let key: RandomKey
   /// Whether one number decides for a whole channel.

@@ -139,7 +139,7 @@ struct LogAddExp: PairOperation {
 }
 
 /// y = start + weight (end - start).
-struct Lerp: TensorOperation {
+struct Lerp: PointwiseOperation {
   static var inputNames: [String] { ["start", "end", "weight"] }
 
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {

@@ -5,7 +5,7 @@ import TapestryGraph
 // corners are in Extremum.swift and Activation.swift.
 
 /// What they have in common: one floating-point operand, a result of its shape.
-protocol ElementwiseOperation: TensorOperation {}
+protocol ElementwiseOperation: PointwiseOperation {}
 
 extension ElementwiseOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
@@ -68,7 +68,7 @@ struct Sqrt: ElementwiseOperation {
 }
 
 /// y = x²; y' = 2x. Integers too.
-struct Square: TensorOperation {
+struct Square: PointwiseOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
     return Specs(inputs.spec(0))

@@ -4,7 +4,7 @@ import TapestryGraph
 // Elementwise functions with corners: absolute value, sign, the larger and the smaller of two, clipping.
 
 /// y = |x|; y' = sign x, 0 at 0. Integers too.
-struct Abs: TensorOperation {
+struct Abs: PointwiseOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
     return Specs(inputs.spec(0))
@@ -17,7 +17,7 @@ struct Abs: TensorOperation {
 }
 
 /// y = -1, 0 or 1; y' = 0.
-struct Sign: TensorOperation {
+struct Sign: PointwiseOperation {
   var keeps: Kept { .nothing }
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     guard inputs.spec(0).dtype != .bool else { throw Misuse("bool masks have no arithmetic") }
@@ -80,7 +80,7 @@ private func share(
 }
 
 /// y = min(max(x, low), high); y' = 1 inside, the bounds included, 0 outside. Integers too.
-struct Clip: TensorOperation {
+struct Clip: PointwiseOperation {
   let low: Double
   let high: Double
   var keeps: Kept { .inputs.and(.outputs(0)) }

@@ -70,6 +70,12 @@ struct Concatenate: TensorOperation {
   }
 }
 
+extension Concatenate: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .mixing(along: axis, input)
+  }
+}
+
 /// `rows` runs of `width` elements from one memory to another.
 func copyRows(
   _ rows: Int, _ width: Int, _ size: Int, _ target: UnsafeMutableRawPointer,
@@ -138,6 +144,12 @@ struct Split: TensorOperation {
   func jvp(_ node: borrowing Differential) -> Tensors {
     guard let tangent = node.tangent(0) else { return Tensors(sizes.map { _ in nil }) }
     return Tensors(tangent.split(sizes, along: axis))
+  }
+}
+
+extension Split: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .mixing(along: axis, input)
   }
 }
 

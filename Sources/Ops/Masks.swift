@@ -4,7 +4,7 @@ import TapestryGraph
 // Masks of what kind of number an element is, and the logic of masks. None of them has a gradient.
 
 /// y = whether x is of a kind: NaN, finite, infinite.
-struct Classify: TensorOperation {
+struct Classify: PointwiseOperation {
   let kind: Int
   var keeps: Kept { .nothing }
   var displayName: String {
@@ -32,7 +32,7 @@ struct Classify: TensorOperation {
 }
 
 /// y = a and b, a or b, one of a and b.
-struct MaskLogic: TensorOperation {
+struct MaskLogic: PointwiseOperation {
   let function: Int
   var keeps: Kept { .nothing }
   static var inputNames: [String] { ["left", "right"] }

@@ -2,7 +2,7 @@ import CTapestryKernels
 import TapestryGraph
 
 /// y = x d^-beta, d = k + alpha / size · W(x²), W the sum over neighbouring channels.
-struct LocalResponseNormalization: TensorOperation {
+struct LocalResponseNormalization: PointwiseOperation {
   let size: Int
   let alpha: Double
   let beta: Double

@@ -77,6 +77,12 @@ struct AdaptiveAveragePool2d: TensorOperation {
   }
 }
 
+extension AdaptiveAveragePool2d: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    bins(size, of: input)
+  }
+}
+
 /// The transpose of ``AdaptiveAveragePool2d`` on images of a size.
 struct AdaptiveAveragePool2dGradient: TensorOperation {
   let size: Pair
@@ -184,6 +190,12 @@ struct AdaptiveMaxPool2d: TensorOperation {
   }
 }
 
+extension AdaptiveMaxPool2d: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    bins(size, of: input)
+  }
+}
+
 /// The means of `outputSize` bins that cover each channel evenly, whatever its size.
 ///
 /// Bin i of n on an axis of size s covers floor(i s / n) up to but not including ceil((i + 1) s /
@@ -230,4 +242,11 @@ public func globalAveragePool(
   _ input: Tensor, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
   adaptiveAveragePool2d(input, outputSize: 1, file: file, line: line)
+}
+
+/// Bins that are windows of one size.
+private func bins(_ size: Pair, of input: TensorShape) -> SpatialReading {
+  guard input.rank == 4, let window = uniformWindow(height: input[2], width: input[3], size)
+  else { return .anyPlace }
+  return .reading(window, input)
 }

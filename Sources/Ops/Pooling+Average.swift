@@ -20,7 +20,7 @@ enum PoolDivisor: Sendable {
 }
 
 /// y = the sum of each window over its divisor.
-protocol LinearPoolOperation: TensorOperation {
+protocol LinearPoolOperation: SpatialOperation {
   var window: SlidingWindow { get }
   var divisor: PoolDivisor { get }
 }
@@ -38,6 +38,10 @@ struct SumPool2d: LinearPoolOperation {
 }
 
 extension LinearPoolOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .reading(window, input)
+  }
+
   var keeps: Kept { .nothing }
   var label: String { window.description }
 

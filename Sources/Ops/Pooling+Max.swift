@@ -109,6 +109,12 @@ struct MaxPool2d: TensorOperation {
   }
 }
 
+extension MaxPool2d: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .reading(window, input)
+  }
+}
+
 // MARK: - What max pools share
 
 func maxSpecs(_ shape: TensorShape, _ dtype: DType, isIndexed: Bool) -> Specs {

@@ -98,6 +98,20 @@ struct Slice: TensorOperation {
   }
 }
 
+extension Slice: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    guard input.rank == 4 else { return .anyPlace }
+    var windows = [SpatialReading.Window(), SpatialReading.Window()]
+    for range in ranges {
+      guard let range = try? range.resolved(in: input) else { return .anyPlace }
+      if range.axis >= 2 {
+        windows[range.axis - 2] = SpatialReading.Window(stride: range.step, before: -range.start)
+      }
+    }
+    return .windows(height: windows[0], width: windows[1])
+  }
+}
+
 /// y = a constant but for a regular part, which is x: the transpose of slicing, and padding.
 struct Embed: TensorOperation {
   let ranges: [AxisRange]
@@ -185,6 +199,15 @@ struct Pad: TensorOperation {
   func jvp(_ node: borrowing Differential) -> Tensors {
     let zeros = Pad(before: before, after: after, value: 0)
     return Tensors(node.tangent(0).map { apply(zeros, to: Tensors($0))[0] })
+  }
+}
+
+extension Pad: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    guard input.rank == 4, before.count == 4 else { return .anyPlace }
+    return .windows(
+      height: SpatialReading.Window(before: before[2]),
+      width: SpatialReading.Window(before: before[3]))
   }
 }
 

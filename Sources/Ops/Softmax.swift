@@ -44,6 +44,12 @@ struct Softmax: TensorOperation {
   }
 }
 
+extension Softmax: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .mixing(along: axis, input)
+  }
+}
+
 /// y = x - ln Σ e^x along an axis.
 struct LogSoftmax: TensorOperation {
   private static let kept = Kept.outputs(0)
@@ -63,6 +69,12 @@ struct LogSoftmax: TensorOperation {
 
   func backward(_ node: borrowing Differential) -> Tensors {
     Tensors(apply(LogSoftmaxGradient(axis: axis), to: Tensors(node.cotangent, node.output()))[0])
+  }
+}
+
+extension LogSoftmax: SpatialOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading {
+    .mixing(along: axis, input)
   }
 }
 

@@ -1,5 +1,25 @@
 import TapestryGraph
 
+/// An op that says which places of an image it reads. Of an op that does not conform nothing is known.
+package protocol SpatialOperation: TensorOperation {
+  /// What the op reads of its first input, which has this shape.
+  func spatialReading(of input: TensorShape) -> SpatialReading
+}
+
+extension TensorOperation {
+  /// What the op reads of its first input, which has this shape; any place where it does not say.
+  package func knownSpatialReading(of input: TensorShape) -> SpatialReading {
+    (self as? any SpatialOperation)?.spatialReading(of: input) ?? .anyPlace
+  }
+}
+
+/// An op whose result at a place depends on that place of its operands alone.
+protocol PointwiseOperation: SpatialOperation {}
+
+extension PointwiseOperation {
+  package func spatialReading(of input: TensorShape) -> SpatialReading { .samePlace }
+}
+
 /// Which places of an image an op reads for one place of its result: what receptive fields are made of.
 package enum SpatialReading: Sendable, Equatable {
   /// The same place.
@@ -17,33 +37,8 @@ package enum SpatialReading: Sendable, Equatable {
     package var before = 0
   }
 
-  /// What `operation` reads of its first input, which has this shape.
-  package init(of operation: any TensorOperation, input: TensorShape) {
-    switch operation {
-    case let operation as Convolution2d:
-      self = Self.reading(operation.geometry.window, input)
-    case let operation as MaxPool2d: self = Self.reading(operation.window, input)
-    case let operation as any LinearPoolOperation: self = Self.reading(operation.window, input)
-    case let operation as AdaptiveAveragePool2d: self = Self.bins(operation.size, input)
-    case let operation as AdaptiveMaxPool2d: self = Self.bins(operation.size, input)
-    case let operation as Slice: self = Self.reading(operation.ranges, input)
-    case let operation as Pad: self = Self.reading(operation.before, input)
-    case let operation as Concatenate: self = Self.alongChannels([operation.axis], input)
-    case let operation as Split: self = Self.alongChannels([operation.axis], input)
-    case let operation as Softmax: self = Self.alongChannels([operation.axis], input)
-    case let operation as LogSoftmax: self = Self.alongChannels([operation.axis], input)
-    case let operation as Normalize:
-      // The statistics of a batch, a set of all its places, do not count; those of a sample do.
-      if case .batch = operation.family { self = .samePlace } else { self = .anyPlace }
-    case is any ElementwiseOperation, is any BroadcastingOperation, is Affine, is DivideBy,
-      is DivideInto, is Square, is Abs, is Sign, is Clip, is Dropout, is Convert, is Compare,
-      is Select, is NormalizeWithStatistics, is LocalResponseNormalization:
-      self = .samePlace
-    default: self = .anyPlace
-    }
-  }
-
-  private static func reading(_ window: SlidingWindow, _ input: TensorShape) -> SpatialReading {
+  /// That of a window, of an input of this shape.
+  static func reading(_ window: SlidingWindow, _ input: TensorShape) -> SpatialReading {
     guard input.rank == 4,
       let place = try? window.placement(height: input[2], width: input[3], noun: "window")
     else { return .anyPlace }
@@ -56,33 +51,8 @@ package enum SpatialReading: Sendable, Equatable {
         before: place.sides.left))
   }
 
-  private static func bins(_ size: Pair, _ input: TensorShape) -> SpatialReading {
-    guard input.rank == 4,
-      let window = uniformWindow(height: input[2], width: input[3], size)
-    else { return .anyPlace }
-    return reading(window, input)
-  }
-
-  private static func reading(_ ranges: [AxisRange], _ input: TensorShape) -> SpatialReading {
-    guard input.rank == 4 else { return .anyPlace }
-    var windows = [Window(), Window()]
-    for range in ranges {
-      guard let range = try? range.resolved(in: input) else { return .anyPlace }
-      if range.axis >= 2 {
-        windows[range.axis - 2] = Window(stride: range.step, before: -range.start)
-      }
-    }
-    return .windows(height: windows[0], width: windows[1])
-  }
-
-  private static func reading(_ before: [Int], _ input: TensorShape) -> SpatialReading {
-    guard input.rank == 4, before.count == 4 else { return .anyPlace }
-    return .windows(height: Window(before: before[2]), width: Window(before: before[3]))
-  }
-
-  /// An op that mixes positions along these axes alone.
-  private static func alongChannels(_ axes: [Int], _ input: TensorShape) -> SpatialReading {
-    let isAcross = axes.contains { ($0 < 0 ? $0 + input.rank : $0) >= 2 }
-    return isAcross ? .anyPlace : .samePlace
+  /// That of an op that mixes positions along this axis alone.
+  static func mixing(along axis: Int, _ input: TensorShape) -> SpatialReading {
+    (axis < 0 ? axis + input.rank : axis) >= 2 ? .anyPlace : .samePlace
   }
 }
