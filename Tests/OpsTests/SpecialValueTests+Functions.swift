@@ -51,6 +51,7 @@ extension SpecialValues {
 
   @Test("activations have their limits as values at infinities")
   func activationValues() {
+    let inf = Double.infinity
     let functions: [(String, [Double], (Tensor) -> Tensor)] = [
       ("silu", [0, inf], { silu($0) }), ("mish", [0, inf], { mish($0) }),
       ("gelu", [0, inf], { gelu($0) }),
@@ -70,6 +71,7 @@ extension SpecialValues {
 
   @Test("pairs of infinities: logAddExp and hypot share their gradients, running log-sums too")
   func pairsOfInfinities() {
+    let inf = Double.infinity
     for dtype in [DType.float32, .float64] {
       let a = Tensor([inf, -inf, inf], dtype: dtype).tracked()
       let b = Tensor([inf, -inf, -inf], dtype: dtype).tracked()

@@ -96,7 +96,7 @@ extension SpecialValues {
     for (dtype, huge) in [(DType.float32, 3e38), (.float64, 1.5e308)] {
       let x = Tensor([[huge, huge, huge], [huge, -huge, 0], [1, 2, 3]], dtype: dtype)
       expectClose(x.mean(along: 1), Tensor([huge, 0, 2], dtype: dtype), relativeTolerance: 1e-6)
-      expectClose(x.mean(), Tensor(huge * 4 / 9, dtype: dtype), relativeTolerance: 1e-6)
+      expectClose(x.mean(), Tensor(huge / 3, dtype: dtype), relativeTolerance: 1e-6)
       let root = huge.squareRoot()
       let y = Tensor([[2 * root, -2 * root, 0], [1, 2, 3]], dtype: dtype) * 0.25
       expectClose(

@@ -84,7 +84,8 @@ import Testing
         let y = row.function(x)
         let slope =
           gradients(
-            of: y, withRespectTo: [x], cotangent: .ones(y.shape, dtype: dtype))[x]?.item ?? 0
+            of: y, withRespectTo: [x], cotangent: .ones(y.shape, dtype: dtype), retaining: true)[x]?
+          .item ?? 0
         #expect(Self.agree(slope, expected), "\(dtype) at \(point): \(slope), not \(expected)")
         // The cotangents that are no numbers, or infinite, do not vanish where the slope is 1.
         if expected == 1 {

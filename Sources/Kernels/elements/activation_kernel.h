@@ -84,7 +84,7 @@ INLINE VECTOR NAME(tanh_shrink)(VECTOR x) {
   break
 
 static void NAME(activation)(int32_t function, int64_t n, const REAL *x, REAL *y, double alpha_wide, double beta_wide) {
-  const VECTOR zero = SPLAT(0), one = SPLAT(1), three = SPLAT(3), six = SPLAT(6);
+  const VECTOR zero = SPLAT(0), three = SPLAT(3), six = SPLAT(6);
   const VECTOR alpha = SPLAT(alpha_wide), beta = SPLAT(beta_wide), product = SPLAT(alpha_wide * beta_wide);
   switch (function) {
     case TAPESTRY_SILU: LOOP(NAME(gated)(v) * NAME(sigmoid)(v));
