@@ -33,7 +33,8 @@ let package = Package(
       name: "TapestryOptim", dependencies: ["TapestryGraph", "CTapestryKernels"],
       path: "Sources/Optim"),
     .target(name: "TapestryTesting", dependencies: ["TapestryGraph"], path: "Sources/Testing"),
-    .target(name: "TapestryFiles", dependencies: ["CZlib"], path: "Sources/Files"),
+    .target(
+      name: "TapestryFiles", dependencies: ["CZlib", "CTapestryKernels"], path: "Sources/Files"),
     .target(
       name: "TapestryModels",
       dependencies: ["TapestryGraph", "TapestryOps", "TapestryFiles", "CTapestryKernels"],
@@ -90,7 +91,8 @@ let package = Package(
     .testTarget(
       name: "ModelsTests",
       dependencies: ["TestSupport", "TapestryModels", "TapestryOptim", "TapestryDatasets"]),
-    .testTarget(name: "FilesTests", dependencies: ["TestSupport", "TapestryFiles"]),
+    .testTarget(
+      name: "FilesTests", dependencies: ["TestSupport", "TapestryFiles", "CTapestryKernels"]),
     .testTarget(
       name: "PicturesTests", dependencies: ["TestSupport", "TapestryPictures", "TapestryFiles"]),
     .testTarget(

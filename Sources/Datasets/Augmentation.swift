@@ -51,6 +51,18 @@ public struct Augmentation: Hashable, Sendable, ExpressibleByArrayLiteral {
     return result
   }
 
+  /// The largest of the sizes that an image of `size` passes through.
+  ///
+  /// - Precondition: ``outputSize(for:)`` does not throw for it.
+  func largestSize(for size: ImageSize) -> ImageSize {
+    var (result, largest) = (size, size)
+    for step in steps {
+      if case .success(let next) = step.outputSize(for: result) { result = next }
+      if (result.floatByteCount ?? .max) > (largest.floatByteCount ?? .max) { largest = result }
+    }
+    return largest
+  }
+
   /// The image after all steps that concern one image.
   ///
   /// - Precondition: ``outputSize(for:)`` does not throw for its size.

@@ -66,7 +66,7 @@ public struct BatchLoader: Sendable {
   ///   - broken: what becomes of images that cannot be read. Default `refused`.
   /// - Precondition: `batchSize` is positive, `workers` not negative, every position is in `0 ..< set.count`.
   /// - Throws: `ImageScalingError` when the images are larger than `height` x `width`, `AugmentationError` when a step
-  ///   does not suit them.
+  ///   does not suit them, `ResourceError` when the batches that are there at once take more memory than is allowed.
   public init(
     _ set: ImageSet, positions: [Int]? = nil, batchSize: Int, height: Int? = nil,
     width: Int? = nil, normalization: Normalization? = nil, augmentation: Augmentation = [],
@@ -97,6 +97,24 @@ public struct BatchLoader: Sendable {
     self.dropsLast = dropsLast
     self.workers = workers ?? (set.isInMemory && augmentation.isEmpty ? 1 : 2)
     self.broken = broken
+    try requireMemory()
+  }
+
+  /// The batches that are there at once: those being prepared, each with two canvases, and the one in use.
+  private func requireMemory() throws(ResourceError) {
+    let count = Swift.min(batchSize, positions.count)
+    let start = ImageSize(
+      channels: set.channels, height: conversion.scaling.height, width: conversion.scaling.width)
+    let canvas = augmentation.isEmpty ? start : augmentation.largestSize(for: start)
+    let output = checkedProduct(
+      count, imageSize.channels, imageSize.height, imageSize.width, conversion.dtype.size)
+    let preparing = checkedSum(
+      output, augmentation.isEmpty ? 0 : canvas.floatByteCount.flatMap { checkedProduct($0, 2) })
+    let needed = preparing.flatMap { checkedProduct($0, Swift.max(workers, 1)) }
+    try ResourceLimits.current.requireMemory(
+      checkedSum(needed, output),
+      for: "batches of \(count) images of \(imageSize)"
+        + (canvas == imageSize ? "" : ", drawn on \(canvas),"))
   }
 
   /// The number of batches of an epoch; 0 when even the first would be short and short ones are left out.

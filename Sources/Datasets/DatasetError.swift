@@ -9,7 +9,7 @@ public struct DatasetError: Error, Equatable, Sendable {
   /// What there should be instead, where the problems do not say it.
   public let expectation: String?
 
-  init(path: String, problems: [Problem], expectation: String? = nil) {
+  package init(path: String, problems: [Problem], expectation: String? = nil) {
     self.path = path
     self.problems = problems
     self.expectation = expectation
@@ -23,6 +23,8 @@ public struct DatasetError: Error, Equatable, Sendable {
     case missing(name: String, content: String)
     /// A file that cannot be read or breaks the format.
     case file(FileError)
+    /// Images that take more memory than is allowed.
+    case resources(ResourceError)
     /// Contents that do not go together.
     case inconsistent(String)
   }
@@ -42,6 +44,7 @@ extension DatasetError.Problem: CustomStringConvertible {
     case .missing(let name, let content): "\(name) is missing (\(content))"
     case .folder(let error): "\(error.cause)"
     case .file(let error): "\(error)"
+    case .resources(let error): "\(error)"
     case .inconsistent(let reason): reason
     }
   }

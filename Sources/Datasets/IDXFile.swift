@@ -44,12 +44,19 @@ package struct IDXFile: Equatable, Sendable {
     guard sizes.allSatisfy({ $0 > 0 }) else {
       throw malformed("the header states \(stated) \(content), but no size can be 0")
     }
-    var byteCount = 1
-    for size in sizes where byteCount <= Self.largestContent { byteCount *= size }
-    guard byteCount <= Self.largestContent, sizes[0] <= Self.largestCount else {
+    guard let byteCount = checkedProduct(of: sizes), byteCount <= Self.largestContent,
+      sizes[0] <= Self.largestCount
+    else {
       throw malformed(
         "the header states \(stated) \(content), more than the \(Self.largestCount) items of"
           + " \(Self.largestContent) bytes together that are read at most; the header is damaged")
+    }
+    do throws(ResourceError) {
+      // The file's bytes, and those of the sets that are made from them.
+      try ResourceLimits.current.requireMemory(
+        checkedProduct(byteCount, 3), for: "\(stated) \(content)")
+    } catch {
+      throw FileError(path: path, cause: .resources(error))
     }
     let bytes = try file.read(exactly: byteCount)
     try file.requireEnd()

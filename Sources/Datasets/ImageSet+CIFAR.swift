@@ -131,7 +131,11 @@ struct CIFARFolder {
         let path = "\(self.path)/\(file)"
         let mapped = try MappedFile(path: path)
         let source: ByteSource =
-          isMapped ? .mapped(mapped) : .memory(try readPossiblyCompressed(path, limit: 1 << 31))
+          isMapped
+          ? .mapped(mapped)
+          : .memory(
+            try readPossiblyCompressed(
+              path, limit: min(1 << 31, ResourceLimits.current.memory / 4)))
         guard source.count > 0, source.count % stride == 0 else {
           throw FileError(
             path: path,

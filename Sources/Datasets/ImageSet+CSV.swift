@@ -27,7 +27,8 @@ extension ImageSet {
   ) throws(DatasetError) -> ImageSet {
     let bytes: [UInt8]
     do throws(FileError) {
-      bytes = try readPossiblyCompressed(path, limit: 1 << 32)
+      // The text, and half as much again for the pixels and for the sets that are made from them.
+      bytes = try readPossiblyCompressed(path, limit: ResourceLimits.current.memory / 4)
     } catch {
       throw DatasetError(path: path, problems: [.file(error)])
     }
@@ -39,7 +40,7 @@ extension ImageSet {
     guard table.problems.isEmpty else { throw failure(table.problems) }
     let count = table.columns - 1
     guard let size = size ?? PixelTable.size(pixels: count),
-      size.channels * size.height * size.width == count
+      checkedProduct(size.channels, size.height, size.width) == count
     else {
       throw failure([
         "has \(count) pixels in a line, which is no square image of 1 or 3 channels"
@@ -83,8 +84,8 @@ private struct PixelTable {
   /// The square image with so many numbers, gray if it can be.
   static func size(pixels: Int) -> ImageSize? {
     for channels in [1, 3] where pixels > 0 && pixels % channels == 0 {
-      let side = Int(Double(pixels / channels).squareRoot().rounded())
-      if side * side * channels == pixels {
+      let side = TapestryFiles.wholeNumber(Double(pixels / channels).squareRoot()) ?? 0
+      if checkedProduct(side, side, channels) == pixels {
         return ImageSize(channels: channels, height: side, width: side)
       }
     }
@@ -95,6 +96,11 @@ private struct PixelTable {
     var number = 0
     var start = 0
     while start < bytes.count, problems.count < Self.largestProblemCount {
+      // A file of empty lines is passed over at the speed of memory.
+      if let next = emptyLinesEnd(from: start, &number) {
+        start = next
+        continue
+      }
       let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
       var line = start..<end
       if let last = bytes[line].last, last == UInt8(ascii: "\r") { line = start..<end - 1 }
@@ -112,6 +118,16 @@ private struct PixelTable {
       take(line, number)
     }
     if problems.isEmpty, labels.isEmpty { problems.append("has no lines with images") }
+  }
+
+  /// Where the first line begins that is not empty, nil where one that is not begins at `start`; counts the others.
+  private func emptyLinesEnd(from start: Int, _ number: inout Int) -> Int? {
+    bytes.withUnsafeBufferPointer { bytes in
+      var position = start
+      while position < bytes.count, bytes[position] == UInt8(ascii: "\n") { position += 1 }
+      number += position - start
+      return position > start ? position : nil
+    }
   }
 
   /// Whether the first line has names in it; then they may say where the class is.

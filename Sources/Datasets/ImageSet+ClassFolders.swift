@@ -85,7 +85,7 @@ struct ClassFolder {
     classNames = known ?? folders
     var problems: [DatasetError.Problem] = []
     for folder in folders {
-      guard let label = classNames.firstIndex(of: folder) else {
+      guard let label = classNames.firstIndex(where: { $0.isExactly(folder) }) else {
         problems.append(
           .inconsistent(
             "the folder \(quoted(folder)) is no known class; the classes are \(listed(classNames))")
@@ -141,8 +141,12 @@ private struct ClassFolderLoader {
     let count = folder.paths.count
     let size = ImageSize(channels: channels ?? 3, height: height, width: width)
     let files = ImageFiles(paths: folder.paths, size: size, fit: fit, background: 0)
-    let (bytes, overflow) = count.multipliedReportingOverflow(by: 3 * height * width)
-    guard !overflow, bytes <= memoryLimit else {
+    do throws(ResourceError) {
+      try size.requireMemory(for: folder.path)
+    } catch {
+      throw DatasetError(path: folder.path, problems: [.resources(error)])
+    }
+    guard let bytes = checkedProduct(count, 3, height, width), bytes <= memoryLimit else {
       return ImageSet(
         name: name, size: size, classNames: folder.classNames, labels: folder.labels,
         storage: .files(files, Array(0..<count)))
@@ -175,11 +179,12 @@ private struct ClassFolderLoader {
     var size = files.size
     if isGray { size.channels = 1 }
     var pixels: [UInt8] = []
-    pixels.reserveCapacity(kept.count * size.channels * size.height * size.width)
+    let imageSize = size.channels * size.height * size.width
+    pixels.reserveCapacity(checkedProduct(kept.count, imageSize) ?? 0)
     for place in kept {
       guard case .pixels(let bytes, _) = outcomes[place] else { continue }
       // Of a gray image all three planes are alike.
-      pixels += bytes.prefix(size.channels * size.height * size.width)
+      pixels += bytes.prefix(imageSize)
     }
     var set = ImageSet(
       name: name, size: size, classNames: folder.classNames, labels: kept.map { folder.labels[$0] },
@@ -205,8 +210,9 @@ private struct ClassFolderLoader {
 
   private func decodeAll(_ files: ImageFiles) -> [Outcome] {
     let outcomes = Mutex([Outcome?](repeating: nil, count: files.paths.count))
+    let limits = ResourceLimits.current
     DispatchQueue.concurrentPerform(iterations: files.paths.count) { place in
-      let outcome = decode(place, files)
+      let outcome = withResourceLimits(limits) { decode(place, files) }
       outcomes.withLock { $0[place] = outcome }
     }
     return outcomes.withLock { $0.compactMap { $0 } }

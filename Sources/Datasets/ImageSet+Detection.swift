@@ -41,6 +41,13 @@ extension ImageSet {
   ) throws(DatasetError) -> (training: ImageSet, test: ImageSet) {
     let (training, test) = try detected(path, options)
     guard let (height, width) = options.size else { return (training, test) }
+    do throws(ResourceError) {
+      for set in [training, test] where set.height != height || set.width != width {
+        try set.requireMemory(height: height, width: width)
+      }
+    } catch {
+      throw DatasetError(path: path, problems: [.resources(error)])
+    }
     return (
       training.resized(height: height, width: width, fit: options.fit),
       test.resized(height: height, width: width, fit: options.fit)

@@ -32,6 +32,11 @@ extension ImageSet {
     let image = try RasterImage(contentsOf: path).opaque()
     let target = ImageSize(
       channels: channels, height: size?.height ?? image.height, width: size?.width ?? image.width)
+    do throws(ResourceError) {
+      try target.requireMemory(for: path)
+    } catch {
+      throw FileError(path: path, cause: .resources(error))
+    }
     let files = ImageFiles(paths: [path], size: target, fit: fit, background: 0)
     return ImageSet(
       name: path, size: target, classNames: classNames, labels: [0],

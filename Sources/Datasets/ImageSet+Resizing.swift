@@ -1,3 +1,5 @@
+import TapestryFiles
+
 extension ImageSet {
   /// The same images at another size, in memory, with values 0 ... 255. A set of that size comes back as it is.
   ///
@@ -9,7 +11,7 @@ extension ImageSet {
     guard height != self.height || width != self.width else { return self }
     let scale = 1 / Float(maximumValue)
     var pixels: [UInt8] = []
-    pixels.reserveCapacity(count * channels * height * width)
+    pixels.reserveCapacity(checkedProduct(count, channels, height, width) ?? 0)
     for position in indices {
       let planes = Planes(
         channels: channels, height: self.height, width: self.width,
@@ -21,6 +23,17 @@ extension ImageSet {
       classNames: classNames, labels: labels, storage: .memory(pixels))
     resized.skipped = skipped
     return resized
+  }
+}
+
+extension ImageSet {
+  /// Checks that the set may be kept in memory at this size.
+  package func requireMemory(height: Int, width: Int) throws(ResourceError) {
+    // An image passes through numbers of four bytes, twice.
+    let image = checkedProduct(8, channels, height, width)
+    try ResourceLimits.current.requireMemory(
+      checkedSum(checkedProduct(count, channels, height, width), image),
+      for: "\(name) as \(count) images of \(channels) x \(height) x \(width)")
   }
 }
 

@@ -22,7 +22,8 @@ extension ImageSet {
     var remaining = [Int](repeating: 0, count: stratified ? classCount : 1)
     for label in labels { remaining[stratified ? label : 0] += 1 }
     for group in remaining.indices {
-      remaining[group] = Int(Double(remaining[group]) * fraction + 0.5)
+      remaining[group] =
+        Int(exactly: (Double(remaining[group]) * fraction + 0.5).rounded(.down)) ?? 0
     }
     var isHeldOut = [Bool](repeating: false, count: count)
     for position in RandomSource(seed: seed, stream: .split).permutation(of: count) {

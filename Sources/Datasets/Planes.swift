@@ -1,3 +1,4 @@
+import TapestryFiles
 import TapestryGraph
 
 /// An image as planes of numbers, one for each channel; 0 is black and 1 full brightness.
@@ -21,7 +22,10 @@ public struct Planes: Equatable, Sendable {
     self.channels = channels
     self.height = height
     self.width = width
-    values = [Float](repeating: value, count: channels * height * width)
+    guard let count = checkedProduct(channels, height, width) else {
+      trapAtCaller("Planes: \(channels) x \(height) x \(width) is more than there is memory for")
+    }
+    values = [Float](repeating: value, count: count)
   }
 
   /// An image of `values`, as many as the sizes multiply to.
@@ -109,4 +113,15 @@ public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
 
   /// `3 x 32 x 32`
   public var description: String { "\(channels) x \(height) x \(width)" }
+
+  /// The bytes of an image as numbers, `[channels, height, width]`; nil beyond all numbers.
+  package var floatByteCount: Int? {
+    checkedProduct(channels, height, width, MemoryLayout<Float>.size)
+  }
+
+  /// Checks that an image of this size may be drawn, for which it is there twice.
+  package func requireMemory(for subject: String) throws(ResourceError) {
+    try ResourceLimits.current.requireMemory(
+      floatByteCount.flatMap { checkedProduct($0, 2) }, for: "\(subject) as an image of \(self)")
+  }
 }

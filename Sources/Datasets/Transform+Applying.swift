@@ -1,4 +1,5 @@
 import CTapestryKernels
+import TapestryFiles
 import TapestryGraph
 
 extension Transform {
@@ -85,13 +86,14 @@ extension Transform {
   private static func randomPart(
     of size: ImageSize, _ area: ClosedRange<Double>, _ random: inout SampleRandom
   ) -> (top: Int, left: Int, height: Int, width: Int) {
-    let whole = Double(size.height * size.width)
+    let whole = Double(size.height) * Double(size.width)
     for _ in 0..<10 {
       let pixels = whole * random.uniform(area.lowerBound, area.upperBound)
       // Uniform on a logarithmic scale: 3:4 as likely as 4:3.
       let proportion = tapestry_exp(random.uniform(tapestry_log(0.75), tapestry_log(4.0 / 3)))
-      let width = Int((pixels * proportion).squareRoot().rounded())
-      let height = Int((pixels / proportion).squareRoot().rounded())
+      // Outside the image where there is no such number: another attempt.
+      let width = wholeNumber((pixels * proportion).squareRoot()) ?? 0
+      let height = wholeNumber((pixels / proportion).squareRoot()) ?? 0
       guard (1...size.width).contains(width), (1...size.height).contains(height) else { continue }
       return (
         random.integer(below: size.height - height + 1),

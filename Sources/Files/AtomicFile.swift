@@ -21,14 +21,23 @@ package struct AtomicFile: ~Copyable {
   package init(path: String) throws(FileError) {
     let replaced = try ReplacementTarget(path)
     let directory = Self.directory(of: replaced.path)
-    // Only a file name depends on it, no result: it needs no seed.
-    let number = UInt64.random(in: .min ... .max)
-    let temporaryPath = "\(directory)/.tapestry-\(String(number, radix: 16)).tmp"
-    let descriptor = try Self.create(temporaryPath, for: path, like: replaced)
+    Self.removeAbandoned(in: directory)
+    var attempts = 0
+    while true {
+      // Only a file name depends on it, no result: it needs no seed.
+      let number = UInt64.random(in: .min ... .max)
+      let temporaryPath = "\(directory)/.tapestry-\(String(number, radix: 16)).tmp"
+      let descriptor = try Self.create(temporaryPath, for: path, like: replaced)
+      attempts += 1
+      // Between creation and lock another process may take it for an abandoned one.
+      if case .taken = descriptor.lock(), attempts < 8 { continue }
+      guard descriptor.isAt(temporaryPath) || attempts == 8 else { continue }
+      self.temporaryPath = temporaryPath
+      self.descriptor = consume descriptor
+      break
+    }
     self.path = path
     self.directory = directory
-    self.temporaryPath = temporaryPath
-    self.descriptor = consume descriptor
     target = replaced.path
     byteCount = 0
     isCommitted = false
@@ -58,8 +67,11 @@ package struct AtomicFile: ~Copyable {
   package consuming func commit() throws(FileError) {
     guard let file = descriptor.take() else { return }
     try file.synchronize()
+    // Locked until it has its name: nobody may take it for an abandoned one before.
+    let lock = try FileDescriptor(sharing: file)
     try file.finish()
     try renameFile(temporaryPath, to: target, path: path)
+    _ = consume lock
     isCommitted = true
     try synchronizeDirectory(directory, path: path)
   }
@@ -67,6 +79,22 @@ package struct AtomicFile: ~Copyable {
   /// Whether a file of this name in a folder is the temporary file of a process, perhaps of one that was killed.
   package static func isTemporary(_ name: String) -> Bool {
     name.hasPrefix(".tapestry-") && name.hasSuffix(".tmp")
+  }
+
+  /// Takes away the temporary files in a folder that no process is writing: those of processes that were killed.
+  package static func removeAbandoned(in directory: String) {
+    for name in (try? namesInDirectory(directory)) ?? [] where isTemporary(name) {
+      let path = "\(directory)/\(name)"
+      guard let file = try? FileDescriptor(reading: path), case .locked = file.lock(),
+        file.isAt(path)
+      else { continue }
+      removeFile(path)
+    }
+  }
+
+  /// Writes `bytes` over what was appended at `offset`.
+  mutating func rewrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+    try descriptor?.rewrite(bytes, at: offset)
   }
 
   /// Puts `bytes` at `path`, all or nothing.

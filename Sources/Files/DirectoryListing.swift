@@ -6,7 +6,7 @@
   import Glibc
 #endif
 
-/// The names of the entries of the directory at `path`, sorted, without `.` and `..`.
+/// The names of the entries of the directory at `path`, sorted by their bytes, without `.` and `..`.
 package func namesInDirectory(_ path: String) throws(FileError) -> [String] {
   guard !path.isEmpty, !path.utf8.contains(0) else {
     let code = path.isEmpty ? ENOENT : EINVAL
@@ -33,7 +33,7 @@ package func namesInDirectory(_ path: String) throws(FileError) -> [String] {
   guard errno == 0 else {
     throw FileError(path: path, cause: .system(operation: "list the folder", code: errno))
   }
-  return names.sorted()
+  return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
 
 /// Whether `path` names a directory, also through a symbolic link.

@@ -41,8 +41,79 @@ struct FileDescriptor: ~Copyable {
     self.raw = raw
   }
 
+  /// Opens the file at `path` to lock it, and makes it when there is none.
+  init(locking path: String) throws(FileError) {
+    try requireUsable(path)
+    let raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard raw >= 0 else { throw systemError(path, "open the file to lock it") }
+    self.path = path
+    self.raw = raw
+  }
+
+  /// Another descriptor of the same open file, which shares its lock.
+  init(sharing other: borrowing FileDescriptor) throws(FileError) {
+    let raw = fcntl(other.raw, F_DUPFD_CLOEXEC, 0)
+    guard raw >= 0 else { throw systemError(other.path, "keep the file locked") }
+    self.path = other.path
+    self.raw = raw
+  }
+
   deinit {
     if raw >= 0 { _ = close(raw) }
+  }
+
+  /// What came of an attempt to lock a file.
+  enum LockResult {
+    /// It is locked until its descriptors are closed, at the latest when the process ends.
+    case locked
+    /// Another holds it.
+    case taken
+    /// The file system cannot lock.
+    case unsupported
+  }
+
+  /// Locks the file for its descriptor alone, without waiting.
+  func lock() -> LockResult {
+    while flock(raw, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EINTR { continue }
+      return errno == EWOULDBLOCK ? .taken : .unsupported
+    }
+    return .locked
+  }
+
+  /// Whether `path` still names this file.
+  func isAt(_ path: String) -> Bool {
+    var (mine, named) = (stat(), stat())
+    return fstat(raw, &mine) == 0 && lstat(path, &named) == 0 && mine.st_dev == named.st_dev
+      && mine.st_ino == named.st_ino
+  }
+
+  /// The first bytes of the file, at most `limit`.
+  func beginning(limit: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: limit)
+    let count = bytes.withUnsafeMutableBytes { pread(raw, $0.baseAddress, limit, 0) }
+    return Array(bytes.prefix(max(count, 0)))
+  }
+
+  /// Makes the file hold `bytes` alone.
+  func replaceContent(_ bytes: [UInt8]) throws(FileError) {
+    guard ftruncate(raw, 0) == 0 else { throw systemError(path, "write the file") }
+    try rewrite(bytes, at: 0)
+  }
+
+  /// Writes `bytes` over what is at `offset`.
+  func rewrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+    var done = 0
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes {
+        pwrite(raw, $0.baseAddress! + done, bytes.count - done, off_t(offset + done))
+      }
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw systemError(path, "write the file")
+      }
+      done += written
+    }
   }
 
   /// The number of bytes in the file, which must be a regular one.
@@ -112,7 +183,7 @@ struct ReplacementTarget {
     var status = stat()
     guard stat(path, &status) == 0 else {
       guard errno == ENOENT, path.last != "/" else { throw systemError(path, "write the file") }
-      self.path = path
+      self.path = try Self.end(of: path)
       permissions = nil
       return
     }
@@ -123,6 +194,23 @@ struct ReplacementTarget {
     defer { free(resolved) }
     self.path = String(cString: resolved)
     permissions = status.st_mode & 0o777
+  }
+
+  /// Where the symbolic links that begin at `path` lead to, where there is nothing yet.
+  private static func end(of path: String) throws(FileError) -> String {
+    var place = path
+    // As many links as systems follow.
+    for _ in 0..<40 {
+      var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+      let count = target.withUnsafeMutableBytes { buffer in
+        readlink(place, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count)
+      }
+      if count < 0 { return place }
+      let name = String(decoding: target.prefix(count), as: UTF8.self)
+      let folder = place.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(place[...$0]) } ?? ""
+      place = name.hasPrefix("/") ? name : folder + name
+    }
+    throw FileError(path: path, cause: .system(operation: "follow the links", code: ELOOP))
   }
 }
 

@@ -32,6 +32,8 @@ public struct FileError: Error, Equatable, Sendable {
     case notDirectory
     /// The path names a device, a pipe or a socket where a regular file is needed.
     case notRegular
+    /// Another process writes in the folder: its number, where it is known.
+    case inUse(process: Int?)
     /// The file has more bytes than the caller allows.
     case tooLarge(byteCount: Int, limit: Int)
     /// The file ends before the bytes that were asked for.
@@ -54,6 +56,8 @@ public struct FileError: Error, Equatable, Sendable {
     case safetensors(SafetensorsError)
     /// The bytes are not the messages of an ONNX file.
     case onnx(ProtocolBufferError)
+    /// The content asks for more memory or arithmetic than is allowed.
+    case resources(ResourceError)
     /// The content breaks another format's rules: the format's name and everything found.
     case malformed(format: String, problems: [String])
   }
@@ -78,6 +82,10 @@ extension FileError.Cause: CustomStringConvertible {
       "is a file, but a folder is needed; give the folder that it is in"
     case .notRegular:
       "is a device, pipe or socket, but a regular file is needed"
+    case .inUse(let process):
+      "is in use: another run writes there"
+        + (process.map { " (process \($0))" } ?? "")
+        + "; wait for its end, stop it, or choose another folder"
     case .tooLarge(let byteCount, let limit):
       "has \(byteCount) bytes, but at most \(limit) are expected here"
     case .tooShort(let byteCount, let needed):
@@ -101,6 +109,8 @@ extension FileError.Cause: CustomStringConvertible {
       "safetensors: \(error)"
     case .onnx(let error):
       "is not an ONNX file: \(error)"
+    case .resources(let error):
+      "\(error)"
     case .malformed(let format, let problems):
       "\(format): \(listing(problems))"
     }

@@ -12,6 +12,8 @@ public enum GzipError: Error, Equatable, Sendable {
   case trailingBytes(offset: Int, count: Int)
   /// The data inflates to more bytes than the caller allows.
   case tooLarge(limit: Int)
+  /// The data inflates to more than so many times its size.
+  case bomb(byteCount: Int, limit: Int)
   /// The system has no memory for zlib's state.
   case outOfMemory
 }
@@ -35,6 +37,11 @@ extension GzipError: CustomStringConvertible {
       "\(count) bytes that are not gzip data follow the end at byte \(offset)"
     case .tooLarge(let limit):
       "the data inflates to more than the \(limit) bytes that are expected here"
+    case .bomb(let byteCount, let limit):
+      ResourceError(
+        subject: "the compressed data of \(byteCount) bytes", resource: .inflation, needed: nil,
+        limit: limit
+      ).description
     case .outOfMemory:
       "zlib has no memory"
     }

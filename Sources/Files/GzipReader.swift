@@ -1,6 +1,7 @@
 import CZlib
 
-/// Inflates gzip data piece by piece: memory grows with the bytes that the caller asks for, not with the data.
+/// Inflates gzip data piece by piece: memory grows with the bytes that the caller asks for, not with the data, and no
+/// more comes out than ``ResourceLimits/inflation`` allows.
 ///
 /// The checksum is compared when the end of a member has been read; read to the end (`read` returns
 /// fewer bytes than there was room for) to know that the data is intact. Several members in a row
@@ -12,6 +13,9 @@ package final class GzipReader {
   private var offset = 0
   private var isFinished = false
   private var failure: GzipError?
+  /// How many bytes have come out.
+  private var inflatedCount = 0
+  private let limits: ResourceLimits
 
   /// The largest count handed to zlib, whose counters have 32 bits.
   private static let largestPiece = 1 << 30
@@ -20,6 +24,7 @@ package final class GzipReader {
   package init(_ source: ByteSource) throws(GzipError) {
     guard source.isGzip else { throw .notGzip }
     self.source = source
+    limits = ResourceLimits.current
     // zlib's state points back to this struct, which therefore must not move.
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
@@ -41,7 +46,13 @@ package final class GzipReader {
     while filled < buffer.count, !isFinished {
       if let failure { throw failure }
       do throws(GzipError) {
-        filled += try inflateSome(UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+        let count = try inflateSome(UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+        filled += count
+        inflatedCount += count
+        // Compared with the whole source, so that a part that compresses well does no harm.
+        guard inflatedCount <= limits.inflatedByteCount(of: source.count) else {
+          throw .bomb(byteCount: source.count, limit: limits.inflation)
+        }
       } catch {
         failure = error
         throw error

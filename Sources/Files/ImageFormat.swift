@@ -45,7 +45,7 @@ extension RasterImage {
       }
     case .portableMap:
       do throws(PortableMapError) {
-        try self.init(portableMap: bytes)
+        try self.init(portableMap: bytes, pixelLimit: pixelLimit)
       } catch {
         throw FileError(path: path, cause: .image(error))
       }
@@ -67,7 +67,7 @@ extension RasterImage {
   ///
   /// - Parameters:
   ///   - limit: the largest number of bytes (inflated) the file may have. Default 2^30.
-  ///   - pixelLimit: the largest number of pixels of a PNG or JPEG image. Default 2^26.
+  ///   - pixelLimit: the largest number of pixels the image may have. Default 2^26.
   /// - Throws: `FileError`
   public init(
     contentsOf path: String, limit: Int = 1 << 30, pixelLimit: Int = defaultPixelLimit

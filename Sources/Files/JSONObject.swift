@@ -1,7 +1,6 @@
 /// The members of a JSON object, in the order of the text.
 ///
-/// Keys are compared as Swift compares strings: two spellings of one character (`é` as one scalar
-/// or as two) are the same key.
+/// Keys are compared by their bytes: two spellings of one character (`é` as one scalar or as two) are two keys.
 package struct JSONObject: Equatable, Sendable {
   /// A key and its value.
   package struct Member: Equatable, Sendable {
@@ -12,7 +11,7 @@ package struct JSONObject: Equatable, Sendable {
   /// The members in order; no key occurs twice.
   package private(set) var members: [Member] = []
   /// The place of each key; empty while the object is so small that a search is as fast.
-  private var places: [String: Int] = [:]
+  private var places = ExactNames<Int>()
 
   private static let smallCount = 12
 
@@ -63,11 +62,11 @@ package struct JSONObject: Equatable, Sendable {
 
   private func place(of key: String) -> Int? {
     if members.count > Self.smallCount { return places[key] }
-    return members.firstIndex { $0.key == key }
+    return members.firstIndex { $0.key.isExactly(key) }
   }
 
   private mutating func indexMembers() {
-    places = [:]
+    places = ExactNames()
     guard members.count > Self.smallCount else { return }
     for (place, member) in members.enumerated() { places[member.key] = place }
   }

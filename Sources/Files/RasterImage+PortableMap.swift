@@ -2,8 +2,12 @@ extension RasterImage {
   /// The image in the portable graymap or pixmap `bytes` (P2, P3, P5 or P6, 8 or 16 bits).
   ///
   /// No memory is taken for pixels before it is known that the bytes for them are there.
-  public init(portableMap bytes: [UInt8]) throws(PortableMapError) {
-    var reader = PortableMapReader(bytes)
+  ///
+  /// - Parameter pixelLimit: the largest number of pixels the image may have. Default 2^26.
+  public init(
+    portableMap bytes: [UInt8], pixelLimit: Int = defaultPixelLimit
+  ) throws(PortableMapError) {
+    var reader = PortableMapReader(bytes, pixelLimit: pixelLimit)
     self = try reader.image()
   }
 
@@ -32,20 +36,11 @@ struct PortableMapHeader {
     "an image of \(width) x \(height) pixels of \(channels)"
   }
 
-  /// The number of samples, or nil when it does not fit an `Int`.
-  static func sampleCount(_ width: Int, _ height: Int, _ channels: Int) -> Int? {
-    let (pixels, tooMany) = width.multipliedReportingOverflow(by: height)
-    let (samples, tooLarge) = pixels.multipliedReportingOverflow(by: channels)
-    return tooMany || tooLarge ? nil : samples
-  }
-
   /// The smallest number of bytes `count` samples take: exact in the binary forms; in the plain
   /// forms a digit each and a space between. At most `Int.max`.
   func byteCount(of count: Int?) -> Int {
     let size = isPlain || maximum > 255 ? 2 : 1
-    guard let (bytes, overflow) = count?.multipliedReportingOverflow(by: size), !overflow else {
-      return .max
-    }
+    guard let count, let bytes = checkedProduct(count, size) else { return .max }
     return isPlain ? bytes - 1 : bytes
   }
 }
@@ -53,14 +48,19 @@ struct PortableMapHeader {
 private struct PortableMapReader {
   private let bytes: [UInt8]
   private var position = 0
+  private let pixelLimit: Int
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: [UInt8], pixelLimit: Int) {
     self.bytes = bytes
+    self.pixelLimit = pixelLimit
   }
 
   mutating func image() throws(PortableMapError) -> RasterImage {
     let header = try header()
-    let count = PortableMapHeader.sampleCount(header.width, header.height, header.channels)
+    guard let pixels = checkedProduct(header.width, header.height), pixels <= pixelLimit else {
+      throw .tooManyPixels(width: header.width, height: header.height, limit: pixelLimit)
+    }
+    let count = checkedProduct(pixels, header.channels)
     let needed = header.byteCount(of: count)
     let actual = bytes.count - position
     guard let count, needed <= actual else {

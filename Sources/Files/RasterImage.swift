@@ -26,7 +26,7 @@ public struct RasterImage: Equatable, Sendable {
     require(width > 0 && height > 0, "size \(width) x \(height) is not positive")
     require((1...4).contains(channels), "\(channels) channels, but there must be 1 to 4")
     require((1...65535).contains(maximum), "maximum \(maximum) is not in 1...65535")
-    let expected = PortableMapHeader.sampleCount(width, height, channels)
+    let expected = checkedProduct(width, height, channels)
     require(
       samples.count == expected,
       "\(samples.count) samples, but \(width) x \(height) pixels of \(channels) are needed")

@@ -49,7 +49,7 @@ extension SafetensorsFile {
   ///
   /// The data is ordered by the size of its elements, largest first, and otherwise as given, and
   /// begins at a multiple of eight bytes: every array is aligned for its type. The same items give
-  /// the same bytes.
+  /// the same bytes. The metadata gets checksums of the header and of each array, which ``SafetensorsFile`` compares.
   /// - Parameter metadata: Texts to be stored with the arrays.
   /// - Throws: `FileError`: a name twice, a shape that does not fit its bytes, or trouble in
   ///   writing. What was at `path` is then unchanged.
@@ -66,32 +66,44 @@ extension SafetensorsFile {
       throw refused(error.problems)
     }
     var file = try AtomicFile(path: path)
-    try file.append(layout.header)
+    try file.append(layout.header(sealedWith: nil))
+    var checksums: [UInt32] = []
     for (item, expected) in layout.items {
       let start = file.byteCount
-      try item.bytes { piece throws(FileError) in try file.append(piece) }
+      var checksum: UInt32 = 0
+      try item.bytes { piece throws(FileError) in
+        checksum = SafetensorsSeal.checksum(piece, after: checksum)
+        try file.append(piece)
+      }
+      checksums.append(checksum)
       let actual = file.byteCount - start
       guard actual == expected else {
         throw refused([SafetensorsLayout.mismatch(item, expected: expected, actual: actual)])
       }
     }
+    try file.rewrite(layout.header(sealedWith: checksums), at: 0)
     try file.commit()
   }
 }
 
 /// The header of a file to be written, and its items in the order of their data.
 struct SafetensorsLayout {
-  private(set) var header: [UInt8] = []
+  /// The header with zeros for checksums, without its length.
+  private var text: [UInt8] = []
+  private var isSealed = true
   private(set) var items: [(item: SafetensorsItem, byteCount: Int)] = []
 
   init(_ given: [SafetensorsItem], metadata: [String: String]) throws(SafetensorsError) {
     try collect(given)
     var object = JSONObject()
-    if !metadata.isEmpty {
-      var texts = JSONObject()
-      for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { texts[key] = .string(value) }
-      object[SafetensorsHeader.metadataKey] = .object(texts)
-    }
+    isSealed = !items.isEmpty || !metadata.isEmpty
+    var all = metadata
+    all[SafetensorsSeal.headerKey] = SafetensorsSeal.zero
+    all[SafetensorsSeal.arraysKey] = String(repeating: SafetensorsSeal.zero, count: items.count)
+    var texts = JSONObject()
+    for (key, value) in all.sorted(by: { $0.key < $1.key }) { texts[key] = .string(value) }
+    // A file of nothing has nothing to protect.
+    if isSealed { object[SafetensorsHeader.metadataKey] = .object(texts) }
     var offset = 0
     for (item, byteCount) in items {
       let end = offset + byteCount
@@ -105,6 +117,25 @@ struct SafetensorsLayout {
     try encode(.object(object))
   }
 
+  /// The header with its length in front, and these checksums of the arrays.
+  func header(sealedWith checksums: [UInt32]?) -> [UInt8] {
+    var text = text
+    let digits = (checksums ?? []).map(SafetensorsSeal.digits).joined()
+    if checksums != nil,
+      let place = SafetensorsSeal.place(
+        of: SafetensorsSeal.arraysKey, count: digits.utf8.count, in: text)
+    {
+      text.replaceSubrange(place, with: digits.utf8)
+    }
+    if let checksum = SafetensorsSeal.headerChecksum(text),
+      let place = SafetensorsSeal.place(
+        of: SafetensorsSeal.headerKey, count: SafetensorsSeal.zero.utf8.count, in: text)
+    {
+      text.replaceSubrange(place, with: SafetensorsSeal.digits(checksum).utf8)
+    }
+    return withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init) + text
+  }
+
   static func mismatch(_ item: SafetensorsItem, expected: Int, actual: Int) -> String {
     "\(quoted(item.name)): shape \(item.shape) of \(item.dtype.rawValue) takes \(expected) bytes, "
       + "but \(actual) were given"
@@ -112,12 +143,12 @@ struct SafetensorsLayout {
 
   private mutating func collect(_ given: [SafetensorsItem]) throws(SafetensorsError) {
     var problems: [String] = []
-    var names: Set<String> = []
+    var names = ExactNameSet()
     var total = 0
     for item in given {
       if item.name == SafetensorsHeader.metadataKey {
         problems.append("\(quoted(item.name)) is reserved and cannot name an array")
-      } else if !names.insert(item.name).inserted {
+      } else if !names.insert(item.name) {
         problems.append("\(quoted(item.name)) is given twice")
       }
       let byteCount = item.dtype.byteCount(of: item.shape)
@@ -135,9 +166,10 @@ struct SafetensorsLayout {
   }
 
   private mutating func encode(_ object: JSONValue) throws(SafetensorsError) {
-    var text: [UInt8]
     do throws(JSONWritingError) {
       text = Array(try object.text().utf8)
+      // What tells that the checksums are of this header.
+      if isSealed { text.insert(UInt8(ascii: " "), at: 1) }
     } catch {
       throw SafetensorsError(problems: ["the header cannot be written: \(error)"])
     }
@@ -149,6 +181,5 @@ struct SafetensorsLayout {
           + "\(SafetensorsHeader.maximumByteCount) are allowed"
       ])
     }
-    header = withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init) + text
   }
 }

@@ -18,8 +18,9 @@ public struct SafetensorsEntry: Equatable, Sendable {
 /// A safetensors file: named arrays of numbers, little-endian and row-major, behind a JSON header.
 ///
 /// Opening checks the whole structure (https://huggingface.co/docs/safetensors, format section) and
-/// reads no numbers; they are mapped into memory and read when they are used. This type knows
-/// dtypes and shapes, but no tensors.
+/// reads no numbers; they are mapped into memory and read when they are used. Where the file carries checksums, that
+/// of the header is compared at once, those of the arrays by ``verify()`` and by whatever loads them into a model.
+/// This type knows dtypes and shapes, but no tensors.
 public struct SafetensorsFile: Sendable {
   /// The arrays, in the order of their bytes.
   public let entries: [SafetensorsEntry]
@@ -28,7 +29,11 @@ public struct SafetensorsFile: Sendable {
 
   private let source: ByteSource
   private let dataStart: Int
-  private let places: [String: Int]
+  private let places: ExactNames<Int>
+  private let checksums: [UInt32]?
+
+  /// Whether the file carries checksums, as those written by this library do.
+  public var hasChecksums: Bool { checksums != nil }
 
   /// Opens the file at `path`, which must not be shortened while this value exists.
   ///
@@ -54,13 +59,32 @@ public struct SafetensorsFile: Sendable {
     entries = header.entries
     metadata = header.metadata
     dataStart = header.dataStart
+    checksums = header.checksums
     self.source = source
-    places = Dictionary(uniqueKeysWithValues: zip(entries.map(\.name), entries.indices))
+    places = ExactNames(zip(entries.map(\.name), entries.indices))
   }
 
   /// The entry called `name`, or nil when there is none.
   public subscript(name: String) -> SafetensorsEntry? {
     places[name].map { entries[$0] }
+  }
+
+  /// What is wrong with the bytes of `entry`, by its checksum; nil where they are intact or there is none.
+  package func damage(of entry: SafetensorsEntry) -> String? {
+    guard let checksums, let place = places[entry.name], entries[place] == entry else { return nil }
+    let actual = withUnsafeBytes(of: entry) { SafetensorsSeal.checksum($0) }
+    guard actual != checksums[place] else { return nil }
+    return
+      "\(quoted(entry.name)) is damaged: its checksum should be \(SafetensorsSeal.digits(checksums[place])),"
+      + " but is \(SafetensorsSeal.digits(actual)); copy or download the file again"
+  }
+
+  /// Compares all arrays with their checksums, as far as the file has some; reads every byte.
+  ///
+  /// - Throws: `SafetensorsError` that names every array that is damaged.
+  public func verify() throws(SafetensorsError) {
+    let problems = entries.compactMap { damage(of: $0) }
+    if !problems.isEmpty { throw SafetensorsError(problems: problems) }
   }
 
   /// Calls `body` with the bytes of `entry`, which are valid during the call only.
@@ -71,7 +95,7 @@ public struct SafetensorsFile: Sendable {
     of entry: SafetensorsEntry, file: StaticString = #fileID, line: UInt = #line,
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    guard self[entry.name] == entry else {
+    guard let place = places[entry.name], entries[place] == entry else {
       fatalError("SafetensorsFile: entry \(entry.name) is of another file", file: file, line: line)
     }
     let start = dataStart + entry.byteRange.lowerBound

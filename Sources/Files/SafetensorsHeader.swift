@@ -12,6 +12,8 @@ struct SafetensorsHeader {
   /// The entries in the order of their bytes.
   private(set) var entries: [SafetensorsEntry] = []
   private(set) var metadata: [String: String] = [:]
+  /// Of the arrays in their order; nil where the file has none.
+  private(set) var checksums: [UInt32]?
   let dataStart: Int
   private let dataCount: Int
   private var problems: [String] = []
@@ -40,6 +42,9 @@ struct SafetensorsHeader {
     // Only entries that are right by themselves can be compared with each other.
     if problems.isEmpty { checkCover() }
     guard problems.isEmpty else { throw SafetensorsError(problems: problems) }
+    checksums = try SafetensorsSeal.arrayChecksums(
+      header: header, texts: metadata, count: entries.count)
+    metadata = metadata.filter { !SafetensorsSeal.isOwn($0.key) }
   }
 
   private static func headerByteCount(_ source: ByteSource) throws(SafetensorsError) -> Int {

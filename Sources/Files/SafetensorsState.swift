@@ -16,7 +16,7 @@ public struct SafetensorsState: Sendable {
   /// The beginning that the names have in the files, and not here.
   private let prefix: String
   /// For every name the file, and the place in `entries`.
-  private let places: [String: (file: Int, entry: Int)]
+  private let places: ExactNames<(file: Int, entry: Int)>
 
   /// The longest index that is read, in bytes.
   static let maximumIndexByteCount = 100_000_000
@@ -47,10 +47,10 @@ public struct SafetensorsState: Sendable {
   /// The arrays under `prefix` of files that have no name in common.
   private init(_ files: [SafetensorsFile], prefix: String, metadata: [String: String]) {
     var entries: [SafetensorsEntry] = []
-    var places: [String: (file: Int, entry: Int)] = [:]
+    var places = ExactNames<(file: Int, entry: Int)>()
     for (number, file) in files.enumerated() {
-      for entry in file.entries where entry.name.hasPrefix(prefix) {
-        let name = String(entry.name.dropFirst(prefix.count))
+      for entry in file.entries {
+        guard let name = entry.name.afterExactPrefix(prefix) else { continue }
         places[name] = (number, entries.count)
         entries.append(
           SafetensorsEntry(
@@ -67,6 +67,14 @@ public struct SafetensorsState: Sendable {
   /// The entry called `name`, or nil when there is none.
   public subscript(name: String) -> SafetensorsEntry? {
     places[name].map { entries[$0.entry] }
+  }
+
+  /// What is wrong with the bytes of `entry`, by its checksum; nil where they are intact or there is none.
+  package func damage(of entry: SafetensorsEntry) -> String? {
+    guard let place = places[entry.name], let stored = files[place.file][prefix + entry.name] else {
+      return nil
+    }
+    return files[place.file].damage(of: stored)
   }
 
   /// Calls `body` with the bytes of `entry`, which are valid during the call only and need not be aligned for
@@ -112,7 +120,7 @@ struct SafetensorsIndex {
     }
     var problems: [String] = []
     var weightMap: [(name: String, file: String)] = []
-    var names: Set<String> = []
+    var names = ExactNameSet()
     for member in map.members {
       guard let file = member.value.string else {
         problems.append("\(quoted(member.key)) is \(member.value.kind), but must name a file")
@@ -134,7 +142,7 @@ struct SafetensorsIndex {
     }
     metadata = texts
     self.weightMap = weightMap
-    fileNames = names.sorted()
+    fileNames = names.sorted
   }
 
   /// The files, opened and compared with the map.
@@ -157,8 +165,8 @@ struct SafetensorsIndex {
   /// Compares the map with what the files hold, which are in the order of `fileNames`.
   private func check(_ files: [SafetensorsFile]) throws(FileError) {
     var problems: [String] = []
-    let numbers = Dictionary(uniqueKeysWithValues: zip(fileNames, files.indices))
-    var expected: [String: String] = [:]
+    let numbers = ExactNames(zip(fileNames, files.indices))
+    var expected = ExactNames<String>()
     for (name, file) in weightMap {
       expected[name] = file
       guard let number = numbers[file], files[number][name] == nil else { continue }
@@ -166,7 +174,8 @@ struct SafetensorsIndex {
       problems.append("\(quoted(name)) is not in \(quoted(file))\(other ?? "")")
     }
     for (number, file) in files.enumerated() {
-      for entry in file.entries where expected[entry.name] != fileNames[number] {
+      for entry in file.entries
+      where expected[entry.name]?.isExactly(fileNames[number]) != true {
         guard let place = expected[entry.name] else {
           problems.append(
             "\(quoted(entry.name)) of \(quoted(fileNames[number])) is not in the weight_map")

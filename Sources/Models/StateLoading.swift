@@ -7,7 +7,8 @@ extension Model {
   ///
   /// Nothing is left out in silence: every name of the model must be in the file with the same shape, and every
   /// array of the file must belong to the model, but for what `allowing` and `except` name. Floating-point numbers
-  /// of 16, 32 and 64 bits are converted to the model's type. PyTorch's `num_batches_tracked` is passed over.
+  /// of 16, 32 and 64 bits are converted to the model's type. PyTorch's `num_batches_tracked` is passed over. Where the
+  /// file carries checksums, as those of this library do, they are compared.
   ///
   /// ```swift
   /// try net.load(from: "net.safetensors")
@@ -55,6 +56,14 @@ extension Model {
     plan.assign(from: state)
     return plan.report
   }
+
+  /// Compares names, shapes and types with those of open safetensors files, as ``load(_:source:renaming:except:allowing:)``
+  /// would, without reading a number: also for a model that was made in a dry run.
+  package func requireFit(_ state: SafetensorsState, source: String) throws(StateMismatch) {
+    _ = try StatePlan(
+      members.state, from: state, source: source, renaming: .none, except: [], allowing: [],
+      verifying: false)
+  }
 }
 
 /// Which array of a file goes to which parameter or buffer, found before anything is changed.
@@ -66,7 +75,7 @@ package struct StatePlan {
   private let except: [NamePattern]
   private let isExact: Bool
   /// The file's arrays by the model's names for them, and those names in the file's order.
-  private var stored: [String: SafetensorsEntry] = [:]
+  private var stored = ExactNames<SafetensorsEntry>()
   private var storedNames: [String] = []
   /// What no permission helps against.
   private var conflicts: [String] = []
@@ -77,7 +86,7 @@ package struct StatePlan {
   package init(
     _ members: [(name: String, value: Tensor)], from state: SafetensorsState, source: String,
     renaming: StateRenaming = .none, except: [NamePattern] = [],
-    allowing differences: StateDifferences = [], isExact: Bool = false
+    allowing differences: StateDifferences = [], isExact: Bool = false, verifying: Bool = true
   ) throws(StateMismatch) {
     self.members = members
     self.except = except
@@ -87,6 +96,7 @@ package struct StatePlan {
     matchMembers()
     matchRest()
     checkPatterns()
+    if verifying { conflicts += pairs.compactMap { state.damage(of: $0.entry) } }
     let refused = report.omissions.filter { !Self.isAllowed($0.reason, differences) }
     var problems = conflicts + refused.map(\.description)
     if problems.isEmpty, pairs.isEmpty, !members.isEmpty {
@@ -124,7 +134,7 @@ package struct StatePlan {
         omit(entry.name, .excluded, "left out by the renaming: \(shown(entry.name))")
         continue
       }
-      if let other = stored.updateValue(entry, forKey: name) {
+      if let other = stored.update(name, entry) {
         conflicts.append(
           "renaming: \(shown(other.name)) and \(shown(entry.name)) both become \(shown(name))")
       } else {
@@ -166,8 +176,8 @@ package struct StatePlan {
 
   /// The arrays of the file that the model has no name for.
   private mutating func matchRest() {
-    let known = Set(members.map(\.name))
-    let counters = Set(members.compactMap { StateFile.counter(beside: $0.name) })
+    let known = ExactNameSet(members.map(\.name))
+    let counters = ExactNameSet(members.compactMap { StateFile.counter(beside: $0.name) })
     for name in storedNames where !known.contains(name) && !counters.contains(name) {
       if let pattern = except.first(where: { $0.matches(name) }) {
         omit(name, .excluded, "left out by \"\(pattern)\": \(shown(name))")

@@ -26,6 +26,11 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     case malformed(problems: [String])
   }
 
+  /// Whether nothing but damage explains it.
+  var isDamage: Bool {
+    if case .malformed = cause { true } else { false }
+  }
+
   /// The path, what is wrong, and the remedy.
   public var description: String {
     switch cause {

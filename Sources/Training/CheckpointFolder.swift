@@ -45,6 +45,9 @@ public struct CheckpointFolder: Sendable {
     self.metadata = metadata
   }
 
+  /// The right to write in the folder, where the caller has it already.
+  package var lock: FolderLock?
+
   private static let prefix = "checkpoint-"
   private static let suffix = ".safetensors"
 
@@ -88,32 +91,39 @@ public struct CheckpointFolder: Sendable {
 
   /// Continues `state` from the newest checkpoint that can be read.
   ///
-  /// A damaged file is skipped and the one before it used; one of another run, or of a newer
-  /// format, is an error.
+  /// A file that is damaged, by its checksums or by what it says, is skipped and the one before it used; an intact one
+  /// of another run, or of a newer format, is an error.
   ///
+  /// - Parameter skipped: called with the error of each damaged file, the newest first.
   /// - Returns: the path of the checkpoint; `nil`, with nothing changed, when the folder has none.
   /// - Throws: ``CheckpointError``, or the `FileError` of the newest when none can be read.
   public func restore(
-    _ state: inout TrainingState, random: RandomSource = .current
+    _ state: inout TrainingState, random: RandomSource = .current,
+    skipped: (any Error) -> Void = { _ in }
   ) throws -> String? {
-    var firstError: FileError?
+    var firstError: (any Error)?
     for path in try checkpoints() {
+      // Without checksums, what is of another run may be of this one and damaged.
+      var isIntact = false
       do {
-        try state.load(from: path, random: random)
+        let file = try SafetensorsFile(path: path)
+        isIntact = file.hasChecksums
+        try state.load(file, path: path, random: random)
         return path
-      } catch let error as FileError {
+      } catch let error as CheckpointError where isIntact && !error.isDamage {
+        throw error
+      } catch {
         firstError = firstError ?? error
+        skipped(error)
       }
     }
     if let firstError { throw firstError }
     return nil
   }
 
-  /// Removes temporary files of killed processes.
+  /// Removes temporary files of killed processes in the folder; what another process is writing stays.
   public func removeLeftovers() {
-    for name in (try? namesInDirectory(path)) ?? [] where AtomicFile.isTemporary(name) {
-      removeFile(join(name))
-    }
+    AtomicFile.removeAbandoned(in: path)
   }
 
   /// Removes the checkpoints and the best weights.

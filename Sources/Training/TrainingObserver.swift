@@ -2,6 +2,12 @@
 ///
 /// Called on the thread of the loop, which waits for it.
 public protocol TrainingObserver {
+  /// The run continues from a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: of the checkpoint.
+  ///   - damaged: the errors of newer checkpoints that cannot be read, the newest first; each names its file.
+  func trainingDidResume(from path: String, skipping damaged: [any Error])
   /// A step has been made: a batch has been trained on.
   func trainingDidStep(_ progress: TrainingProgress)
   /// An epoch is over, and validated where there is a validation set.
@@ -13,6 +19,7 @@ public protocol TrainingObserver {
 }
 
 extension TrainingObserver {
+  public func trainingDidResume(from path: String, skipping damaged: [any Error]) {}
   public func trainingDidStep(_ progress: TrainingProgress) {}
   public func trainingDidEndEpoch(_ history: [EpochRecord]) {}
   public func trainingDidEnd(_ summary: TrainingSummary) {}

@@ -105,7 +105,8 @@ extension EpochRecord {
     validation = Validation(
       loss: reader.number(json, "validation_loss", orNull: true),
       accuracy: reader.number(json, "validation_accuracy"),
-      topFiveAccuracy: json["validation_top5_accuracy"]?.double)
+      topFiveAccuracy: json["validation_top5_accuracy"] == nil
+        ? nil : reader.number(json, "validation_top5_accuracy"))
   }
 }
 
@@ -125,9 +126,14 @@ extension JSONValue {
 struct PositionReader {
   var problems: [String] = []
 
+  /// Numbers of things: more than any run brings together, and so few that sums and products of two fit.
+  static let counts = 0...1 << 40
+  /// Losses, rates and seconds: more than float32 can hold by far, and so little that differences and squares fit.
+  private static let numbers = -1e100...1e100
+
   /// A number of things, which cannot be so large that sums overflow.
   mutating func count(_ json: JSONValue, _ key: String) -> Int {
-    guard let value = json[key]?.int, (0...(1 << 53)).contains(value) else {
+    guard let value = json[key]?.int, Self.counts.contains(value) else {
       problems.append("\(key) is missing or no count")
       return 0
     }
@@ -146,6 +152,10 @@ struct PositionReader {
     }
     guard let value = json[key]?.double else {
       problems.append("\(key) is missing or no number")
+      return 0
+    }
+    guard Self.numbers.contains(value) else {
+      problems.append("\(key) is \(value), which no training gives")
       return 0
     }
     return value

@@ -29,6 +29,8 @@ struct TrainingRun {
   private var lastCheckpoint: ContinuousClock.Instant
   private var updatesAtCheckpoint: Int
   private var gradientNorm = 0.0
+  /// No other run writes where this one leaves checkpoints.
+  private let lock: FolderLock?
 
   init(
     _ trainer: Trainer, on loader: BatchLoader, for length: Trainer.Length, resuming: Bool
@@ -38,6 +40,12 @@ struct TrainingRun {
     self.length = length
     guard trainer.accumulation > 0 else {
       trapAtCaller("Trainer: accumulation must be positive, not \(trainer.accumulation)")
+    }
+    if let folder = trainer.checkpoints, folder.lock == nil {
+      try makeDirectories(folder.path)
+      lock = try FolderLock(folder: folder.path)
+    } else {
+      lock = nil
     }
     updatesPerEpoch = loader.updateCount(accumulation: trainer.accumulation)
     epochs = loader.batchCount > 0 ? length.epochs(updatesPerEpoch: updatesPerEpoch) : 0
@@ -62,7 +70,10 @@ struct TrainingRun {
     folder.removeLeftovers()
     var state = TrainingState(
       trainer.model, optimizer: trainer.optimizer, average: trainer.average, position: fresh)
-    guard let path = try folder.restore(&state) else { return fresh }
+    var damaged: [any Error] = []
+    guard let path = try folder.restore(&state, skipped: { damaged.append($0) }) else {
+      return fresh
+    }
     if let found = state.position.data, let expected = fresh.data, found != expected {
       throw CheckpointError(
         path: path, cause: .otherData(found: "\(found)", expected: "\(expected)"))
@@ -74,6 +85,7 @@ struct TrainingRun {
           "it is at batch \(state.position.batch) of an epoch of \(loader.batchCount)"
         ]))
     }
+    for observer in trainer.observers { observer.trainingDidResume(from: path, skipping: damaged) }
     return state.position
   }
 
@@ -181,9 +193,10 @@ struct TrainingRun {
     let done = Double(steps)
     let left =
       switch length {
-      case .epochs: Double((epochs - position.epoch) * loader.batchCount - position.batch)
+      case .epochs:
+        Double(epochs - position.epoch) * Double(loader.batchCount) - Double(position.batch)
       case .steps(let count):
-        Double(max(count - trainer.optimizer.step, 0) * trainer.accumulation)
+        Double(max(count - trainer.optimizer.step, 0)) * Double(trainer.accumulation)
       }
     return done > 0 ? elapsed * left / done : 0
   }

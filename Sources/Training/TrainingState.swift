@@ -94,7 +94,16 @@ public struct TrainingState {
   /// - Throws: `FileError` for a file that cannot be read, ``CheckpointError`` with everything that does not fit;
   ///   then nothing has changed.
   public mutating func load(from path: String, random: RandomSource = .current) throws {
-    let file = try SafetensorsFile(path: path)
+    try load(SafetensorsFile(path: path), path: path, random: random)
+  }
+
+  /// Continues from the open file at `path`.
+  mutating func load(_ file: SafetensorsFile, path: String, random: RandomSource) throws {
+    do throws(SafetensorsError) {
+      try file.verify()
+    } catch {
+      throw FileError(path: path, cause: .safetensors(error))
+    }
     func refused(_ cause: CheckpointError.Cause) -> CheckpointError {
       CheckpointError(path: path, cause: cause)
     }
@@ -112,7 +121,8 @@ public struct TrainingState {
     var problems: [String] = []
     var plan: StatePlan?
     do {
-      plan = try StatePlan(model.members.state, from: weights, source: path, isExact: true)
+      plan = try StatePlan(model.members.state, from: weights, source: path, isExact: true,
+        verifying: false)
     } catch {
       problems = error.problems
     }
@@ -185,14 +195,21 @@ public struct TrainingState {
     _ refused: (CheckpointError.Cause) -> CheckpointError
   ) throws -> [(name: String, value: Tensor)] {
     var state: [(name: String, value: Tensor)] = []
-    for entry in file.entries where entry.name.hasPrefix(prefix) {
+    for entry in file.entries {
+      guard let name = entry.name.afterExactPrefix(prefix) else { continue }
       guard let dtype = DType.allCases.first(where: { StateFile.dtype($0) == entry.dtype }),
         let value = StateFile.tensor(entry, of: file, dtype: dtype)
       else {
         throw refused(
           .otherRun(problems: ["\(entry.name) is \(entry.shape) \(entry.dtype.rawValue)"]))
       }
-      state.append((String(entry.name.dropFirst(prefix.count)), value))
+      // Counters of updates, which no run brings so far that adding to them overflows.
+      if dtype == .int64, value.count == 1, let count = value.integers().first,
+        !PositionReader.counts.contains(count)
+      {
+        throw refused(.malformed(problems: ["\(entry.name) is \(count), which is no count"]))
+      }
+      state.append((name, value))
     }
     return state
   }

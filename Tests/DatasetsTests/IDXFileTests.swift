@@ -117,13 +117,13 @@ struct IDXFileTests {
     "a claim within the limits takes no more memory than the file has bytes",
     arguments: [false, true])
   func unfoundedClaims(compressed: Bool) throws {
-    // Two gigabytes are claimed, again and again; were they taken, this would take minutes.
-    let bytes = idx(2051, [1 << 21, 32, 32], [1, 2, 3])
+    // A gigabyte is claimed, again and again; were it taken, this would take minutes.
+    let bytes = idx(2051, [1 << 20, 32, 32], [1, 2, 3])
     let stored = try compressed ? Gzip.compress(bytes) : bytes
     for _ in 0..<200 {
       #expect(
         try refusal(stored)
-          == "ends after 19 bytes, but its content needs 2147483664; "
+          == "ends after 19 bytes, but its content needs 1073741840; "
           + "the file is truncated: copy or download it again")
     }
   }

@@ -91,13 +91,12 @@ struct RasterImageTests {
       ),
       (
         "P6 3000000000 3000000000 255\nabc",
-        "an image of 3000000000 x 3000000000 pixels of 3 needs at least 9223372036854775807 bytes "
-          + "of pixels, but there are 3"
+        "the header states 3000000000 x 3000000000 pixels, more than the 67108864 that are read at "
+          + "most"
       ),
       (
         "P2 1000000 1000000 255\n0 0",
-        "an image of 1000000 x 1000000 pixels of 1 needs at least 1999999999999 bytes of pixels, "
-          + "but there are 4"
+        "the header states 1000000 x 1000000 pixels, more than the 67108864 that are read at most"
       ),
       ("P5 1 1 255\nab", "1 bytes follow the pixels of an image of 1 x 1 pixels of 1"),
       ("P2 1 1 255 1 2", "1 bytes follow the pixels of an image of 1 x 1 pixels of 1"),

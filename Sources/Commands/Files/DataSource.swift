@@ -1,4 +1,5 @@
 import TapestryDatasets
+import TapestryFiles
 
 /// Where the images of a command come from.
 enum DataSource: Equatable {
@@ -55,6 +56,11 @@ enum DataSource: Equatable {
     case .digits:
       var set = ImageSet.digits
       if let resize {
+        do throws(ResourceError) {
+          try set.requireMemory(height: resize.height, width: resize.width)
+        } catch {
+          throw DatasetError(path: Self.digitsName, problems: [.resources(error)])
+        }
         set = set.resized(height: resize.height, width: resize.width, fit: resize.fit)
       }
       let (training, heldOut) = set.split(heldOut: fraction, seed: seed)

@@ -1,3 +1,4 @@
+import TapestryFiles
 import TapestryGraph
 import TapestryModels
 import TapestryOps
@@ -33,11 +34,17 @@ struct NetOptions {
         "'--input' has \(counted(input.count, "number")), but with '--model' it is C,H,W: 3,224,224"
       )
     }
-    let (channels, height, width) = entry.input
-    shape = TensorShape(
-      [arguments[Options.batch]] + (input.isEmpty ? [channels, height, width] : input))
+    let (standard, height, width) = entry.input
+    let sizes = [arguments[Options.batch]] + (input.isEmpty ? [standard, height, width] : input)
+    try ResourceLimits.current.requireMemory(
+      checkedProduct(of: sizes + [4]), for: "an input of \(sizes)")
+    shape = TensorShape(sizes)
     classes = arguments[Options.classes] ?? (shape[1] == 1 ? 10 : 1000)
-    model = try entry.make(
-      classes: classes, channels: shape[1], size: Pair(height: shape[2], width: shape[3]))
+    let size = Pair(height: shape[2], width: shape[3])
+    let (classes, channels) = (classes, shape[1])
+    try NetCost(of: shape) {
+      try entry.make(classes: classes, channels: channels, size: size)
+    }.require(copies: 2, isTimed: false, for: "\(name) for \(shape)")
+    model = try entry.make(classes: classes, channels: channels, size: size)
   }
 }

@@ -56,7 +56,7 @@ struct RunCommand: Command {
     let feeds = try Self.read(inputPath)
     let results: [(name: String, value: Tensor)]
     if let onnx {
-      results = try Self.results(ONNXModel(contentsOf: onnx), feeds)
+      results = try self.results(ONNXModel(contentsOf: onnx), feeds)
     } else {
       let net = try SavedNet(
         path: weights ?? "", modelName: arguments[Options.model])
@@ -67,6 +67,7 @@ struct RunCommand: Command {
         throw CommandError("\(inputPath): the array is \(feed.dtype), but must be float32")
       }
       _ = try net.model.outputShape(for: feed.shape)
+      try NetCost(of: feed.shape) { net.model }.require(for: "\(weights ?? "") for \(feed.shape)")
       results = [("output", inference { net.model(feed) })]
     }
     try SafetensorsFile.write(results.map { StateFile.item($0.name, $0.value) }, to: outputPath)
@@ -74,11 +75,13 @@ struct RunCommand: Command {
     return 0
   }
 
-  private static func results(
+  private func results(
     _ net: ONNXModel, _ feeds: [(name: String, value: Tensor)]
   ) throws -> [(name: String, value: Tensor)] {
     var named = Dictionary(feeds.map { ($0.name, $0.value) }) { first, _ in first }
     if net.inputs.count == 1, feeds.count == 1 { named = [net.inputs[0].name: feeds[0].value] }
+    // Beside the results, which programs read.
+    console.writeError("needs at most \(try net.estimate(for: named))\n")
     let results = try net.outputs(for: named)
     return net.outputs.compactMap { name in results[name].map { (name, $0) } }
   }
@@ -86,6 +89,11 @@ struct RunCommand: Command {
   /// The arrays of a safetensors file in their own types.
   private static func read(_ path: String) throws -> [(name: String, value: Tensor)] {
     let file = try SafetensorsFile(path: path)
+    do throws(SafetensorsError) {
+      try file.verify()
+    } catch {
+      throw FileError(path: path, cause: .safetensors(error))
+    }
     return try file.entries.map { entry in
       let dtype = DType.allCases.first { StateFile.dtype($0) == entry.dtype }
       guard let value = StateFile.tensor(entry, of: file, dtype: dtype ?? .float32) else {

@@ -16,7 +16,7 @@ struct SavedNet {
   init(path: String, modelName: String?) throws {
     let file = try TrainingState.weights(in: SafetensorsState(path: path))
     description = try WeightsDescription(file, path: path, modelName: modelName)
-    model = try description.makeModel(source: path)
+    model = try description.makeModel(source: path, fitting: file)
     try model.load(file, source: path)
     self.path = path
   }

@@ -165,18 +165,32 @@ struct WeightsDescription: Equatable {
 
   /// A net of this description, with fresh parameters.
   ///
-  /// - Parameter source: what the sizes come from, for the error.
+  /// - Parameters:
+  ///   - source: what the sizes come from, for the error.
+  ///   - file: what is to be loaded into it, compared before anything is made.
+  ///   - isTrained: whether gradients and moments of the parameters are needed, too.
   /// - Throws: ``CommandError`` when the net cannot take images of this size; it names the layer and a size that fits.
-  func makeModel(source: String) throws(CommandError) -> any Model {
+  ///   `StateMismatch` for a file of other shapes, `ResourceError` for a net that is too large.
+  func makeModel(
+    source: String, fitting file: SafetensorsState? = nil, isTrained: Bool = false
+  ) throws -> any Model {
     guard let entry = ModelCatalog.entry(named: model) else {
       throw CommandError("\(source): the model '\(model)' is not known")
     }
-    do {
-      return try entry.make(
-        classes: classes, channels: channels, size: Pair(height: height, width: width))
-    } catch {
-      throw CommandError("\(source): \(model) does not fit: \(error)")
+    let image = ImageSize(channels: channels, height: height, width: width)
+    try image.requireMemory(for: source)
+    let size = Pair(height: height, width: width)
+    func make() throws -> any Model {
+      do {
+        return try entry.make(classes: classes, channels: channels, size: size)
+      } catch {
+        throw CommandError("\(source): \(model) does not fit: \(error)")
+      }
     }
+    if let file { try dryRun { try make().requireFit(file, source: source) } }
+    try NetCost(of: [1, channels, height, width], make).require(
+      copies: isTrained ? 4 : 1, for: "\(source): \(model) for images of \(image)")
+    return try make()
   }
 
   /// Classes and channels by the shapes of the last and the first parameter, which every net has at its ends; 10 and

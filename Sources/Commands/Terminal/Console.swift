@@ -51,13 +51,18 @@ package struct Console {
   }
 
   /// The console of this process.
-  package static func standard() -> Console {
+  ///
+  /// - Parameter failure: told of output that could not be written.
+  package static func standard(failure: OutputFailure) -> Console {
     let isDumb = environment("TERM") == "dumb"
     let isTerminal = isatty(STDOUT_FILENO) == 1 && !isDumb
     return Console(
       isTerminal: isTerminal, isColored: isTerminal && environment("NO_COLOR") == nil,
-      width: terminalWidth() ?? 80, write: { writeAll($0, to: STDOUT_FILENO) },
-      writeError: { writeAll($0, to: STDERR_FILENO) })
+      width: terminalWidth() ?? 80,
+      write: { text in
+        if let code = writeAll(text, to: STDOUT_FILENO) { failure.note(code) }
+      },
+      writeError: { _ = writeAll($0, to: STDERR_FILENO) })
   }
 
   private static func environment(_ name: String) -> String? {
@@ -70,20 +75,23 @@ package struct Console {
     return Int(size.ws_col)
   }
 
-  /// Writes without a buffer, so that lines appear when they are written. Output to a closed pipe is dropped.
-  private static func writeAll(_ text: String, to descriptor: Int32) {
+  /// Writes without a buffer, so that lines appear when they are written.
+  ///
+  /// - Returns: the error's number when not all was taken.
+  private static func writeAll(_ text: String, to descriptor: Int32) -> Int32? {
     var text = text
-    text.withUTF8 { bytes in
+    return text.withUTF8 { bytes in
       var rest = UnsafeRawBufferPointer(bytes)[...]
       while !rest.isEmpty {
         let part = UnsafeRawBufferPointer(rebasing: rest)
         let count = Int(Self.write(descriptor, part))
         if count < 0 {
           if errno == EINTR { continue }
-          return
+          return errno
         }
         rest = rest.dropFirst(count)
       }
+      return nil
     }
   }
 
@@ -95,5 +103,20 @@ package struct Console {
     #else
       Glibc.write(descriptor, bytes.baseAddress, bytes.count)
     #endif
+  }
+}
+
+/// The first output of a process that could not be written, because the disk is full or nobody reads it.
+package final class OutputFailure {
+  /// The error's number.
+  package private(set) var code: Int32?
+
+  package init() {}
+
+  func note(_ code: Int32) { self.code = self.code ?? code }
+
+  /// What is to be told of it: nothing where the reader has gone, as 'head' does when it has enough.
+  var message: String? {
+    code.flatMap { $0 == EPIPE ? nil : "cannot write the output: \(String(cString: strerror($0)))" }
   }
 }

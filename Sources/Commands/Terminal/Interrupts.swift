@@ -8,7 +8,7 @@ import TapestryTraining
   import Glibc
 #endif
 
-/// Ctrl-C, and the signal by which systems end processes (SIGTERM), as a request to stop.
+/// Ctrl-C, and the signals by which systems end processes (SIGTERM) and closed terminals (SIGHUP), as a request to stop.
 package enum Interrupts {
   /// The request: global, because a signal handler captures nothing.
   package static let stopRequest = StopRequest()
@@ -18,19 +18,36 @@ package enum Interrupts {
     // Created before the handler can run, because a handler must not allocate.
     _ = stopRequest
     var action = sigaction()
-    var (previous, previousTermination) = (sigaction(), sigaction())
     #if canImport(Darwin)
       action.__sigaction_u.__sa_handler = { _ in Interrupts.stopRequest.request() }
     #else
       action.__sigaction_handler.sa_handler = { _ in Interrupts.stopRequest.request() }
     #endif
     action.sa_flags = Int32(truncatingIfNeeded: Int(SA_RESETHAND)) | SA_RESTART
-    sigaction(SIGINT, &action, &previous)
-    sigaction(SIGTERM, &action, &previousTermination)
+    var previous: [(signal: Int32, action: sigaction)] = []
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+      var old = sigaction()
+      sigaction(signal, nil, &old)
+      // Who started the program with nohup does not want it to end with the terminal.
+      if signal == SIGHUP, Self.isIgnored(old) { continue }
+      sigaction(signal, &action, nil)
+      previous.append((signal, old))
+    }
     defer {
-      sigaction(SIGINT, &previous, nil)
-      sigaction(SIGTERM, &previousTermination, nil)
+      for (signal, action) in previous {
+        var action = action
+        sigaction(signal, &action, nil)
+      }
     }
     return try body()
+  }
+
+  private static func isIgnored(_ action: sigaction) -> Bool {
+    #if canImport(Darwin)
+      let handler = action.__sigaction_u.__sa_handler
+    #else
+      let handler = action.__sigaction_handler.sa_handler
+    #endif
+    return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }

@@ -4,6 +4,8 @@ import TapestryTraining
 /// The folder of a training run, and the names of what is in it.
 struct RunFolder {
   let path: String
+  /// No other run writes in it.
+  let lock: FolderLock
   /// The folders that had to be made, outermost first.
   private let made: [String]
 
@@ -16,7 +18,7 @@ struct RunFolder {
     static let events = "events"
   }
 
-  /// Makes the folder at `path` with those above it, and tries to write in it without doing so.
+  /// Makes the folder at `path` with those above it, and locks it.
   ///
   /// - Parameter isTaken: whether the folder may hold a run.
   /// - Throws: `FileError` or ``CommandError``; nothing has then been made.
@@ -29,8 +31,8 @@ struct RunFolder {
     made = try makeDirectories(path)
     self.path = path
     do throws(FileError) {
-      // A temporary file beside the file's place; it is gone at once.
-      _ = try AtomicFile(path: file(Name.weights))
+      // Writing the lock's file tells that there can be written.
+      lock = try FolderLock(folder: path)
     } catch {
       removeEmptyDirectories(made)
       throw error
@@ -80,6 +82,7 @@ struct RunFolder {
   /// Takes away a run that has come to nothing, and the folders that were made for it, as far as they are empty.
   func discard() {
     try? removeRun()
+    lock.giveUp()
     removeEmptyDirectories(made)
   }
 }

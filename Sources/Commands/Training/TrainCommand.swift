@@ -157,6 +157,7 @@ struct TrainCommand: Command {
   private func checkpoints(in folder: RunFolder, _ setup: TrainingSetup) -> CheckpointFolder? {
     var checkpoints = CheckpointFolder(
       folder.path, keepLast: checkpointCount, metadata: setup.description.metadata)
+    checkpoints.lock = folder.lock
     switch checkpointRule {
     case .never: return isResuming ? checkpoints : nil
     case .steps(let count):

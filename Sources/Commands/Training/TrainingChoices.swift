@@ -183,7 +183,7 @@ struct TrainingChoices {
       steps: augmentation.forEvaluation)
     let random = RandomSource(seed: seed)
     let model = try withRandomSource(random) {
-      try description.makeModel(source: source.path ?? source.name)
+      try description.makeModel(source: source.path ?? source.name, isTrained: true)
     }
     let report = try loadPretrained(into: model, &description)
     if !frozen.isEmpty {

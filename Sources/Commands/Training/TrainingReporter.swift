@@ -28,6 +28,11 @@ final class TrainingReporter: TrainingObserver {
     self.epochs = epochs
   }
 
+  func trainingDidResume(from path: String, skipping damaged: [any Error]) {
+    for error in damaged { console.complain("warning: \(error)") }
+    if !damaged.isEmpty { console.complain("warning: resuming from the older \(path)") }
+  }
+
   func trainingDidStep(_ progress: TrainingProgress) {
     guard style == .lines, console.isTerminal,
       progress.isEndOfEpoch || progress.totalSeconds - lastUpdate >= interval

@@ -187,8 +187,13 @@ extension ONNX.ValueInfo {
       var read = Dimension.unknown
       while let field = try dimension.next() {
         switch field.number {
-        case 1: read = .size(try dimension.integer(field))
-        case 2: read = .symbol(try dimension.text(field))
+        // Exporters write what they do not know as -1, or as a name that is none.
+        case 1:
+          let size = try dimension.integer(field)
+          read = size < 0 ? .unknown : .size(size)
+        case 2:
+          let name = try dimension.text(field)
+          read = name.isEmpty || name == "?" ? .unknown : .symbol(name)
         default: break
         }
       }

@@ -7,6 +7,7 @@
 #include "tapestry_machine.h"
 #include "tapestry_memory.h"
 #include "tapestry_ending.h"
+#include "tapestry_checksum.h"
 #include "tapestry_threads.h"
 #include "tapestry_elementwise.h"
 #include "tapestry_reduction.h"

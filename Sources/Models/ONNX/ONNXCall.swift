@@ -20,6 +20,8 @@ struct ONNXCall {
   let floatType: DType
   /// How many elements a result may have.
   let limit: Int
+  /// Counts what is asked for in a dry run.
+  let meter: CostMeter?
   /// The line that loaded the net, for messages.
   let file: StaticString
   let line: UInt
@@ -169,7 +171,31 @@ struct ONNXCall {
   /// How many elements a result may have in a net with so many numbers in its inputs and initialisers: far more than
   /// any net needs, and no more than a machine has.
   static func limit(for count: Int) -> Int {
-    Swift.min(Swift.max(1 << 24, Swift.min(count, 1 << 30) * 1024), 1 << 30)
+    Swift.min(
+      Swift.max(1 << 24, Swift.min(count, 1 << 30) * 1024), 1 << 30,
+      ResourceLimits.current.memory / 4)
+  }
+
+  /// Counts so many elements that an operator is about to compute by itself, also in a dry run.
+  ///
+  /// - Throws: `ResourceError` when all that was counted goes beyond the limit.
+  func count(elements: Int) throws {
+    meter?.add(operations: checkedProduct(elements, 64))
+    if let meter {
+      try ResourceLimits.current.requireArithmetic(meter.operations, for: "the graph")
+    }
+  }
+
+  /// Counts the elements that windows of this size take in, one window for each element of `result`.
+  func count(windows: [Int], of result: Tensor) {
+    guard let meter, !result.isUnknown else { return }
+    meter.add(operations: checkedProduct(of: windows + [result.count, 64]))
+  }
+
+  /// A tensor of one number throughout; without values in a dry run where it is large.
+  func filled(_ shape: TensorShape, _ value: Double, _ dtype: DType) -> Tensor {
+    isDryRun && shape.elementCount > 1 << 16
+      ? .shape(shape, dtype: dtype) : .full(shape, value, dtype: dtype)
   }
 
   /// `tensor` in that element type.

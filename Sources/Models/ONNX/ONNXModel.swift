@@ -34,6 +34,7 @@ public struct ONNXModel: Model {
   public let metadata: [String: String]
 
   let program: ONNXProgram
+  private let approvals = ONNXApprovals()
 
   /// Reads the file at `path`.
   ///
@@ -90,6 +91,16 @@ public struct ONNXModel: Model {
       return refused(
         "ONNXModel", Misuse("has the inputs \(names): use outputs(for:)"), operands.map(\.tensor))
     }
+    if !isDryRun {
+      let refusal = approvals.refusal(of: [input.spec]) {
+        // Whatever else is wrong is told by the call itself.
+        do { _ = try program.estimate([input], source: source) } catch {
+          return (error as? ONNXProgram.Fault)?.resources
+        }
+        return nil
+      }
+      if let refusal { return refused("ONNXModel", Misuse("\(refusal)"), [input]) }
+    }
     do {
       results = try program.run([input])
     } catch let fault as ONNXProgram.Fault {
@@ -105,26 +116,38 @@ public struct ONNXModel: Model {
   /// The results by name for values of all inputs, under `inference(_:)`; nothing that the file says ends the
   /// process.
   ///
-  /// The shapes are checked in a dry run before anything is computed.
-  /// - Throws: ``ONNXError`` for inputs that are missing, unknown or of another type or shape than declared, and for a
-  ///   node that cannot take what it is given, with its name.
+  /// Shapes, memory and arithmetic are checked in a dry run before anything is computed.
+  /// - Throws: ``ONNXError`` for inputs that are missing, unknown or of another type or shape than declared, for a
+  ///   node that cannot take what it is given, with its name, and for a net that takes more than `ResourceLimits`
+  ///   allow.
   public func outputs(for values: [String: Tensor]) throws(ONNXError) -> [String: Tensor] {
     let feeds = try checked(values)
-    let dry = feeds.map { feed in
-      // Whole numbers may be sizes, on which shapes depend.
-      feed.dtype.isFloatingPoint && feed.rank > 0 ? .shape(feed.shape, dtype: feed.dtype) : feed
-    }
-    do {
-      _ = try dryRun { try inference { try program.run(dry) } }
+    return try explained {
+      _ = try inference { try program.estimate(feeds, source: source) }
       let results = try inference { try program.run(feeds) }
       return Dictionary(zip(outputs, results.map { $0.detached() })) { first, _ in first }
+    }
+  }
+
+  /// What ``outputs(for:)`` takes for these values of the inputs; nothing is computed.
+  ///
+  /// - Throws: as ``outputs(for:)``.
+  public func estimate(for values: [String: Tensor]) throws(ONNXError) -> ONNXEstimate {
+    let feeds = try checked(values)
+    return try explained { try inference { try program.estimate(feeds, source: source) } }
+  }
+
+  /// What `body` gives, its errors with the node's name.
+  private func explained<Result>(_ body: () throws -> Result) throws(ONNXError) -> Result {
+    do {
+      return try body()
     } catch let fault as ONNXProgram.Fault {
       throw ONNXError(
         source: source,
         problems: [
           "node \(quoted(fault.step.name ?? "")) (\(fault.node.operation)): \(fault.reason)"
         ],
-        isUnsupported: fault.isUnsupported)
+        isUnsupported: fault.isUnsupported, resources: fault.resources)
     } catch let misuse as Misuse {
       let node = misuse.site?.layer?.name.map { "node \(quoted($0)): " } ?? ""
       throw ONNXError(source: source, problems: [node + misuse.description])
@@ -137,7 +160,7 @@ public struct ONNXModel: Model {
   private func checked(_ values: [String: Tensor]) throws(ONNXError) -> [Tensor] {
     var problems: [String] = []
     var feeds: [Tensor] = []
-    var symbols: [String: Int] = [:]
+    var symbols = ExactNames<Int>()
     for (input, (_, info)) in zip(inputs, program.inputs) {
       guard let value = values[input.name] else {
         problems.append("the input \(quoted(input.name)) is missing")
@@ -154,7 +177,7 @@ public struct ONNXModel: Model {
         switch dimension {
         case .size(let declared): fits = fits && declared == size
         case .symbol(let symbol):
-          fits = fits && symbols[symbol, default: size] == size
+          fits = fits && (symbols[symbol] ?? size) == size
           symbols[symbol] = symbols[symbol] ?? size
         case .unknown: break
         }

@@ -10,7 +10,10 @@ extension ONNXOperator {
       let axis = try call.axis(call.integer("axis", 1), rank: Swift.max(tensors[0].rank, 1))
       if tensors.allSatisfy({ $0.rank == tensors[0].rank }), tensors[0].rank > 0 {
         var sizes = Array(tensors[0].shape)
-        sizes[axis] = tensors.reduce(0) { $0 + $1.shape[axis] }
+        guard let size = checkedSum(of: tensors.map { $0.shape[axis] }) else {
+          throw Misuse("axis \(axis) of all operands is too long")
+        }
+        sizes[axis] = size
         _ = try call.shape(sizes)
       }
       return concatenate(tensors, along: axis, file: call.file, line: call.line)
@@ -21,11 +24,13 @@ extension ONNXOperator {
       var sizes = try call.integers("split", of: 1, since: 13)
       if sizes == nil {
         let parts = Swift.max(call.node.outputs.count, 1)
-        let size = (x.shape[axis] + parts - 1) / parts
+        let size = x.shape[axis] / parts + (x.shape[axis] % parts == 0 ? 0 : 1)
         guard x.shape[axis] % parts == 0 || call.version >= 18 else {
           throw Misuse("axis \(axis) of \(x.shape) cannot be cut into \(parts) equal parts")
         }
-        sizes = (0..<parts).map { Swift.max(Swift.min(size, x.shape[axis] - $0 * size), 0) }
+        sizes = (0..<parts).map {
+          Swift.max(Swift.min(size, x.shape[axis] - (checkedProduct($0, size) ?? .max)), 0)
+        }
       }
       let given = sizes ?? []
       guard given.count == call.node.outputs.count, given.allSatisfy({ (0...1 << 30).contains($0) })
@@ -62,7 +67,7 @@ extension ONNXOperator {
       let named = try call.version >= 18 ? call.integers(of: 3) : nil
       let axes = try named.map { try call.axes($0, rank: x.rank) } ?? Array(0..<x.rank)
       guard pads.count == 2 * axes.count, Set(axes).count == axes.count,
-        pads.allSatisfy({ abs($0) <= 1 << 28 })
+        pads.allSatisfy({ $0.magnitude <= 1 << 28 })
       else { throw Misuse("the pads \(pads) are not two for each of \(axes.count) axes") }
       var sides = [(before: Int, after: Int)](repeating: (0, 0), count: x.rank)
       for (place, axis) in axes.enumerated() {
@@ -88,10 +93,13 @@ extension ONNXOperator {
       let x = try call.input(0)
       guard x.rank >= 2 else { throw Misuse("needs at least 2 axes, not \(x.rank)") }
       let (rows, columns) = (x.shape[x.rank - 2], x.shape[x.rank - 1])
-      guard rows * columns <= 1 << 24 else { throw Misuse("the matrix is too large") }
+      guard let count = checkedProduct(rows, columns), count <= 1 << 24 else {
+        throw Misuse("the matrix is too large")
+      }
+      try call.count(elements: count)
       let diagonal = Swift.min(Swift.max(try call.integers(of: 1)?.first ?? 0, -1 << 30), 1 << 30)
       let isUpper = try call.flag("upper", true)
-      var mask = [Bool](repeating: false, count: rows * columns)
+      var mask = [Bool](repeating: false, count: count)
       for row in 0..<rows {
         for column in 0..<columns {
           let offset = column - row - diagonal
@@ -141,6 +149,7 @@ extension ONNXOperator {
       guard size > 0, size + side.before + side.after < 1 << 24 else {
         throw Misuse("an axis of \(size) elements has none to pad with, or there would be too many")
       }
+      try call.count(elements: size + side.before + side.after)
       let indices = (-side.before..<size + side.after).map { place -> Int in
         switch mode {
         case "edge": return Swift.min(Swift.max(place, 0), size - 1)
@@ -187,6 +196,7 @@ extension ONNXOperator {
       throw Misuse("the indices are \(indices.dtype), but must be whole numbers")
     }
     if indices.isPlaceholder { return indices }
+    try call.count(elements: indices.count)
     let places = indices.integers()
     if let wrong = places.first(where: { $0 < -size || $0 >= size }) {
       throw Misuse("index \(wrong) is not in -\(size) ..< \(size)")

@@ -217,8 +217,10 @@ extension ONNXOperator {
         call.integer("axis", call.version < 13 ? 1 : -1), rank: Swift.max(x.rank, 1))
       // Until version 12 all axes from the one named on were one.
       guard call.version < 13, axis != x.rank - 1, x.rank > 0 else { return function(x, axis) }
-      let rows = x.shape[..<axis].reduce(1, *)
-      let flat = x.reshaped(to: [rows, x.shape[axis...].reduce(1, *)])
+      guard let rows = checkedProduct(of: x.shape[..<axis]),
+        let columns = checkedProduct(of: x.shape[axis...])
+      else { throw Misuse("the sizes \(x.shape) are too large") }
+      let flat = x.reshaped(to: [rows, columns])
       return function(flat, 1).reshaped(to: x.shape)
     }
   }

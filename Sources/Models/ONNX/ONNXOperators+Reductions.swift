@@ -50,7 +50,7 @@ extension ONNXOperator {
         let sizes = x.shape.indices.filter { keepsDimensions || !reduced.contains($0) }
           .map { reduced.contains($0) ? 1 : x.shape[$0] }
         let value = x.dtype == .bool && empty < 0 ? 0 : empty
-        return .full(try call.shape(sizes), value, dtype: x.dtype)
+        return call.filled(try call.shape(sizes), value, x.dtype)
       }
       return run(x, axes, keepsDimensions)
     }

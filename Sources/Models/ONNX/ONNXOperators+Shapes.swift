@@ -42,9 +42,10 @@ extension ONNXOperator {
       guard place >= 0, place <= x.rank else {
         throw Misuse("axis \(axis) does not exist in a tensor with \(x.rank) axes")
       }
-      let rows = x.shape[..<place].reduce(1, *)
-      return x.reshaped(
-        to: [rows, x.shape[place...].reduce(1, *)], file: call.file, line: call.line)
+      guard let rows = checkedProduct(of: x.shape[..<place]),
+        let columns = checkedProduct(of: x.shape[place...])
+      else { throw Misuse("the sizes \(x.shape) are too large") }
+      return x.reshaped(to: [rows, columns], file: call.file, line: call.line)
     },
     "Squeeze": .one(1...2) { call in
       let x = try call.input(0)
@@ -87,19 +88,22 @@ extension ONNXOperator {
     "ConstantOfShape": .one(1...1) { call in
       let shape = try call.shape(call.integers(of: 0) ?? [])
       guard let value = call.constants["value"] else {
-        return filled(shape, 0, call.floatType)
+        return call.filled(shape, 0, call.floatType)
       }
       guard value.count == 1 else { throw Misuse("attribute \"value\" must be one number") }
-      return filled(shape, value.item, value.dtype)
+      return call.filled(shape, value.item, value.dtype)
     },
     "Range": .one(3...3) { call in
       guard let start = try call.number(of: 0), let limit = try call.number(of: 1),
         let delta = try call.number(of: 2), delta != 0
       else { throw Misuse("the step of a range is 0, or an end is missing") }
-      let count = ((limit - start) / delta).rounded(.up)
-      guard count.isFinite, count <= Double(1 << 24) else { throw Misuse("the range does not end") }
-      return Tensor.range(
-        Swift.max(Int(count), 0), from: start, step: delta, dtype: try call.input(0).dtype)
+      let steps = ((limit - start) / delta).rounded(.up)
+      guard steps.isFinite, steps <= Double(1 << 24) else { throw Misuse("the range does not end") }
+      let count = wholeNumber(steps, in: 0...1 << 24)
+      try call.count(elements: count)
+      let dtype = try call.input(0).dtype
+      if isDryRun, count > 1 << 16 { return .shape([count], dtype: dtype) }
+      return Tensor.range(count, from: start, step: delta, dtype: dtype)
     },
     "Expand": .one(2...2) { call in
       let x = try call.input(0)
@@ -117,10 +121,14 @@ extension ONNXOperator {
       }
       for (axis, count) in repeats.enumerated() where count != 1 {
         var sizes = Array(x.shape)
-        sizes[axis] *= count
+        guard let size = checkedProduct(sizes[axis], count) else {
+          throw Misuse("the repeats \(repeats) are too many")
+        }
+        sizes[axis] = size
         let target = try call.shape(sizes)
-        let inner = x.shape[axis...].reduce(1, *)
-        let outer = x.shape[..<axis].reduce(1, *)
+        guard let inner = checkedProduct(of: x.shape[axis...]),
+          let outer = checkedProduct(of: x.shape[..<axis])
+        else { throw Misuse("the sizes \(x.shape) are too large") }
         x = x.reshaped(to: [outer, 1, inner]).broadcast(to: [outer, count, inner]).reshaped(
           to: target)
       }
@@ -165,11 +173,5 @@ extension ONNXOperator {
       throw Misuse("needs 4 axes and a block size of at least 1, not \(x.shape) and \(block)")
     }
     return (block, x.shape)
-  }
-
-  /// A tensor of one number throughout. A large one has no values in a dry run.
-  private static func filled(_ shape: TensorShape, _ value: Double, _ dtype: DType) -> Tensor {
-    isDryRun && shape.elementCount > 1 << 16
-      ? .shape(shape, dtype: dtype) : .full(shape, value, dtype: dtype)
   }
 }

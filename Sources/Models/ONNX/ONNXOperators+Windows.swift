@@ -49,6 +49,28 @@ private struct ONNXWindow {
   /// The elements that a window spans.
   func extent(_ axis: Int) -> Int { (size[axis] - 1) * dilations[axis] + 1 }
 
+  /// The window of a convolution, whose stride is no longer than the image: a longer one gives the same single
+  /// output, and would deal the image out to as many planes.
+  func limited(to image: TensorShape) -> ONNXWindow {
+    var window = self
+    for axis in strides.indices {
+      let room = image[axis + 2] + before[axis] + after[axis] - extent(axis)
+      if room >= 0 { window.strides[axis] = min(strides[axis], room + 1) }
+    }
+    return window
+  }
+
+  /// The bytes of the planes that a convolution deals the image out to; nil beyond all numbers.
+  func planeBytes(of image: TensorShape, _ result: Tensor) -> Int? {
+    guard !result.isUnknown, strides.contains(where: { $0 > 1 }) else { return 0 }
+    var sizes = [image[0], image[1], result.dtype.size]
+    for axis in strides.indices {
+      sizes.append(size[axis] > 1 ? strides[axis] : 1)
+      sizes.append(result.shape[axis + 2] + (extent(axis) - 1) / strides[axis])
+    }
+    return checkedProduct(of: sizes)
+  }
+
   /// The window over an image that has an axis of one row in front.
   func asPlane(_ isFlat: Bool) -> ONNXWindow {
     guard isFlat else { return self }
@@ -79,17 +101,20 @@ extension ONNXOperator {
         throw Misuse("the input has shape \(x.shape), the filters \(weight.shape)")
       }
       let window = try ONNXWindow(call, image: x.shape, size: Array(weight.shape[2...]))
+        .limited(to: x.shape)
       let groups = try call.integer("group", 1)
       let bias = call.optional(2)
-      if x.rank == 3 {
-        return conv1d(
+      let y =
+        x.rank == 3
+        ? conv1d(
           x, weight, bias: bias, stride: window.strides[0],
           padding: Padding1d(before: window.before[0], after: window.after[0]),
           dilation: window.dilations[0], groups: groups, file: call.file, line: call.line)
-      }
-      return conv2d(
-        x, weight, bias: bias, stride: window.strides.pair, padding: window.padding,
-        dilation: window.dilations.pair, groups: groups, file: call.file, line: call.line)
+        : conv2d(
+          x, weight, bias: bias, stride: window.strides.pair, padding: window.padding,
+          dilation: window.dilations.pair, groups: groups, file: call.file, line: call.line)
+      call.meter?.add(operations: 0, bytes: window.planeBytes(of: x.shape, y))
+      return y
     },
     "ConvTranspose": .one(2...3, transposedConvolution),
     "MaxPool": ONNXOperator(1...1, maxPool),
@@ -98,11 +123,12 @@ extension ONNXOperator {
       let (x, isFlat, restore) = try plane(call)
       let window = try ONNXWindow(call, image: call.input(0).shape).asPlane(isFlat)
       guard window.dilations == [1, 1] else { throw ONNXUnsupported("dilations of this pool") }
-      return restore(
-        lpPool2d(
-          x, window: window.size.pair, exponent: Double(try call.integer("p", 2)),
-          stride: window.strides.pair, padding: window.padding,
-          ceilMode: try call.flag("ceil_mode"), file: call.file, line: call.line))
+      let y = lpPool2d(
+        x, window: window.size.pair, exponent: Double(try call.integer("p", 2)),
+        stride: window.strides.pair, padding: window.padding,
+        ceilMode: try call.flag("ceil_mode"), file: call.file, line: call.line)
+      call.count(windows: window.size, of: y)
+      return restore(y)
     },
     "GlobalAveragePool": .one(1...1) { call in
       let x = try call.input(0)
@@ -139,12 +165,11 @@ extension ONNXOperator {
     let window = try ONNXWindow(call, image: call.input(0).shape).asPlane(isFlat)
     let ceilMode = try call.flag("ceil_mode")
     if !call.wants(1) {
-      return [
-        restore(
-          maxPool2d(
-            x, window: window.size.pair, stride: window.strides.pair, padding: window.padding,
-            dilation: window.dilations.pair, ceilMode: ceilMode, file: call.file, line: call.line))
-      ]
+      let y = maxPool2d(
+        x, window: window.size.pair, stride: window.strides.pair, padding: window.padding,
+        dilation: window.dilations.pair, ceilMode: ceilMode, file: call.file, line: call.line)
+      call.count(windows: window.size, of: y)
+      return [restore(y)]
     }
     guard try call.integer("storage_order") == 0 else {
       throw ONNXUnsupported("places counted column by column (storage_order 1)")
@@ -153,10 +178,17 @@ extension ONNXOperator {
       x, window: window.size.pair, stride: window.strides.pair, padding: window.padding,
       dilation: window.dilations.pair, ceilMode: ceilMode, file: call.file, line: call.line)
     if output.isUnknown { return [output, output] }
+    call.count(windows: window.size, of: output)
     // Places are counted through the whole tensor there, in each channel here.
-    let pixels = Double(x.shape[2] * x.shape[3])
-    let planes = Tensor.range(x.shape[0] * x.shape[1], step: pixels, dtype: .int64)
-      .reshaped(to: [x.shape[0], x.shape[1], 1, 1])
+    let pixels = Double(x.shape[2]) * Double(x.shape[3])
+    guard let count = checkedProduct(x.shape[0], x.shape[1]) else {
+      throw Misuse("there are too many channels in \(x.shape)")
+    }
+    try call.count(elements: count)
+    let numbers =
+      isDryRun && count > 1 << 16
+      ? Tensor.shape([count], dtype: .int64) : Tensor.range(count, step: pixels, dtype: .int64)
+    let planes = numbers.reshaped(to: [x.shape[0], x.shape[1], 1, 1])
     return [restore(output), restore(places.converted(to: .int64) + planes)]
   }
 
@@ -169,10 +201,11 @@ extension ONNXOperator {
     guard window.dilations == [1, 1] else {
       return restore(try dilatedAverage(x, window, isCounted, ceilMode, call))
     }
-    return restore(
-      averagePool2d(
-        x, window: window.size.pair, stride: window.strides.pair, padding: window.padding,
-        ceilMode: ceilMode, countingPadding: isCounted, file: call.file, line: call.line))
+    let y = averagePool2d(
+      x, window: window.size.pair, stride: window.strides.pair, padding: window.padding,
+      ceilMode: ceilMode, countingPadding: isCounted, file: call.file, line: call.line)
+    call.count(windows: window.size, of: y)
+    return restore(y)
   }
 
   /// A pool over three axes whose windows have an extent along the first alone, or nil for any other: so PyTorch
@@ -187,12 +220,16 @@ extension ONNXOperator {
     guard isPlain, size[1...] == [1, 1], strides[1...] == [1, 1],
       [1, 2, 4, 5].allSatisfy({ pads[$0] == 0 })
     else { return nil }
-    let (rows, columns) = (x.shape[2], x.shape[3] * x.shape[4])
+    let rows = x.shape[2]
+    guard let columns = checkedProduct(x.shape[3], x.shape[4]) else {
+      throw Misuse("the image is too large: \(x.shape)")
+    }
     let y = averagePool2d(
       x.reshaped(to: [x.shape[0], x.shape[1], rows, columns]), window: [size[0], 1],
       stride: [strides[0], 1], padding: Padding2d(top: pads[0], left: 0, bottom: pads[3], right: 0),
       ceilMode: try call.flag("ceil_mode"),
       countingPadding: try call.flag("count_include_pad"), file: call.file, line: call.line)
+    call.count(windows: [size[0]], of: y)
     return y.isUnknown
       ? y : y.reshaped(to: [x.shape[0], x.shape[1], y.shape[2], x.shape[3], x.shape[4]])
   }
@@ -217,17 +254,19 @@ extension ONNXOperator {
       }
     }
     let channels = x.shape[1]
-    let ones = Tensor.ones([channels, 1, window.size[0], window.size[1]], dtype: x.dtype)
+    let ones = call.filled(
+      try call.shape([channels, 1, window.size[0], window.size[1]]), 1, x.dtype)
     let sums = conv2d(
       x, ones, stride: window.strides.pair, padding: window.padding,
       dilation: window.dilations.pair, groups: channels, file: call.file, line: call.line)
     let shape = TensorShape([1, 1, x.shape[2], x.shape[3]])
-    let image = Tensor.ones(shape, dtype: x.dtype).padded(counted, value: 1)
+    let image = call.filled(shape, 1, x.dtype).padded(counted, value: 1)
     for axis in 0..<2 where isCounted {
       window.before[axis] = 0
       window.after[axis] -= counted[axis + 2].after
     }
-    let filter = Tensor.ones([1, 1, window.size[0], window.size[1]], dtype: x.dtype)
+    let filter = call.filled(
+      try call.shape([1, 1, window.size[0], window.size[1]]), 1, x.dtype)
     return sums
       / conv2d(
         image, filter, stride: window.strides.pair, padding: window.padding,
@@ -245,6 +284,9 @@ extension ONNXOperator {
     var added = try call.sizes("output_padding", count: rank, 0, least: 0)
     let mode = try call.text("auto_pad", "NOTSET")
     let wanted = try call.has("output_shape") ? call.integers("output_shape")?.suffix(rank) : nil
+    if let wanted, wanted.count < rank {
+      throw Misuse("attribute \"output_shape\" is \(Array(wanted)), but needs \(rank) sizes")
+    }
     if wanted != nil || mode.hasPrefix("SAME") {
       for axis in 0..<rank {
         let length = x.shape[axis + 2]

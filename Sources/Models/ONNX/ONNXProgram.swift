@@ -65,7 +65,7 @@ private struct ONNXProgramBuilder {
   private let site: CallSite
   private var problems: [String] = []
   private var unsupported: [String] = []
-  private var places: [String: Int] = [:]
+  private var places = ExactNames<Int>()
 
   init(_ file: ONNXFile, source: String, site: CallSite) {
     self.file = file
@@ -82,7 +82,7 @@ private struct ONNXProgramBuilder {
       unsupported.append("sparse initialisers are not supported")
     }
     for tensor in graph.initializers { declare(tensor.name, "the initialiser") }
-    let initialized = Set(places.keys)
+    let initialized = ExactNameSet(graph.initializers.map(\.name))
     let inputs = graph.inputs.filter { !initialized.contains($0.name) }
     for input in inputs {
       declare(input.name, "the input")
@@ -200,11 +200,12 @@ private struct ONNXProgramBuilder {
 
   /// The nodes in an order in which each finds its operands; the file should have it already.
   private mutating func sorted(
-    _ graph: ONNX.Graph, known: Set<String>, _ inputs: [ONNX.ValueInfo]
+    _ graph: ONNX.Graph, known: ExactNameSet, _ inputs: [ONNX.ValueInfo]
   ) -> [Int] {
     var missing = [Int](repeating: 0, count: graph.nodes.count)
-    var readers: [String: [Int]] = [:]
-    let given = known.union(inputs.map(\.name))
+    var readers = ExactNames<[Int]>()
+    var given = known
+    for input in inputs { given.insert(input.name) }
     for (index, node) in graph.nodes.enumerated() {
       for input in node.inputs where !input.isEmpty && !given.contains(input) {
         missing[index] += 1
@@ -229,9 +230,9 @@ private struct ONNXProgramBuilder {
           + "\(left.count > 5 ? " and \(left.count - 5) more" : "") wait for each other")
     }
     // The order of the file where it is one, so that summaries and drawings show it.
-    var isReady = Set(given)
+    var isReady = given
     let isSorted = graph.nodes.allSatisfy { node in
-      defer { isReady.formUnion(node.outputs) }
+      defer { for output in node.outputs { isReady.insert(output) } }
       return node.inputs.allSatisfy { $0.isEmpty || isReady.contains($0) }
     }
     return isSorted ? Array(graph.nodes.indices) : order
@@ -299,7 +300,7 @@ private struct ONNXProgramBuilder {
   /// What is only rearranged on its way to a layer is learned too. Single numbers in arithmetic are constants.
   private static func roles(
     _ graph: ONNX.Graph, _ order: [Int]
-  ) -> (learned: Set<String>, statistics: Set<String>) {
+  ) -> (learned: ExactNameSet, statistics: ExactNameSet) {
     let layers: [String: [Int]] = [
       "Conv": [1, 2], "ConvTranspose": [1, 2], "Gemm": [0, 1, 2], "MatMul": [0, 1],
       "BatchNormalization": [1, 2], "InstanceNormalization": [1, 2], "GroupNormalization": [1, 2],
@@ -308,21 +309,21 @@ private struct ONNXProgramBuilder {
     let rearranging: Set = [
       "Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast",
     ]
-    let sizes = Dictionary(
-      graph.initializers.map { ($0.name, $0.elementCount ?? 0) }, uniquingKeysWith: { a, _ in a })
-    var (learned, statistics): (Set<String>, Set<String>) = ([], [])
+    let sizes = ExactNames(graph.initializers.map { ($0.name, $0.elementCount ?? 0) })
+    var (learned, statistics) = (ExactNameSet(), ExactNameSet())
     for node in order.reversed().map({ graph.nodes[$0] }) {
       if rearranging.contains(node.operation) {
         if node.outputs.contains(where: learned.contains), let first = node.inputs.first {
           learned.insert(first)
         }
       } else if ["Add", "Sub", "Mul", "Div"].contains(node.operation) {
-        learned.formUnion(node.inputs.filter { (sizes[$0] ?? 0) > 1 })
+        for input in node.inputs where (sizes[input] ?? 0) > 1 { learned.insert(input) }
       } else {
         for index in layers[node.operation] ?? [] where index < node.inputs.count {
           learned.insert(node.inputs[index])
         }
-        if node.operation == "BatchNormalization" { statistics.formUnion(node.inputs.dropFirst(3)) }
+        guard node.operation == "BatchNormalization" else { continue }
+        for input in node.inputs.dropFirst(3) { statistics.insert(input) }
       }
     }
     return (learned, statistics)
