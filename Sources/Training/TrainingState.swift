@@ -121,7 +121,8 @@ public struct TrainingState {
     var problems: [String] = []
     var plan: StatePlan?
     do {
-      plan = try StatePlan(model.members.state, from: weights, source: path, isExact: true,
+      plan = try StatePlan(
+        model.members.state, from: weights, source: path, isExact: true,
         verifying: false)
     } catch {
       problems = error.problems

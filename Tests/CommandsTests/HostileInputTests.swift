@@ -54,7 +54,8 @@ struct HostileInputTests {
     let out = ["--output", scratch("out"), "--epochs", "1"]
     let resized = refusal(["train", "--size", "8192x8192"] + out)
     #expect(
-      resized.contains("as 1797 images of 1 x 8192 x 8192 would take 113 GiB of memory, but at most 4.00"),
+      resized.contains(
+        "as 1797 images of 1 x 8192 x 8192 would take 113 GiB of memory, but at most 4.00"),
       "\(resized)")
     let padded = refusal(["train", "--model", "resnet18", "--augment", "pad:65535"] + out)
     #expect(padded.contains("131294 x 131294 would take"), "\(padded)")
@@ -72,14 +73,16 @@ struct HostileInputTests {
     #expect(batch.complaint.contains("of memory, but at most 4.00 GiB"), "\(batch.complaint)")
   }
 
-  @Test("tables: a line of four million pixels, a bomb of empty lines")
+  @Test("tables: lines of a million pixels, a bomb of empty lines")
   func tables() throws {
     let scratch = try Scratch()
-    let line = "0" + String(repeating: ",0", count: 4_000_000) + "\n"
-    let other = "1" + String(repeating: ",9", count: 4_000_000) + "\n"
+    let line = "0" + String(repeating: ",0", count: 1_000_000) + "\n"
+    let other = "1" + String(repeating: ",9", count: 1_000_000) + "\n"
     let path = try scratch.file("wide.csv", Array((line + other + line + other).utf8))
-    let text = refusal(["train", "--data", path, "--output", scratch("out"), "--epochs", "1"])
-    #expect(text.contains("lenet5 for images of 1 x 2000 x 2000 would take"), "\(text)")
+    let text = withResourceLimits(ResourceLimits(memory: 1 << 30)) {
+      refusal(["train", "--data", path, "--output", scratch("out"), "--epochs", "1"])
+    }
+    #expect(text.contains("lenet5 for images of 1 x 1000 x 1000 would take"), "\(text)")
     let empty = try Gzip.compress([UInt8](repeating: 10, count: 40_000_000))
     let bomb = try scratch.file("empty.csv.gz", empty)
     let refused = withResourceLimits(ResourceLimits(inflation: 100)) {
@@ -87,7 +90,8 @@ struct HostileInputTests {
     }
     #expect(refused.contains("inflates to more than 100 times its size"), "\(refused)")
     let lines = refusal(["train", "--data", bomb, "--output", scratch("out")])
-    #expect(lines.contains("has no lines with images") || lines.contains("inflates to more"), "\(lines)")
+    #expect(
+      lines.contains("has no lines with images") || lines.contains("inflates to more"), "\(lines)")
   }
 
   @Test("compressed images and digits: sizes first, then ratios")

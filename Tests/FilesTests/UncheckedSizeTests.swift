@@ -16,7 +16,10 @@ struct UncheckedSizeTests {
     ),
     (#"\bInt\(Double\("#, "wholeNumber(_:)", "let n = Int(Double(text) ?? 0)"),
     (#"reduce\(1, \*\)"#, "checkedProduct(of:)", "let count = sizes.reduce(1, *)"),
-    (#"reduce\(1\) \{ \$0 \* \$1"#, "checkedProduct(of:)", "let count = sizes.reduce(1) { $0 * $1 }"),
+    (
+      #"reduce\(1\) \{ \$0 \* \$1"#, "checkedProduct(of:)",
+      "let count = sizes.reduce(1) { $0 * $1 }"
+    ),
     (
       #"(repeating: .*, count|reserveCapacity|capacity|unsafeUninitializedCapacity)[:(] ?[^)]*(height|width|channels|[sS]ize|[cC]ount)\b[^,)]* \* "#,
       "checkedProduct(_:)", "var pixels = [UInt8](repeating: 0, count: height * width)"
@@ -67,7 +70,8 @@ struct UncheckedSizeTests {
     arguments: ["Files", "Models/ONNX", "Datasets", "Training"])
   func scan(folder: String) throws {
     let start = Self.root.appendingPathComponent(folder)
-    let files = try #require(FileManager.default.enumerator(at: start, includingPropertiesForKeys: nil))
+    let files = try #require(
+      FileManager.default.enumerator(at: start, includingPropertiesForKeys: nil))
     var count = 0
     for case let file as URL in files where file.pathExtension == "swift" {
       count += 1
