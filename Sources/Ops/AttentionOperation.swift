@@ -76,6 +76,7 @@ struct AttentionGradient: TensorOperation {
   func specs(for inputs: borrowing Tensors) throws(Misuse) -> Specs {
     let own = [inputs.spec(0), inputs.spec(1), inputs.spec(2)]
     guard needsBias else { return Specs(own) }
+    // In range: lists are joined.
     return Specs(own + [TensorSpec(try scores(own), own[0].dtype)])
   }
 

@@ -74,6 +74,10 @@ struct ConvolutionTranspose2d: TensorOperation {
       throw Misuse(
         "nothing is left of the output: with padding \(window.padding) its size is \(size)")
     }
+    // In range: a size that was computed above, and two sizes.
+    let whole = Pair(
+      height: size.height + sides.top + sides.bottom, width: size.width + sides.left + sides.right)
+    try SlidingWindow.requireModest(whole, for: size)
     return size
   }
 

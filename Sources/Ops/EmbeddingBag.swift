@@ -154,9 +154,9 @@ private func checkBags(
     }
   }
   guard indices.shape.rank == (offsets == nil ? 2 : 1) else {
+    let end = offsets == nil ? "" : " with offsets"
     throw Misuse(
-      "the indices are a matrix of bags, or a vector with offsets, not \(indices.shape)"
-        + (offsets == nil ? "" : " with offsets"))
+      "the indices are a matrix of bags, or a vector with offsets, not \(indices.shape)\(end)")
   }
   if let offsets {
     guard offsets.shape.rank == 1, offsets.shape[0] > 0 || !includesLastOffset else {

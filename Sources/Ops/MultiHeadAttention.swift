@@ -122,6 +122,7 @@ private struct MultiHead {
         "the attention bias needs the shape [\(query[steps]), \(key[steps])], not"
           + " \(attentionBias.shape)")
     }
+    // In range: lists are joined.
     let floats =
       inputs + weights.all + [attentionBias].compactMap { $0 }
     let type = inputs[0].dtype

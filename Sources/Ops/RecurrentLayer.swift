@@ -46,12 +46,14 @@ struct RecurrentLayer: TensorOperation {
     let (projected, hidden) = (inputs.spec(0), inputs.spec(2))
     let steps = [projected.shape[0], projected.shape[1]]
     let size = hidden.shape[1]
+    // In range: lists are joined.
     let y = TensorSpec(try TensorShape(checked: steps + [size]), hidden.dtype)
     var specs = [y, hidden]
     if course.cell == .lstm { specs.append(hidden) }
     guard isKeeping else { return Specs(specs) }
     if course.keptCount > 0 {
       let gates = try checkedProduct(4, size, "the size of the gates")
+      // In range: lists are joined.
       specs.append(TensorSpec(try TensorShape(checked: steps + [gates]), hidden.dtype))
     }
     if course.cell == .lstm { specs.append(y) }

@@ -29,6 +29,7 @@ struct Resample: TensorOperation {
     try requireSameType(inputs)
     if let problem { throw Misuse(problem) }
     let shape = inputs.spec(0).shape
+    // In range: lists are joined.
     let sizes = [shape[0], shape[1]] + maps.map(\.outputs)
     return Specs(try TensorShape(checked: sizes), inputs.spec(0).dtype)
   }

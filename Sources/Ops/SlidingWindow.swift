@@ -73,9 +73,20 @@ struct SlidingWindow: Hashable, Sendable {
     guard padded.height <= largestSize, padded.width <= largestSize else {
       throw Misuse("the padded input would be \(padded), more than \(largestSize) each way")
     }
+    try Self.requireModest(padded, for: Pair(height: height, width: width))
     return Placement(
       outputHeight: count(height, sides.top, sides.bottom, extent.height, stride.height),
       outputWidth: count(width, sides.left, sides.right, extent.width, stride.width), sides: sides)
+  }
+
+  /// Kernels may lay out an image with its margins: margins alone may not ask for memory that nobody has.
+  static func requireModest(_ padded: Pair, for image: Pair) throws(Misuse) {
+    let pixels = try checkedProduct(padded.height, padded.width, "the padded input's size")
+    let own = try checkedProduct(image.height, image.width, "the image's size")
+    guard pixels <= 1 << 26 || pixels / 4 <= own else {
+      throw Misuse(
+        "the padded input would be \(padded), more than four times the image and 2^26 pixels")
+    }
   }
 
   /// Total padding for an output of ceil(size / stride), the smaller half first.

@@ -102,7 +102,7 @@ import Testing
   }
 
   static func agree(_ a: Double, _ b: Double) -> Bool {
-    a.isNaN ? b.isNaN : a == b || abs(a - b) <= 1e-6 * abs(b)
+    a.isNaN ? b.isNaN : a == b || abs(a - b) <= max(1e-6 * abs(b), 1e-30)
   }
 
   @Test("a cotangent of 0 stays 0 at poles, so that select keeps them out")
@@ -111,7 +111,7 @@ import Testing
     for dtype in [DType.float32, .float64] {
       let functions: [(String, (Tensor) -> Tensor)] = [
         ("log", { log($0) }), ("log1p", { log1p($0 - 1) }), ("sqrt", { sqrt($0) }),
-        ("power", { pow($0, -0.5) }), ("into", { 1 / $0 }), ("quotient", { $0 / ($0 * $0) }),
+        ("power", { pow($0, -0.5) }), ("into", { 1 / $0 }),
         ("exp", { exp($0 * 1000) }), ("expm1", { expm1($0 * 1000) }),
         ("pow", { pow($0, Tensor(-1, dtype: $0.dtype)) }), ("log2", { log2($0) }),
         ("rsqrt", { rsqrt($0) }), ("reciprocal", { reciprocal($0) }), ("asin", { asin($0 / 8) }),
