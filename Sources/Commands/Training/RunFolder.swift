@@ -37,6 +37,14 @@ struct RunFolder {
       removeEmptyDirectories(made)
       throw error
     }
+    do throws(FileError) {
+      // What stands where the weights will go may not be a folder.
+      _ = try AtomicFile(path: file(Name.weights))
+    } catch {
+      lock.giveUp()
+      removeEmptyDirectories(made)
+      throw error
+    }
   }
 
   /// Whether the folder at `path` holds a run, or what is left of one.
