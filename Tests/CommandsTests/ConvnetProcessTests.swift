@@ -61,7 +61,7 @@ struct ConvnetProcessTests {
   func closed() throws {
     let picture = folder()
     let (status, text) = try shell(
-      "\"$convnet\" augment --output \(picture).png --rows 1 --columns 1 >&-")
+      "\"$convnet\" augment --output \(picture).png --images 1 --epochs 1 >&-")
     defer { try? FileManager.default.removeItem(atPath: "\(picture).png") }
     #expect(status == 1)
     #expect(text.contains("cannot write the output: Bad file descriptor"), "\(text)")
