@@ -83,8 +83,8 @@ private struct RecurrentNet {
         throw Misuse("the lengths are \(samples) integers, int64 or int32, not \(lengths.spec)")
       }
     }
-    let width = try checkedProduct(directions, size, "the size of the results")
-    _ = try TensorShape(checked: [x.shape[0], x.shape[1], width])
+    let features = try checkedProduct(directions, size, "the size of the results")
+    _ = try TensorShape(checked: [x.shape[0], x.shape[1], features])
     _ = try TensorShape(checked: [x.shape[0], x.shape[1], rows])
   }
 

@@ -18,7 +18,9 @@ struct TrapTests {
   private static let itemLine = #line + 1
   @inline(never) private static func item() -> Double { Tensor.ones([2]).item + 1 }
   private static let allocationLine = #line + 1
-  @inline(never) private static func allocation() -> Int { Tensor.zeros([1 << 30, 1 << 25]).count + 1 }
+  @inline(never) private static func allocation() -> Int {
+    Tensor.zeros([1 << 30, 1 << 25]).count + 1
+  }
   private static let axisLine = #line + 1
   @inline(never) private static func axis() -> Int { Tensor.ones([2]).shape[1] + 1 }
 
