@@ -17,7 +17,7 @@ struct TrapTests {
   }
   private static let itemLine = #line + 1
   @inline(never) private static func item() -> Double { Tensor.ones([2]).item + 1 }
-  private static let allocationLine = #line + 1
+  private static let allocationLine = #line + 2
   @inline(never) private static func allocation() -> Int {
     Tensor.zeros([1 << 30, 1 << 25]).count + 1
   }
