@@ -194,7 +194,7 @@ import Testing
       Call("max") { $0.max(along: $1) },
       Call("min") { $0.min(along: $1) },
       Call("norm") { $0.norm(along: $1) },
-      Call("variance") { $0.variance(along: $1) },
+      Call("variance") { $0.variance(along: $1, unbiased: false) },
       Call("logSumExp") { $0.logSumExp(along: $1) },
       Call("argmax") { $0.argmax(along: $1).converted(to: $0.dtype) },
       Call("softmax") { softmax($0, axis: $1) },
