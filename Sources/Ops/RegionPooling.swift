@@ -8,6 +8,8 @@ struct RegionMaxPool: TensorOperation {
   private static let kept = Kept.outputs(1)
   let size: Pair
   let spatialScale: Double
+  /// Where the user called it: for words about values, which a shape rule does not see.
+  let site: CallSite
   var keeps: Kept { Self.kept }
   var label: String { "to \(size)" }
 
@@ -48,15 +50,17 @@ struct RegionMaxPool: TensorOperation {
     for region in 0..<regions.shape[0] {
       let index = rows[region * 5]
       guard index > -1, index < Double(x.shape[0]) else {
-        trapAtCaller("roiPool: region \(region) lies in image \(index) of a batch of \(x.shape[0])")
+        trap(
+          "roiPool: region \(region) lies in image \(index) of a batch of \(x.shape[0])",
+          file: site.file, line: site.line)
       }
       let image = Int(index)
       let scaled = (1...4).map { rows[region * 5 + $0] * spatialScale }
       guard !scaled.contains(where: \.isNaN) else {
         let corners = rows[region * 5 + 1..<region * 5 + 5]
-        trapAtCaller(
-          "roiPool: region \(region) has a corner that is no number: \(corners) times \(spatialScale)"
-        )
+        trap(
+          "roiPool: region \(region) has a corner that is no number: \(corners) times \(spatialScale)",
+          file: site.file, line: site.line)
       }
       let corners = scaled.map(nearest)
       for channel in 0..<channels {
@@ -197,6 +201,8 @@ public func roiPool(
   file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
   apply(
-    RegionMaxPool(size: outputSize, spatialScale: spatialScale), to: Tensors(x, regions.detached()),
+    RegionMaxPool(
+      size: outputSize, spatialScale: spatialScale, site: CallSite(file: file, line: line)),
+    to: Tensors(x, regions.detached()),
     file: file, line: line)[0]
 }

@@ -11,7 +11,7 @@ import Testing
 /// The counters are the process's, so each of these runs in a process of its own.
 @Suite("Lifetime of graphs")
 struct LifetimeTests {
-  @Test("a chain of 1,000,000 ops backpropagates and is freed, within 2 GB")
+  @Test("a chain of 1,000,000 ops backpropagates and is freed, within 2.25 GB")
   func longChain() async {
     await #expect(processExitsWith: .success) {
       let x = Tensor(1, dtype: .float64).tracked()
@@ -40,7 +40,7 @@ struct LifetimeTests {
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let peak = usage.ru_maxrss * 1024
       #endif
-      #expect(peak < 2 << 30, "peak memory \(peak)")
+      #expect(peak < 9 << 28, "peak memory \(peak)")
       withExtendedLifetime(x) {}
     }
   }

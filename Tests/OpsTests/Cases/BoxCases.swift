@@ -15,10 +15,10 @@ private func testBoxes(_ count: Int, seed: UInt64 = 1, dtype: DType = .float64) 
   return Tensor(values, shape: [count, 4], dtype: dtype)
 }
 
-private func regions(_ count: Int, images: Int) -> Tensor {
+private func regions(_ count: Int, images: Int, dtype: DType) -> Tensor {
   let corners = testBoxes(count, seed: 9).scalars()
   let rows = (0..<count).map { [Double($0 % images)] + corners[4 * $0..<4 * $0 + 4] }
-  return Tensor(rows.flatMap { $0 }, shape: [count, 5], dtype: .float64)
+  return Tensor(rows.flatMap { $0 }, shape: [count, 5], dtype: dtype)
 }
 
 extension OpCase {
@@ -76,25 +76,31 @@ extension OpCase {
   static let regionAligns: [OpCase] = [
     OpCase(
       "roiAlign", inputs: [sample([2, 3, 6, 7])], large: { [sample([2, 40, 30, 33])] }
-    ) { [roiAlign($0[0], regions: regions(6, images: 2), outputSize: [2, 3])] },
+    ) {
+      [roiAlign($0[0], regions: regions(6, images: 2, dtype: $0[0].dtype), outputSize: [2, 3])]
+    },
     OpCase("roiAlign", "aligned, two points", inputs: [sample([2, 2, 6, 7])]) {
       [
         roiAlign(
-          $0[0], regions: regions(4, images: 2), outputSize: 3, spatialScale: 0.5,
+          $0[0], regions: regions(4, images: 2, dtype: $0[0].dtype), outputSize: 3,
+          spatialScale: 0.5,
           samplingRatio: 2, aligned: true)
       ]
     },
     OpCase("roiAlign", "no regions", inputs: [sample([1, 2, 3, 3])]) {
-      [roiAlign($0[0], regions: .zeros([0, 5], dtype: .float64), outputSize: 2)]
+      [roiAlign($0[0], regions: .zeros([0, 5], dtype: $0[0].dtype), outputSize: 2)]
     },
     OpCase("roiAlign", "one pixel", inputs: [sample([1, 2, 1, 1])]) {
-      [roiAlign($0[0], regions: regions(2, images: 1), outputSize: 2)]
+      [roiAlign($0[0], regions: regions(2, images: 1, dtype: $0[0].dtype), outputSize: 2)]
     },
     OpCase(
       "positionSensitiveRoiAlign", inputs: [sample([2, 12, 5, 4])],
       large: { [sample([2, 60, 30, 33])] }
     ) {
-      [positionSensitiveRoiAlign($0[0], regions: regions(5, images: 2), outputSize: [2, 3])]
+      [
+        positionSensitiveRoiAlign(
+          $0[0], regions: regions(5, images: 2, dtype: $0[0].dtype), outputSize: [2, 3])
+      ]
     },
   ]
 
