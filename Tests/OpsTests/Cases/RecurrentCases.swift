@@ -28,9 +28,10 @@ private let lengths = Tensor(integers: [2, 3, 0])
 
 extension OpCase {
   static let recurrent: [OpCase] = [
+    // Few steps: with weights of this size each one makes rounding some ten times larger.
     OpCase(
       "rnn", inputs: [sample([3, 2, 3])] + set(2, 3, 2, seed: 2),
-      large: { [sample([5, 70, 40])] + set(300, 40, 300, seed: 2) }
+      large: { [sample([2, 70, 40])] + set(300, 40, 300, seed: 2) }
     ) {
       let last = rnn($0[0], weights: weights($0[1...]))
       return [last.output, last.hidden]
