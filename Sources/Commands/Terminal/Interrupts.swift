@@ -25,6 +25,8 @@ package enum Interrupts {
     #endif
     action.sa_flags = Int32(truncatingIfNeeded: Int(SA_RESETHAND)) | SA_RESTART
     var previous: [(signal: Int32, action: sigaction)] = []
+    var heeded = sigset_t()
+    sigemptyset(&heeded)
     for signal in [SIGINT, SIGTERM, SIGHUP] {
       var old = sigaction()
       sigaction(signal, nil, &old)
@@ -32,8 +34,13 @@ package enum Interrupts {
       if signal == SIGHUP, Self.isIgnored(old) { continue }
       sigaction(signal, &action, nil)
       previous.append((signal, old))
+      sigaddset(&heeded, signal)
     }
+    // Some programs start others with these signals blocked, which is inherited.
+    var mask = sigset_t()
+    pthread_sigmask(SIG_UNBLOCK, &heeded, &mask)
     defer {
+      pthread_sigmask(SIG_SETMASK, &mask, nil)
       for (signal, action) in previous {
         var action = action
         sigaction(signal, &action, nil)
